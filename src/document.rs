@@ -1,0 +1,4 @@
+//! Text becomes checked documents.
+
+pub mod diagnostic;
+pub mod finding;

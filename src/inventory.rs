@@ -1,0 +1,197 @@
+//! What was observed in one pass, and what could not be.
+//!
+//! An [`Inventory`] is data: the collector (`observe`) fills it, `plan` reads it. It never guesses:
+//! what was not read is `NotRead`, what could not be read is named in `problems` as well.
+//!
+//! Invariants: executions are keyed by (job, thing) and hold the latest execution number seen, since
+//! `CancelJobExecution` can mean no other; rows of a list that was not read to its last page are not
+//! kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use jiff::Timestamp;
+
+use crate::execution::{
+    ExecutionDescription, ExecutionKey, ExecutionNumber, ExecutionStatus, ExecutionSummary,
+    ExecutionVersion, JobId, JobStatus, OpenStatus, StatusDetails, TargetSelection, ThingName,
+    Times,
+};
+use crate::fact::{Fact, Unreadable};
+
+/// The account and region that answered, learnt from an ARN in an answer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Account {
+    /// `aws`, `aws-cn`, `aws-us-gov`.
+    pub partition: String,
+    /// Twelve digits.
+    pub account: String,
+    /// `eu-central-1`.
+    pub region: String,
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "account {} in {}", self.account, self.region)
+    }
+}
+
+/// How far a list got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listing {
+    /// Read to its last page; the time is that of the first page's request.
+    Complete(Timestamp),
+    /// Not read to its last page; its rows are not kept.
+    Failed(Unreadable),
+}
+
+/// A job as listed, and as described when that was worth a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// Its status.
+    pub status: JobStatus,
+    /// Whether it follows its groups.
+    pub target_selection: TargetSelection,
+    /// When it was created.
+    pub created_at: Fact<Timestamp>,
+    /// What `DescribeJob` adds.
+    pub description: Fact<JobDescription>,
+}
+
+/// What `DescribeJob` adds to a job's row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JobDescription {
+    /// The namespace of a job that another service manages (Greengrass, say).
+    pub namespace_id: Option<String>,
+    /// The job's description.
+    pub description: Option<String>,
+}
+
+/// The latest execution of a job on a thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedExecution {
+    /// The list that it was found in. Decides which policies have it in scope.
+    pub listed: OpenStatus,
+    /// Which execution.
+    pub number: Fact<ExecutionNumber>,
+    /// Its status: the listed one, or the described one once described.
+    pub status: ExecutionStatus,
+    /// Its times, from the latest observation.
+    pub times: Times,
+    /// Retries completed.
+    pub retry_attempt: Fact<i64>,
+    /// What only a describe says.
+    pub described: Fact<Described>,
+}
+
+/// What only `DescribeJobExecution` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Described {
+    /// The version.
+    pub version: Fact<ExecutionVersion>,
+    /// The statusDetails.
+    pub status_details: Fact<StatusDetails>,
+    /// When the describe was sent.
+    pub at: Timestamp,
+}
+
+/// What the registry says about a thing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Thing {
+    /// From `DescribeThing`; absent when there is no such thing.
+    pub description: Fact<ThingDescription>,
+    /// The groups that it is directly in, from `ListThingGroupsForThing`.
+    pub groups: Fact<BTreeSet<String>>,
+    /// When the older of the two was asked for; none if neither was.
+    pub read_at: Option<Timestamp>,
+}
+
+/// The answer to `DescribeThing`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ThingDescription {
+    /// Its thing type; absent when it has none.
+    pub thing_type: Option<String>,
+    /// Its attributes, possibly none.
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// Something that could not be observed, for people.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Problem {
+    /// What: "QUEUED executions of job fw-4-2-0".
+    pub what: String,
+    /// Why, in AWS's or our words, with what to do.
+    pub why: String,
+}
+
+/// What was observed in one pass.
+#[derive(Clone, Debug, Default)]
+pub struct Inventory {
+    /// Who answered; none until an ARN was seen.
+    pub account: Option<Account>,
+    /// The lists of jobs, by status.
+    pub job_lists: BTreeMap<JobStatus, Listing>,
+    /// The jobs found.
+    pub jobs: BTreeMap<JobId, Job>,
+    /// The lists of executions.
+    pub lists: BTreeMap<(JobId, OpenStatus), Listing>,
+    /// The executions found.
+    pub executions: BTreeMap<ExecutionKey, ObservedExecution>,
+    /// The things read.
+    pub things: BTreeMap<ThingName, Thing>,
+    /// What could not be observed.
+    pub problems: BTreeSet<Problem>,
+}
+
+impl Inventory {
+    /// Takes in a row of the list of `job`'s executions with status `listed`. Of two rows for one
+    /// key the higher execution number stays, and of equal numbers the later observation.
+    pub fn insert_row(&mut self, job: &JobId, listed: OpenStatus, row: ExecutionSummary) {
+        let key = ExecutionKey { job: job.clone(), thing: row.thing };
+        let older =
+            self.executions.get(&key).is_some_and(|kept| kept.number.known() > row.number.known());
+        if !older {
+            let observed = ObservedExecution {
+                listed,
+                number: row.number,
+                status: row.status,
+                times: row.times,
+                retry_attempt: row.retry_attempt,
+                described: Fact::NotRead,
+            };
+            self.executions.insert(key, observed);
+        }
+    }
+
+    /// Takes in a describe of the latest execution of `key`, sent at `at`.
+    pub fn insert_description(
+        &mut self,
+        key: &ExecutionKey,
+        description: ExecutionDescription,
+        at: Timestamp,
+    ) {
+        if let Some(row) = self.executions.get_mut(key) {
+            row.take_in(description, at);
+        }
+    }
+}
+
+impl ObservedExecution {
+    /// The row as it stands after a describe: the later observation counts. A describe has no
+    /// `retryAttempt`, so that of another execution number is not known any more.
+    pub fn take_in(&mut self, description: ExecutionDescription, at: Timestamp) {
+        if description.number != self.number {
+            self.retry_attempt = Fact::Unreadable(Unreadable::Gone);
+        }
+        self.number = description.number;
+        self.status = description.status;
+        self.times = description.times;
+        self.described = Fact::Known(Described {
+            version: description.version,
+            status_details: description.status_details,
+            at,
+        });
+    }
+}

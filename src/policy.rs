@@ -1,0 +1,413 @@
+//! Policies as the decision uses them: valid by construction.
+//!
+//! `policy/shapes` is what people write, `policy/compile` turns it into what stands here and says all
+//! that is wrong with it. After that nobody checks shapes again. Everything here is plain data; what
+//! it means for an execution is decided in `plan::evaluate`, and nowhere else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+
+use crate::execution::{JobStatus, OpenStatus, TargetSelection};
+use crate::span::Period;
+
+pub mod compile;
+pub mod globs;
+pub mod shapes;
+pub mod template;
+
+pub use globs::Globs;
+pub use template::Template;
+
+/// A policy's name: a DNS label, 1–63 of `[a-z0-9-]`, neither first nor last a hyphen.
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(transparent)]
+pub struct PolicyName(Arc<str>);
+
+impl PolicyName {
+    /// The longest name.
+    pub const MAX: usize = 63;
+
+    /// None if the text is not a DNS label.
+    pub fn new(text: &str) -> Option<Self> {
+        let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        let fits = (1..=Self::MAX).contains(&text.len())
+            && text.bytes().all(inner)
+            && !text.starts_with('-')
+            && !text.ends_with('-');
+        fits.then(|| Self(text.into()))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PolicyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// SHA-256 over what a document means, in lower-case hex. Comments, key order and layout do not
+/// change it.
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(transparent)]
+pub struct Digest(Arc<str>);
+
+impl Digest {
+    /// The digest of some bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        use fmt::Write as _;
+        let mut hex = String::with_capacity(64);
+        for byte in Sha256::digest(bytes) {
+            write!(hex, "{byte:02x}").expect("writing to a String does not fail");
+        }
+        Self(hex.into())
+    }
+
+    /// All 64 digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first eight digits, for people and for the `rescind` pair.
+    pub fn short(&self) -> &str {
+        &self.0[..8]
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// Whether a policy acts.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
+pub enum Mode {
+    #[default]
+    #[allow(missing_docs)]
+    // doc comments on single variants turn the schema's enum into a oneOf
+    Observe,
+    #[allow(missing_docs)]
+    Enforce,
+}
+
+/// Where a document was written.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Origin {
+    /// The file, relative to the policy root.
+    pub path: Arc<str>,
+    /// The line on which the document begins, from 1.
+    pub line: usize,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.path, self.line)
+    }
+}
+
+/// One CancelPolicy.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Its name, unique in the root.
+    pub name: PolicyName,
+    /// Where it was written.
+    pub origin: Origin,
+    /// What it means, in 64 digits.
+    pub digest: Digest,
+    /// Whether it acts.
+    pub mode: Mode,
+    /// Which policy is the cause when several may act; the higher.
+    pub priority: i32,
+    /// Set while the policy is suspended; its reason, possibly empty.
+    pub suspended: Option<String>,
+    /// From when on it acts no more.
+    pub expires_at: Option<Timestamp>,
+    /// What is listed.
+    pub target: Target,
+    /// All must hold. Never empty.
+    pub clauses: Vec<Clause>,
+    /// Any that holds, or is not known, keeps the execution.
+    pub excludes: Vec<Rule>,
+    /// What is sent.
+    pub cancel: Cancel,
+    /// How much, and how fast. Never empty.
+    pub budget: Vec<Limit>,
+    /// Set while the policy's file has an error; the policy is the last one that was adopted, and
+    /// waits.
+    pub held: bool,
+}
+
+/// What a policy has listed.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// QUEUED, IN_PROGRESS or both.
+    pub statuses: BTreeSet<OpenStatus>,
+    /// Which jobs.
+    pub jobs: JobTarget,
+    /// Which things, by name.
+    pub things: Globs,
+}
+
+/// Which jobs a policy has in scope.
+#[derive(Clone, Debug)]
+pub struct JobTarget {
+    /// By id.
+    pub names: Globs,
+    /// By status. Never `Unknown`.
+    pub statuses: BTreeSet<JobStatus>,
+    /// By target selection. Never `Unknown`.
+    pub target_selection: BTreeSet<TargetSelection>,
+    /// Namespaces beside that of jobs without one.
+    pub namespaces: BTreeSet<String>,
+}
+
+/// A named rule of `exclude`: it holds when all its clauses do. Never empty.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Its name, unique in the policy.
+    pub name: String,
+    /// All must hold.
+    pub clauses: Vec<Clause>,
+}
+
+/// One typed condition, with the key under which it was written, for people: `match.age[0]`.
+#[derive(Clone, Debug)]
+pub struct Clause {
+    /// Where it stands in the policy: `match.thing.attributes.matchLabels.fleet`.
+    pub path: String,
+    /// What it asks.
+    pub test: Test,
+}
+
+/// What a clause asks.
+#[derive(Clone, Debug)]
+pub enum Test {
+    /// The clock has been running for at least, or less than, a period.
+    Age {
+        /// Since when.
+        since: AgeClock,
+        /// For how long.
+        bound: AgeBound,
+    },
+    /// The thing's type is one of these.
+    ThingTypes(BTreeSet<String>),
+    /// The thing is directly in one of these groups.
+    ThingGroups(BTreeSet<String>),
+    /// About one of the thing's attributes.
+    ThingAttribute(Requirement),
+    /// About one pair of the execution's statusDetails.
+    StatusDetail(Requirement),
+    /// At least this many retries are completed.
+    RetryAttemptAtLeast(i64),
+    /// The job's id matches.
+    JobNames(Globs),
+    /// The thing's name matches.
+    ThingNames(Globs),
+}
+
+/// A clock of the current execution number.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "camelCase")]
+pub enum AgeClock {
+    #[allow(missing_docs)] // doc comments on single variants turn the schema's enum into a oneOf
+    QueuedAt,
+    #[allow(missing_docs)]
+    StartedAt,
+    #[allow(missing_docs)]
+    LastUpdatedAt,
+}
+
+impl AgeClock {
+    /// Every variant.
+    pub const ALL: [Self; 3] = [Self::QueuedAt, Self::StartedAt, Self::LastUpdatedAt];
+}
+
+/// A side of an age. Intervals are half-open: at exactly the period, `OlderThan` holds and
+/// `YoungerThan` does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AgeBound {
+    /// At least this old.
+    OlderThan(Period),
+    /// Less than this old.
+    YoungerThan(Period),
+}
+
+/// A condition on one key of a map.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requirement {
+    /// The key.
+    pub key: String,
+    /// What is asked of it.
+    pub operator: Operator,
+}
+
+/// What is asked of a key. `matchLabels` is `In` with one value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operator {
+    /// Its value is one of these.
+    In(BTreeSet<String>),
+    /// It is there, and its value is none of these. An absent key is not known to be different.
+    NotIn(BTreeSet<String>),
+    /// It is there.
+    Exists,
+    /// It is not there.
+    DoesNotExist,
+}
+
+/// What a policy sends.
+#[derive(Clone, Debug)]
+pub struct Cancel {
+    /// AWS's flag: needed to cancel IN_PROGRESS, sent for nothing else.
+    pub force: bool,
+    /// What becomes of the statusDetails that are there.
+    pub on_existing: OnExisting,
+    /// The pairs to set, in the order in which they were written. At most 9.
+    pub set: Vec<(String, Template)>,
+}
+
+/// What becomes of the statusDetails that the device wrote.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
+pub enum OnExisting {
+    #[default]
+    #[allow(missing_docs)]
+    // doc comments on single variants turn the schema's enum into a oneOf
+    Merge,
+    #[allow(missing_docs)]
+    Replace,
+}
+
+/// One limit of a budget: a sliding window of the length `per`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// How much.
+    pub size: LimitSize,
+    /// The length of the window.
+    pub per: Period,
+}
+
+/// How much a limit allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitSize {
+    /// This many.
+    Count(u64),
+    /// A share of the population, rounded down.
+    Percent {
+        /// 0 to 100.
+        value: u8,
+        /// The limit does not apply to a smaller population.
+        min_population: u64,
+    },
+}
+
+/// The policies of a root that compiled, in the order of their names.
+#[derive(Clone, Debug)]
+pub struct PolicySet {
+    policies: Vec<Arc<Policy>>,
+    digest: Digest,
+}
+
+impl PolicySet {
+    /// A set of policies, whose names differ.
+    pub fn new(policies: impl IntoIterator<Item = Policy>) -> Self {
+        let by_name: BTreeMap<_, _> =
+            policies.into_iter().map(|policy| (policy.name.clone(), Arc::new(policy))).collect();
+        let policies: Vec<_> = by_name.into_values().collect();
+        let mut text = String::new();
+        for policy in &policies {
+            text.push_str(policy.name.as_str());
+            text.push(' ');
+            text.push_str(policy.digest.as_str());
+            text.push_str(if policy.held { " held\n" } else { "\n" });
+        }
+        Self { policies, digest: Digest::of(text.as_bytes()) }
+    }
+
+    /// The policies, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Policy>> {
+        self.policies.iter()
+    }
+
+    /// One of them.
+    pub fn get(&self, name: &PolicyName) -> Option<&Arc<Policy>> {
+        self.policies
+            .binary_search_by(|policy| policy.name.cmp(name))
+            .ok()
+            .map(|i| &self.policies[i])
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.policies.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.policies.is_empty()
+    }
+
+    /// What all of them mean together.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// Only the policies named; the others as if they were not there.
+    #[must_use]
+    pub fn only(&self, names: &BTreeSet<PolicyName>) -> Self {
+        Self::new(
+            self.policies.iter().filter(|p| names.contains(&p.name)).map(|p| Policy::clone(p)),
+        )
+    }
+
+    /// Whether any policy could act.
+    pub fn enforces(&self) -> bool {
+        self.policies.iter().any(|policy| policy.mode == Mode::Enforce)
+    }
+}

@@ -1,0 +1,75 @@
+//! The port to what must outlive a pass: intents, outcomes, the ledger. One call is one transaction.
+//!
+//! The adapters are in `state/`. Until there is one on disk, `memory` is what both `apply` and `run`
+//! use: budgets then count from the start of the process.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::plan::{Charge, Intent, IntentId, Memory, Outcome};
+
+pub mod memory;
+
+/// A state that cannot be read or written. Nothing is sent then.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An intent that was never begun, or is settled already, was to be changed.
+    #[error("intent {0} is not open")]
+    NotOpen(IntentId),
+}
+
+/// Whether an intent was begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// It is durable, and its units are taken.
+    Yes,
+    /// A limit has nothing left; nothing was written.
+    OverBudget(Charge),
+    /// The same execution has an open intent; nothing was written.
+    AlreadyOpen,
+}
+
+/// How an intent ends, with what follows from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Whether it is proved that nothing took effect: its units are given back.
+    pub no_effect: bool,
+    /// AWS's request id of the last answer.
+    pub request_id: Option<String>,
+    /// What happened, for people.
+    pub note: String,
+    /// Not tried again before this time.
+    pub back_off_until: Option<Timestamp>,
+}
+
+/// Intents, outcomes and the ledger. `now` never goes back within an implementation: an earlier one
+/// counts as the latest that it has seen.
+#[async_trait]
+pub trait State: Send + Sync {
+    /// What the planner has to know.
+    async fn memory(&self, now: Timestamp) -> Result<Memory, Error>;
+
+    /// Takes one unit for each charge and makes the intent durable, or does neither.
+    async fn begin(
+        &self,
+        intent: &Intent,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Begun, Error>;
+
+    /// Replaces the statusDetails and version of an open intent by those of its next attempt.
+    async fn attempt(&self, intent: &Intent) -> Result<(), Error>;
+
+    /// Ends an open intent.
+    async fn settle(
+        &self,
+        id: &IntentId,
+        settlement: &Settlement,
+        now: Timestamp,
+    ) -> Result<(), Error>;
+
+    /// Whether this process may still write: its lock is held. Asked by the gate; does not wait.
+    fn is_held(&self) -> bool;
+}
