@@ -1,1 +1,363 @@
-//! Stub.
+//! The adapter to AWS: the ports over `aws-sdk-iot`.
+//!
+//! The only place that knows the SDK. Reader and writer are two types over one client, so that code
+//! that only observes never constructs the writer. `aws/intercept` holds what runs inside a request
+//! (AWS's clock, the gate), `aws/error` what a failed request means, `aws/convert` what an answer says.
+//!
+//! Invariants: the SDK never repeats a request, every list asks for the largest page, and an answer
+//! that makes no sense is an error or an unreadable fact, never a panic and never a guess.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_iot::Client;
+use aws_sdk_iot::config::retry::RetryConfig;
+use aws_sdk_iot::config::timeout::TimeoutConfig;
+use aws_sdk_iot::config::{
+    AppName, BehaviorVersion, Builder, Credentials, FrameworkMetadata, ProvideCredentials as _,
+    Region, SharedHttpClient, StalledStreamProtectionConfig,
+};
+use aws_sdk_iot::error::ProvideErrorMetadata;
+use aws_sdk_iot::operation::RequestId as _;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+
+use crate::backend::{
+    CancelAnswer, CancelRequest, Error, Gate, JobSummary, JobsReader, JobsWriter, Operation, Page,
+    PageToken, Result,
+};
+use crate::clock::Clock;
+use crate::execution::{
+    ExecutionDescription, ExecutionKey, ExecutionNumber, ExecutionSummary, JobId, JobStatus,
+    OpenStatus, ThingName,
+};
+use crate::inventory::{Account, JobDescription, ThingDescription};
+
+mod convert;
+mod error;
+mod intercept;
+
+use error::{Call, Target};
+use intercept::{AwsTime, Flight};
+
+/// How long a request may take, connecting included. Part of the longest time that a request can be
+/// on its way: AWS answers within a fraction of a second or, it seems, not at all.
+pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long finding the first credentials may take: an SSO refresh or a credential process has to
+/// start and to ask a server.
+const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The largest page of the jobs and the registry operations.
+const PAGE: i32 = 250;
+
+/// How to reach AWS. What is not said is taken from the environment and the AWS profile, by the
+/// SDK's rules.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `eu-central-1`.
+    pub region: Option<String>,
+    /// The name of an AWS profile.
+    pub profile: Option<String>,
+    /// Another endpoint than AWS's: `http://127.0.0.1:8080`.
+    pub endpoint_url: Option<String>,
+    /// The clock that learns AWS's time.
+    pub clock: Clock,
+}
+
+/// Why there is no connection. Nothing was asked of AWS IoT yet.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// No region is set anywhere.
+    #[error("no AWS region is set: pass --region, or set AWS_REGION or the profile's `region`")]
+    NoRegion,
+    /// The endpoint is not an address that can be called.
+    #[error("{0:?} is not an endpoint: it has to begin with http:// or https://")]
+    Endpoint(String),
+    /// There are no credentials, or they cannot be loaded.
+    #[error(
+        "no AWS credentials: log in (aws sso login), or set AWS_PROFILE or AWS_ACCESS_KEY_ID, or \
+         give the pod or instance a role"
+    )]
+    Credentials(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The credentials' source did not answer.
+    #[error("the AWS credentials could not be loaded within {} s", CREDENTIALS_TIMEOUT.as_secs())]
+    CredentialsTimedOut,
+}
+
+/// A connection to AWS IoT in one region. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Connection(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    client: Client,
+    region: String,
+    /// Learnt from the first job's ARN; names resources in messages.
+    account: OnceLock<Account>,
+}
+
+/// Connects by the SDK's rules, and finds credentials once so that their lack is told at once.
+pub async fn connect(settings: Settings) -> Result<Connection, ConnectError> {
+    let Settings { region, profile, endpoint_url, clock } = settings;
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https();
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http);
+    if let Some(region) = region {
+        loader = loader.region(Region::new(region));
+    }
+    if let Some(profile) = profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(url) = endpoint_url {
+        if !url.starts_with("http://") && !url.starts_with("https://") {
+            return Err(ConnectError::Endpoint(url));
+        }
+        loader = loader.endpoint_url(url);
+    }
+    let config = loader.load().await;
+    let region = config.region().ok_or(ConnectError::NoRegion)?.to_string();
+    if let Some(provider) = config.credentials_provider() {
+        match tokio::time::timeout(CREDENTIALS_TIMEOUT, provider.provide_credentials()).await {
+            Err(_) => return Err(ConnectError::CredentialsTimedOut),
+            Ok(Err(error)) => return Err(ConnectError::Credentials(Box::new(error))),
+            Ok(Ok(_)) => {}
+        }
+    }
+    Ok(Connection::new(Builder::from(&config), region, clock))
+}
+
+impl Connection {
+    /// A connection to the emulator inside this process: plain HTTP, credentials that mean nothing,
+    /// and no look at the environment.
+    pub fn embedded(address: SocketAddr, region: &str, clock: Clock) -> Self {
+        let credentials = Credentials::builder()
+            .access_key_id("embedded")
+            .secret_access_key("embedded")
+            .provider_name("rescind")
+            .build();
+        let http: SharedHttpClient = aws_smithy_http_client::Builder::new().build_http();
+        let builder = Builder::new()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new(region.to_owned()))
+            .endpoint_url(format!("http://{address}"))
+            .credentials_provider(credentials)
+            .http_client(http);
+        Self::new(builder, region.to_owned(), clock)
+    }
+
+    fn new(builder: Builder, region: String, clock: Clock) -> Self {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CLIENT_TIMEOUT)
+            .operation_attempt_timeout(CLIENT_TIMEOUT)
+            .build();
+        let version = env!("CARGO_PKG_VERSION");
+        let name = AppName::new(format!("rescind-{version}")).expect("made of name characters");
+        let framework = FrameworkMetadata::new("rescind", Some(version))
+            .expect("a package version is made of name characters");
+        let config = builder
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts)
+            // The attempt's time-out covers a stalled answer too.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .app_name(name)
+            .framework_metadata(framework)
+            .interceptor(AwsTime::new(clock))
+            .build();
+        let client = Client::from_conf(config);
+        Self(Arc::new(Shared { client, region, account: OnceLock::new() }))
+    }
+
+    /// The region, as resolved.
+    pub fn region(&self) -> &str {
+        &self.0.region
+    }
+
+    /// The adapter that reads.
+    pub fn reader(&self) -> AwsReader {
+        AwsReader(Arc::clone(&self.0))
+    }
+
+    /// The adapter that writes. What only observes never asks for it.
+    pub fn writer(&self) -> AwsWriter {
+        AwsWriter(Arc::clone(&self.0))
+    }
+}
+
+impl Shared {
+    fn call<'a>(&'a self, operation: Operation, target: Target<'a>) -> Call<'a> {
+        Call { operation, target, region: &self.region, account: self.account.get() }
+    }
+}
+
+/// Sends a request and says what its failure means.
+async fn send<T, E>(
+    call: &Call<'_>,
+    flight: &Flight,
+    sending: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+) -> Result<T>
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    let answer = sending.await.map_err(|error| call.failed(flight, error))?;
+    if flight.is_foreign() {
+        Err(call.malformed("the answer is not AWS IoT's"))
+    } else {
+        Ok(answer)
+    }
+}
+
+/// Reads AWS IoT.
+#[derive(Clone, Debug)]
+pub struct AwsReader(Arc<Shared>);
+
+/// Cancels at AWS IoT.
+#[derive(Clone, Debug)]
+pub struct AwsWriter(Arc<Shared>);
+
+#[async_trait]
+impl JobsReader for AwsReader {
+    async fn list_jobs(
+        &self,
+        status: &JobStatus,
+        page: Option<&PageToken>,
+    ) -> Result<Page<JobSummary>> {
+        let call = self.0.call(Operation::ListJobs, Target::Jobs(status));
+        let flight = Flight::default();
+        let request = self.0.client.list_jobs();
+        let sending = request
+            .status(status.as_str().into())
+            .max_results(PAGE)
+            .set_next_token(page.map(|token| token.0.clone()))
+            .customize()
+            .interceptor(flight.clone())
+            .send();
+        let answer = send(&call, &flight, sending).await?;
+        let jobs = answer.jobs.unwrap_or_default();
+        let jobs = jobs.into_iter().map(convert::job_summary).collect::<Option<Vec<_>>>();
+        let items = jobs.ok_or_else(|| call.malformed("a job without a proper id"))?;
+        if let Some(account) = items.iter().find_map(|job| job.account.as_ref()) {
+            self.0.account.get_or_init(|| account.clone());
+        }
+        Ok(Page { items, next: convert::token(answer.next_token) })
+    }
+
+    async fn describe_job(&self, job: &JobId) -> Result<JobDescription> {
+        let call = self.0.call(Operation::DescribeJob, Target::Job(job));
+        let flight = Flight::default();
+        let request = self.0.client.describe_job();
+        let sending = request.job_id(job.as_str()).customize().interceptor(flight.clone()).send();
+        let answer = send(&call, &flight, sending).await?;
+        let described = answer.job.ok_or_else(|| call.malformed("an answer without a job"))?;
+        Ok(convert::job_description(described))
+    }
+
+    async fn list_executions(
+        &self,
+        job: &JobId,
+        status: OpenStatus,
+        page: Option<&PageToken>,
+    ) -> Result<Page<ExecutionSummary>> {
+        let call = self.0.call(Operation::ListJobExecutionsForJob, Target::Job(job));
+        let flight = Flight::default();
+        let request = self.0.client.list_job_executions_for_job();
+        let sending = request
+            .job_id(job.as_str())
+            .status(status.as_str().into())
+            .max_results(PAGE)
+            .set_next_token(page.map(|token| token.0.clone()))
+            .customize()
+            .interceptor(flight.clone())
+            .send();
+        let answer = send(&call, &flight, sending).await?;
+        let rows = answer.execution_summaries.unwrap_or_default();
+        let rows = rows.into_iter().map(convert::execution_summary).collect::<Option<Vec<_>>>();
+        let items = rows.ok_or_else(|| call.malformed("an execution without a thing's ARN"))?;
+        Ok(Page { items, next: convert::token(answer.next_token) })
+    }
+
+    async fn describe_thing(&self, thing: &ThingName) -> Result<ThingDescription> {
+        let call = self.0.call(Operation::DescribeThing, Target::Thing(thing));
+        let flight = Flight::default();
+        let request = self.0.client.describe_thing().thing_name(thing.as_str());
+        let sending = request.customize().interceptor(flight.clone()).send();
+        let answer = send(&call, &flight, sending).await?;
+        if answer.thing_name.as_deref() != Some(thing.as_str()) {
+            return Err(call.malformed("an answer about another thing"));
+        }
+        Ok(convert::thing_description(answer))
+    }
+
+    async fn list_thing_groups(
+        &self,
+        thing: &ThingName,
+        page: Option<&PageToken>,
+    ) -> Result<Page<String>> {
+        let call = self.0.call(Operation::ListThingGroupsForThing, Target::Thing(thing));
+        let flight = Flight::default();
+        let request = self.0.client.list_thing_groups_for_thing();
+        let sending = request
+            .thing_name(thing.as_str())
+            .max_results(PAGE)
+            .set_next_token(page.map(|token| token.0.clone()))
+            .customize()
+            .interceptor(flight.clone())
+            .send();
+        let answer = send(&call, &flight, sending).await?;
+        let groups = answer.thing_groups.unwrap_or_default();
+        let groups = groups.into_iter().map(|group| group.group_name).collect::<Option<Vec<_>>>();
+        let items = groups.ok_or_else(|| call.malformed("a thing group without a name"))?;
+        Ok(Page { items, next: convert::token(answer.next_token) })
+    }
+
+    async fn describe_execution(
+        &self,
+        key: &ExecutionKey,
+        number: Option<ExecutionNumber>,
+    ) -> Result<ExecutionDescription> {
+        let call = self.0.call(Operation::DescribeJobExecution, Target::Execution(key));
+        let flight = Flight::default();
+        let request = self.0.client.describe_job_execution();
+        let sending = request
+            .job_id(key.job.as_str())
+            .thing_name(key.thing.as_str())
+            .set_execution_number(number.map(|number| number.0))
+            .customize()
+            .interceptor(flight.clone())
+            .send();
+        let answer = send(&call, &flight, sending).await?;
+        let execution =
+            answer.execution.ok_or_else(|| call.malformed("an answer without an execution"))?;
+        if !convert::is_about(&execution, key, number) {
+            return Err(call.malformed("an answer about another execution"));
+        }
+        Ok(convert::execution_description(execution))
+    }
+}
+
+#[async_trait]
+impl JobsWriter for AwsWriter {
+    async fn cancel(&self, request: &CancelRequest, gate: Arc<dyn Gate>) -> Result<CancelAnswer> {
+        let call = self.0.call(Operation::CancelJobExecution, Target::Execution(&request.key));
+        let flight = Flight::gated(gate);
+        let details = request.status_details.clone();
+        let sending = self
+            .0
+            .client
+            .cancel_job_execution()
+            .job_id(request.key.job.as_str())
+            .thing_name(request.key.thing.as_str())
+            .expected_version(request.expected_version.get())
+            .set_force(request.force.then_some(true))
+            .set_status_details(details.map(|details| details.into_iter().collect()))
+            .customize()
+            .interceptor(flight.clone())
+            .send();
+        let answer = send(&call, &flight, sending).await?;
+        Ok(CancelAnswer { request_id: answer.request_id().map(Error::clean) })
+    }
+}

@@ -176,8 +176,8 @@ impl Pacer {
     where
         F: Future<Output = Result<T>>,
     {
-        let mut delay = FIRST_DELAY;
-        for attempt in 1.. {
+        let (mut attempt, mut delay) = (1, FIRST_DELAY);
+        loop {
             self.permit(operation).await;
             let answer = call().await;
             self.record(operation, &answer);
@@ -188,9 +188,9 @@ impl Pacer {
                 answer => return answer,
             }
             tokio::time::sleep(delay).await;
+            attempt += 1;
             delay *= 2;
         }
-        unreachable!("the last attempt's answer is returned, whatever it is")
     }
 }
 

@@ -1,2 +1,4 @@
-#![allow(missing_docs)]
-fn main() {}
+//! The integration tests: one binary, since each would link the AWS SDK again.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod backend;

@@ -1,0 +1,179 @@
+//! What runs inside a request: AWS's clock is read, and the gate is asked.
+//!
+//! It stands apart because these hooks run between signing and sending, where nothing else of ours
+//! does. [`AwsTime`] is on the client, so that no call can forget it; a [`Flight`] goes with one
+//! request and knows afterwards what became of it.
+//!
+//! Invariants: a [`Flight`] lets one attempt out, and none that its gate refuses. It says "not sent"
+//! only if no byte of the request can have left.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use aws_sdk_iot::config::interceptors::{
+    AfterDeserializationInterceptorContextRef, BeforeDeserializationInterceptorContextRef,
+    BeforeTransmitInterceptorContextRef,
+};
+use aws_sdk_iot::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_iot::error::BoxError;
+use aws_smithy_types::config_bag::{Storable, StoreReplace};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
+use tokio::time::Instant;
+
+use crate::backend::Gate;
+use crate::clock::Clock;
+
+/// Tells the clock AWS's time from each answer.
+#[derive(Debug)]
+pub(super) struct AwsTime {
+    clock: Clock,
+}
+
+impl AwsTime {
+    pub(super) fn new(clock: Clock) -> Self {
+        Self { clock }
+    }
+}
+
+#[derive(Debug)]
+struct Sent(Instant);
+
+impl Storable for Sent {
+    type Storer = StoreReplace<Self>;
+}
+
+impl Intercept for AwsTime {
+    fn name(&self) -> &'static str {
+        "AwsTime"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        config.interceptor_state().store_put(Sent(Instant::now()));
+        Ok(())
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let headers = context.response().headers();
+        // A proxy on the way has a clock of its own, but no request id of AWS.
+        if headers.get("x-amzn-requestid").is_some()
+            && let Some(date) = headers.get("date").and_then(date)
+            && let Some(Sent(sent)) = config.load::<Sent>()
+        {
+            self.clock.confirm(date, *sent);
+        }
+        Ok(())
+    }
+}
+
+/// Reads a `Date` header: `Sun, 01 Mar 2026 12:00:00 GMT`.
+fn date(header: &str) -> Option<Timestamp> {
+    static PARSER: DateTimeParser = DateTimeParser::new();
+    PARSER.parse_timestamp(header).ok()
+}
+
+/// One request on its way. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Flight(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    gate: Option<Arc<dyn Gate>>,
+    sent: AtomicBool,
+    withheld: AtomicBool,
+    foreign: AtomicBool,
+}
+
+/// Why a request was not sent.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error("what is in force now does not allow it any more")]
+    Gate,
+    #[error("a request is sent once")]
+    Repeated,
+}
+
+impl Flight {
+    /// A request that the gate is asked about.
+    pub(super) fn gated(gate: Arc<dyn Gate>) -> Self {
+        Self(Arc::new(State { gate: Some(gate), ..State::default() }))
+    }
+
+    /// Whether bytes may have left.
+    pub(super) fn was_sent(&self) -> bool {
+        self.0.sent.load(Ordering::SeqCst)
+    }
+
+    /// Whether the gate refused it.
+    pub(super) fn was_withheld(&self) -> bool {
+        self.0.withheld.load(Ordering::SeqCst)
+    }
+
+    /// Whether the answer claims success without being one of AWS IoT.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.0.foreign.load(Ordering::SeqCst)
+    }
+}
+
+impl Intercept for Flight {
+    fn name(&self) -> &'static str {
+        "Flight"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if self.was_sent() {
+            return Err(Refused::Repeated.into());
+        }
+        if self.0.gate.as_ref().is_some_and(|gate| !gate.may_send()) {
+            self.0.withheld.store(true, Ordering::SeqCst);
+            return Err(Refused::Gate.into());
+        }
+        self.0.sent.store(true, Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn read_after_deserialization(
+        &self,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let response = context.response();
+        let body = response.body().bytes().unwrap_or_default().trim_ascii();
+        // The SDK does not look into the body of an operation without output, so any 200 would pass
+        // for a cancel. An old AWS front end answers unknown operations with 200 and this body.
+        let object = body.is_empty() || (body.starts_with(b"{") && body.ends_with(b"}"));
+        let foreign = !object || body.starts_with(br#"{"Output":"#);
+        if response.status().is_success() && foreign {
+            self.0.foreign.store(true, Ordering::SeqCst);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::date;
+
+    #[test]
+    fn reads_the_date_of_http() {
+        let time = date("Sun, 01 Mar 2026 12:00:00 GMT").unwrap();
+        assert_eq!(time.to_string(), "2026-03-01T12:00:00Z");
+        assert_eq!(date("yesterday"), None);
+    }
+}
