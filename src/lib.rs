@@ -6,6 +6,7 @@ pub mod document;
 pub mod execution;
 pub mod fact;
 pub mod inventory;
+pub mod observe;
 pub mod plan;
 pub mod policy;
 pub mod span;
