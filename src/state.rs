@@ -4,8 +4,9 @@
 //! use: budgets then count from the start of the process.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use crate::execution::ExecutionKey;
 use crate::plan::{Charge, Intent, IntentId, Memory, Outcome};
 
 pub mod memory;
@@ -40,8 +41,8 @@ pub struct Settlement {
     pub request_id: Option<String>,
     /// What happened, for people.
     pub note: String,
-    /// Not tried again before this time.
-    pub back_off_until: Option<Timestamp>,
+    /// Whether the execution is left alone for a while: [`back_off`].
+    pub backs_off: bool,
 }
 
 /// Intents, outcomes and the ledger. `now` never goes back within an implementation: an earlier one
@@ -70,6 +71,17 @@ pub trait State: Send + Sync {
         now: Timestamp,
     ) -> Result<(), Error>;
 
+    /// Leaves an execution alone for a while although no intent was begun: it could not be described.
+    async fn back_off(&self, key: &ExecutionKey, now: Timestamp) -> Result<(), Error>;
+
     /// Whether this process may still write: its lock is held. Asked by the gate; does not wait.
     fn is_held(&self) -> bool;
+}
+
+/// How long an execution is left alone after its n-th failure in a row, from 1: a minute, then twice as
+/// long each time, an hour at most. Long enough that one that always fails costs a call an hour, short
+/// enough that a passing fault is over soon.
+pub fn back_off(failures: u32) -> SignedDuration {
+    let minutes = 1_i64 << failures.saturating_sub(1).min(6);
+    SignedDuration::from_mins(minutes.min(60))
 }

@@ -1,1 +1,367 @@
-//! Stub.
+//! The safety rules, stated a second time in other code.
+//!
+//! It shares no function with `evaluate`, `planner` or `budget`: a mistake there shall not be made
+//! here again. It is slow and plain on purpose, looks only at the lines that act, and knows two
+//! answers instead of three: a clause of `match` must surely hold, a rule of `exclude` must surely
+//! not. It runs before each apply and in each test; a violation means that nothing is sent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::execution::{ExecutionStatus, OpenStatus};
+use crate::fact::Fact;
+use crate::inventory::{Inventory, Job, ObservedExecution, Thing};
+use crate::plan::{Act, Depth, Line, Memory, Plan, Spent};
+use crate::policy::{
+    AgeBound, AgeClock, LimitSize, Mode, Operator, Policy, PolicySet, Requirement, Rule, Test,
+};
+
+/// A safety rule that a plan breaks: a bug of ours, never the user's mistake.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{line}: {rule}")]
+pub struct Violation {
+    /// The line: `fw-4-2-0 on robot-001`.
+    pub line: String,
+    /// The rule that it breaks.
+    pub rule: String,
+}
+
+/// The rules that a plan breaks; none for a plan that may be applied.
+pub fn check(
+    plan: &Plan,
+    policies: &PolicySet,
+    inventory: &Inventory,
+    memory: &Memory,
+) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut units: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut last_priority = i32::MAX;
+    for line in plan.acts() {
+        let mut broken = |rule: String| {
+            violations.push(Violation { line: line.key.to_string(), rule });
+        };
+        if !seen.insert(&line.key) {
+            broken("it stands in the plan twice".to_owned());
+        }
+        if line.policy.priority > last_priority {
+            broken("it comes after a line of lower priority".to_owned());
+        }
+        last_priority = line.policy.priority;
+        let Some(act) = &line.act else {
+            broken("it acts without saying how".to_owned());
+            continue;
+        };
+        match (inventory.jobs.get(&line.key.job), inventory.executions.get(&line.key)) {
+            (Some(job), Some(row)) => {
+                let thing = inventory.things.get(&line.key.thing);
+                let seen = Seen { line, job, row, thing, now: plan.now, depth: plan.depth };
+                seen.check(act, policies, memory, &mut broken);
+            }
+            _ => broken("it was not observed".to_owned()),
+        }
+        *units.entry(line.policy.name.as_str()).or_default() += 1;
+        let unsettled = plan.depth == Depth::Listed && asks_details(&line.policy);
+        if !unsettled {
+            within_limits(
+                line,
+                act,
+                units[line.policy.name.as_str()],
+                memory,
+                plan.now,
+                &mut broken,
+            );
+        }
+    }
+    violations
+}
+
+struct Seen<'a> {
+    line: &'a Line,
+    job: &'a Job,
+    row: &'a ObservedExecution,
+    thing: Option<&'a Thing>,
+    now: Timestamp,
+    depth: Depth,
+}
+
+impl Seen<'_> {
+    fn check(
+        &self,
+        act: &Act,
+        policies: &PolicySet,
+        memory: &Memory,
+        broken: &mut impl FnMut(String),
+    ) {
+        let policy = &self.line.policy;
+        let key = &self.line.key;
+        match policies.get(&policy.name) {
+            Some(loaded) if loaded.digest == policy.digest => {}
+            _ => broken(format!("policy {} is not in force", policy.name)),
+        }
+        if policy.mode != Mode::Enforce
+            || policy.suspended.is_some()
+            || policy.held
+            || policy.expires_at.is_some_and(|end| self.now >= end)
+        {
+            broken(format!("policy {} may not act", policy.name));
+        }
+        if !self.in_target(policy) {
+            broken(format!("it is not a target of policy {}", policy.name));
+        }
+        if self.row.number != Fact::Known(act.number) {
+            broken("its execution number is not the observed one".to_owned());
+        }
+        if self.row.status != ExecutionStatus::from(act.status) {
+            broken("its status is not the observed one".to_owned());
+        }
+        if act.force != (act.status == OpenStatus::InProgress)
+            || (act.force && !policy.cancel.force)
+        {
+            broken("force goes with IN_PROGRESS, and only where the policy says so".to_owned());
+        }
+        for clause in &policy.clauses {
+            let later = self.depth == Depth::Listed && matches!(clause.test, Test::StatusDetail(_));
+            if !later && !self.surely(&clause.test) {
+                broken(format!("{} does not surely hold", clause.path));
+            }
+        }
+        for rule in &policy.excludes {
+            if !self.surely_not(rule) {
+                broken(format!("exclude rule {} is not surely false", rule.name));
+            }
+        }
+        let superior = |other: &Policy| {
+            other.priority > policy.priority
+                || (other.priority == policy.priority && other.name < policy.name)
+        };
+        if let Some(other) = policies.iter().find(|other| superior(other) && self.acts(other)) {
+            broken(format!("policy {} comes first", other.name));
+        }
+        if memory.open.contains(key) || memory.backing_off.get(key).is_some_and(|t| self.now < *t) {
+            broken("an earlier cancel of it is not settled".to_owned());
+        }
+        if memory.canceled.get(key).is_some_and(|of_key| of_key.contains_key(&act.number)) {
+            broken("we canceled it already".to_owned());
+        }
+        match (&act.pins, self.row.described.known()) {
+            (Some(pins), Some(described)) => {
+                if Fact::Known(pins.version) != described.version {
+                    broken("its pinned version is not the described one".to_owned());
+                }
+                let fits = pins.details.send.iter().all(|(key, value)| {
+                    (1..=128).contains(&key.len()) && (1..=1024).contains(&value.chars().count())
+                });
+                if !fits || pins.details.send.len() > 10 {
+                    broken("its statusDetails are beyond AWS's limits".to_owned());
+                }
+            }
+            (Some(_), None) => broken("it is pinned, but was not described".to_owned()),
+            (None, _) if self.depth == Depth::Exact => broken("it is not pinned".to_owned()),
+            (None, _) => {}
+        }
+    }
+
+    fn in_target(&self, policy: &Policy) -> bool {
+        let jobs = &policy.target.jobs;
+        let namespace_fits = match self.job.description.known() {
+            Some(job) => match &job.namespace_id {
+                None => true,
+                Some(namespace) => jobs.namespaces.contains(namespace),
+            },
+            None => false,
+        };
+        namespace_fits
+            && jobs.names.is_match(self.line.key.job.as_str())
+            && jobs.statuses.contains(&self.job.status)
+            && jobs.target_selection.contains(&self.job.target_selection)
+            && policy.target.things.is_match(self.line.key.thing.as_str())
+            && policy
+                .target
+                .statuses
+                .iter()
+                .any(|status| self.row.status.as_str() == status.as_str())
+    }
+
+    /// Whether another policy would surely act on it as well. May say no where the planner says yes,
+    /// never the other way round.
+    fn acts(&self, policy: &Policy) -> bool {
+        policy.mode == Mode::Enforce
+            && policy.suspended.is_none()
+            && !policy.held
+            && policy.expires_at.is_none_or(|end| self.now < end)
+            && (policy.cancel.force || self.row.status == ExecutionStatus::Queued)
+            && policy.cancel.set.iter().all(|(_, value)| {
+                value
+                    .parts
+                    .iter()
+                    .all(|part| matches!(part, crate::policy::template::Part::Text(_)))
+            })
+            && self.in_target(policy)
+            && policy.clauses.iter().all(|clause| self.surely(&clause.test))
+            && policy.excludes.iter().all(|rule| self.surely_not(rule))
+    }
+
+    /// Whether every clause of an exclude rule is settled so that the rule does not hold.
+    fn surely_not(&self, rule: &Rule) -> bool {
+        let later = self.depth == Depth::Listed
+            && rule.clauses.iter().any(|clause| matches!(clause.test, Test::StatusDetail(_)));
+        later || rule.clauses.iter().any(|clause| self.surely_false(&clause.test))
+    }
+
+    fn surely(&self, test: &Test) -> bool {
+        match test {
+            Test::Age { since, bound } => {
+                self.age_seconds(*since).is_some_and(|age| within(age, *bound))
+            }
+            Test::ThingTypes(types) => {
+                let found = self.thing.and_then(|thing| thing.description.known());
+                found.and_then(|thing| thing.thing_type.as_ref()).is_some_and(|t| types.contains(t))
+            }
+            Test::ThingGroups(groups) => {
+                let found = self.thing.and_then(|thing| thing.groups.known());
+                found.is_some_and(|found| found.iter().any(|group| groups.contains(group)))
+            }
+            Test::ThingAttribute(on) => holds(on, &self.attribute(on)),
+            Test::StatusDetail(on) => holds(on, &self.detail(on)),
+            Test::RetryAttemptAtLeast(least) => {
+                self.row.retry_attempt.known().is_some_and(|found| found >= least)
+            }
+            Test::JobNames(globs) => globs.is_match(self.line.key.job.as_str()),
+            Test::ThingNames(globs) => globs.is_match(self.line.key.thing.as_str()),
+        }
+    }
+
+    fn surely_false(&self, test: &Test) -> bool {
+        match test {
+            Test::Age { since, bound } => {
+                let absent = match since {
+                    AgeClock::QueuedAt => self.row.times.queued_at == Fact::Absent,
+                    AgeClock::StartedAt => self.row.times.started_at == Fact::Absent,
+                    AgeClock::LastUpdatedAt => self.row.times.last_updated_at == Fact::Absent,
+                };
+                absent || self.age_seconds(*since).is_some_and(|age| !within(age, *bound))
+            }
+            Test::ThingTypes(types) => match self.thing.map(|thing| &thing.description) {
+                Some(Fact::Absent) => true,
+                Some(Fact::Known(thing)) => {
+                    thing.thing_type.as_ref().is_none_or(|found| !types.contains(found))
+                }
+                _ => false,
+            },
+            Test::ThingGroups(groups) => match self.thing.map(|thing| &thing.groups) {
+                Some(Fact::Absent) => true,
+                Some(Fact::Known(found)) => found.iter().all(|group| !groups.contains(group)),
+                _ => false,
+            },
+            Test::ThingAttribute(on) => fails(on, &self.attribute(on)),
+            Test::StatusDetail(on) => fails(on, &self.detail(on)),
+            Test::RetryAttemptAtLeast(least) => {
+                self.row.retry_attempt == Fact::Absent
+                    || self.row.retry_attempt.known().is_some_and(|found| found < least)
+            }
+            Test::JobNames(_) | Test::ThingNames(_) => !self.surely(test),
+        }
+    }
+}
+
+impl Seen<'_> {
+    fn age_seconds(&self, since: AgeClock) -> Option<i128> {
+        let time = match since {
+            AgeClock::QueuedAt => self.row.times.queued_at,
+            AgeClock::StartedAt => self.row.times.started_at,
+            AgeClock::LastUpdatedAt => self.row.times.last_updated_at,
+        };
+        time.known().map(|time| self.now.as_nanosecond() - time.as_nanosecond())
+    }
+
+    fn attribute(&self, on: &Requirement) -> Value<'_> {
+        match self.thing.map(|thing| &thing.description) {
+            Some(Fact::Absent) => Value::Missing,
+            Some(Fact::Known(thing)) => Value::of(thing.attributes.get(&on.key)),
+            _ => Value::NotKnown,
+        }
+    }
+
+    fn detail(&self, on: &Requirement) -> Value<'_> {
+        match self.row.described.known().map(|described| &described.status_details) {
+            Some(Fact::Known(pairs)) => Value::of(pairs.get(&on.key)),
+            _ => Value::NotKnown,
+        }
+    }
+}
+
+enum Value<'a> {
+    NotKnown,
+    Missing,
+    Is(&'a String),
+}
+
+impl<'a> Value<'a> {
+    fn of(value: Option<&'a String>) -> Self {
+        value.map_or(Self::Missing, Self::Is)
+    }
+}
+
+fn within(age: i128, bound: AgeBound) -> bool {
+    match bound {
+        AgeBound::OlderThan(period) => age >= period.get().as_nanos(),
+        AgeBound::YoungerThan(period) => age < period.get().as_nanos(),
+    }
+}
+
+fn holds(on: &Requirement, value: &Value<'_>) -> bool {
+    match (&on.operator, value) {
+        (Operator::In(values), Value::Is(found)) => values.contains(*found),
+        (Operator::NotIn(values), Value::Is(found)) => !values.contains(*found),
+        (Operator::Exists, Value::Is(_)) | (Operator::DoesNotExist, Value::Missing) => true,
+        _ => false,
+    }
+}
+
+fn fails(on: &Requirement, value: &Value<'_>) -> bool {
+    match (&on.operator, value) {
+        (Operator::In(values), Value::Is(found)) => !values.contains(*found),
+        (Operator::NotIn(values), Value::Is(found)) => values.contains(*found),
+        (Operator::In(_) | Operator::Exists, Value::Missing)
+        | (Operator::DoesNotExist, Value::Is(_)) => true,
+        _ => false,
+    }
+}
+
+fn asks_details(policy: &Policy) -> bool {
+    let asks = |test: &Test| matches!(test, Test::StatusDetail(_));
+    policy.clauses.iter().any(|clause| asks(&clause.test))
+        || policy.excludes.iter().any(|rule| rule.clauses.iter().any(|c| asks(&c.test)))
+}
+
+/// Whether the ledger has room for the `planned`-th line of a policy under each of its limits.
+fn within_limits(
+    line: &Line,
+    act: &Act,
+    planned: u64,
+    memory: &Memory,
+    now: Timestamp,
+    broken: &mut impl FnMut(String),
+) {
+    let units = memory.spent.get(&line.policy.name).cloned().unwrap_or_default();
+    let counts = line.policy.budget.iter().filter_map(|limit| match limit.size {
+        LimitSize::Count(count) => Some((count, limit.per.get().as_nanos())),
+        LimitSize::Percent { .. } => None,
+    });
+    let charged = act
+        .charges
+        .iter()
+        .map(|charge| (charge.size, i128::from(charge.per_seconds) * 1_000_000_000));
+    for (size, per) in counts.chain(charged) {
+        let spent = units.iter().filter(|unit| match unit {
+            Spent::Open => true,
+            Spent::Settled(at) => now.as_nanosecond() - at.as_nanosecond() < per,
+        });
+        if spent.count() as u64 + planned > size {
+            broken(format!("policy {} has no unit left for it", line.policy.name));
+            return;
+        }
+    }
+}

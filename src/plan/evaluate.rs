@@ -1,1 +1,241 @@
-//! Stub.
+//! One policy, one execution: the only place that says what a clause means.
+//!
+//! A walk goes through the tiers of facts, cheapest first, and in each tier through the clauses of
+//! `match` and then the exclude rules that this tier completes. The first clause that says no, or the
+//! first rule that holds, ends it. Only then is what is not known looked at, and it always keeps. The
+//! order depends on the policy alone, so that an inventory in which only the facts worth a call were
+//! read gives the same verdict as one in which all were.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use crate::execution::{ExecutionKey, ExecutionStatus, JobId};
+use crate::fact::{Fact, Truth};
+use crate::inventory::{Job, ObservedExecution};
+use crate::plan::clause::{Answer, Facts, Tier};
+use crate::plan::{At, Depth, Memory, Reason, Verdict};
+use crate::policy::template::{Name, Part};
+use crate::policy::{Clause, Mode, Policy, Rule};
+
+/// Whether a policy has a job in scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobScope {
+    /// It has.
+    In,
+    /// It has not.
+    Out,
+    /// By what was listed it has; whether the job is in a namespace was not read yet.
+    NotRead,
+    /// By what was listed it has; whether the job is in a namespace cannot be read.
+    Unknown,
+}
+
+/// Whether `policy` has `job` in scope.
+pub fn job_scope(policy: &Policy, id: &JobId, job: &Job) -> JobScope {
+    let target = &policy.target.jobs;
+    let listed = target.statuses.contains(&job.status)
+        && target.target_selection.contains(&job.target_selection)
+        && target.names.is_match(id.as_str());
+    if !listed {
+        return JobScope::Out;
+    }
+    match &job.description {
+        Fact::NotRead => JobScope::NotRead,
+        Fact::Known(description) => match &description.namespace_id {
+            Some(namespace) if !target.namespaces.contains(namespace) => JobScope::Out,
+            _ => JobScope::In,
+        },
+        Fact::Absent | Fact::Unreadable(_) => JobScope::Unknown,
+    }
+}
+
+/// Whether `policy`, which has the execution's job in scope, has the execution in scope too.
+pub fn execution_in_scope(policy: &Policy, key: &ExecutionKey, row: &ObservedExecution) -> bool {
+    policy.target.statuses.contains(&row.listed)
+        && policy.target.things.is_match(key.thing.as_str())
+}
+
+fn rule_tier(rule: &Rule) -> Tier {
+    rule.clauses.iter().map(|clause| clause.test.tier()).max().unwrap_or(Tier::Listed)
+}
+
+fn rule_truth(rule: &Rule, facts: &Facts<'_>, now: Timestamp) -> Truth {
+    rule.clauses.iter().fold(Truth::Yes, |all, clause| all & clause.test.ask(facts, now).truth())
+}
+
+/// Whether the policy asks for anything that only a describe of the execution says.
+pub fn reads_described(policy: &Policy) -> bool {
+    let clauses = policy.excludes.iter().flat_map(|rule| &rule.clauses);
+    policy.clauses.iter().chain(clauses).any(|clause| clause.test.tier() == Tier::Described)
+}
+
+/// Whether the policy asks for anything that the registry says of a thing.
+pub fn reads_thing(policy: &Policy) -> (bool, bool) {
+    let clauses = policy.excludes.iter().flat_map(|rule| &rule.clauses);
+    let tiers: BTreeSet<_> =
+        policy.clauses.iter().chain(clauses).map(|clause| clause.test.tier()).collect();
+    (tiers.contains(&Tier::Thing), tiers.contains(&Tier::Groups))
+}
+
+/// What a policy says about an execution that it has in scope.
+pub fn evaluate(
+    policy: &Policy,
+    facts: &Facts<'_>,
+    memory: &Memory,
+    now: Timestamp,
+    depth: Depth,
+) -> Verdict {
+    let verdict = |reason, at| Verdict { reason, at };
+    if let Some(at) = ended(policy, facts) {
+        return at;
+    }
+    let mut unknown = None;
+    let mut unknown_rule = None;
+    for &tier in Tier::within(depth) {
+        for (index, clause) in clauses_of(policy, tier) {
+            match clause.test.ask(facts, now) {
+                Answer::Yes => {}
+                Answer::No => return verdict(Reason::NoMatch, At::Clause(index)),
+                Answer::NotRead | Answer::Unknown => {
+                    unknown = unknown.or(Some(At::Clause(index)));
+                }
+            }
+        }
+        for (index, rule) in rules_of(policy, tier) {
+            match rule_truth(rule, facts, now) {
+                Truth::Yes => return verdict(Reason::Excluded, At::Rule(index)),
+                Truth::No => {}
+                Truth::Unknown => {
+                    let which = rule
+                        .clauses
+                        .iter()
+                        .position(|clause| clause.test.ask(facts, now).truth() == Truth::Unknown);
+                    let at = At::RuleClause(index, which.unwrap_or_default());
+                    unknown_rule = unknown_rule.or(Some(at));
+                }
+            }
+        }
+    }
+    if let Some(at) = unknown.or_else(|| unfilled(policy, facts, now)) {
+        return verdict(Reason::FactUnknown, at);
+    }
+    if let Some(at) = unknown_rule {
+        return verdict(Reason::Excluded, at);
+    }
+    if facts.row.status == ExecutionStatus::InProgress && !policy.cancel.force {
+        return verdict(Reason::ForceRequired, At::Policy);
+    }
+    if let Some(reason) = not_acting(policy, now).or_else(|| remembered(policy, facts, memory, now))
+    {
+        return verdict(reason, At::Policy);
+    }
+    match (depth, facts.described().and_then(|described| described.version)) {
+        (Depth::Listed, _) | (_, Fact::NotRead) => verdict(Reason::Due, At::Policy),
+        (Depth::Exact, Fact::Known(_)) => verdict(Reason::Matched, At::Policy),
+        (Depth::Exact, _) => verdict(Reason::FactUnknown, At::Version),
+    }
+}
+
+/// The cheapest tier with a fact that was not read and that could still change what the policy says;
+/// none once nothing could.
+pub fn missing(policy: &Policy, facts: &Facts<'_>, now: Timestamp, depth: Depth) -> Option<Tier> {
+    if ended(policy, facts).is_some() {
+        return None;
+    }
+    for &tier in Tier::within(depth) {
+        let answers: Vec<_> =
+            clauses_of(policy, tier).map(|(_, clause)| clause.test.ask(facts, now)).collect();
+        if answers.contains(&Answer::No) {
+            return None;
+        }
+        let not_read = |clause: &&Clause| clause.test.ask(facts, now) == Answer::NotRead;
+        let mut wanted = answers.contains(&Answer::NotRead).then_some(tier);
+        for (_, rule) in rules_of(policy, tier) {
+            match rule_truth(rule, facts, now) {
+                Truth::Yes => return None,
+                Truth::No => {}
+                Truth::Unknown => {
+                    let cheapest =
+                        rule.clauses.iter().filter(not_read).map(|c| c.test.tier()).min();
+                    wanted = [wanted, cheapest].into_iter().flatten().min();
+                }
+            }
+        }
+        if wanted.is_some() {
+            return wanted;
+        }
+    }
+    None
+}
+
+/// The verdict on an execution whose status settles it.
+fn ended(policy: &Policy, facts: &Facts<'_>) -> Option<Verdict> {
+    let verdict = |reason, at| Some(Verdict { reason, at });
+    match (&facts.row.status, facts.row.status.open()) {
+        (ExecutionStatus::Unknown(_), _) => verdict(Reason::StatusUnknown, At::Policy),
+        (_, None) => verdict(Reason::Terminal, At::Policy),
+        (_, Some(open)) if !policy.target.statuses.contains(&open) => {
+            verdict(Reason::NoMatch, At::TargetStatuses)
+        }
+        _ if facts.row.number.known().is_none() => verdict(Reason::FactUnknown, At::Number),
+        _ => None,
+    }
+}
+
+fn clauses_of(policy: &Policy, tier: Tier) -> impl Iterator<Item = (usize, &Clause)> {
+    policy.clauses.iter().enumerate().filter(move |(_, clause)| clause.test.tier() == tier)
+}
+
+fn rules_of(policy: &Policy, tier: Tier) -> impl Iterator<Item = (usize, &Rule)> {
+    policy.excludes.iter().enumerate().filter(move |(_, rule)| rule_tier(rule) == tier)
+}
+
+/// The first name in a template that cannot be filled in.
+fn unfilled(policy: &Policy, facts: &Facts<'_>, now: Timestamp) -> Option<At> {
+    for (index, (_, template)) in policy.cancel.set.iter().enumerate() {
+        for part in &template.parts {
+            let Part::Name(name) = *part else { continue };
+            let waits = name == Name::ExecutionVersion && facts.described().is_not_read();
+            if !waits && facts.fill(name, policy, now).known().is_none() {
+                return Some(At::Template(index, name));
+            }
+        }
+    }
+    None
+}
+
+fn not_acting(policy: &Policy, now: Timestamp) -> Option<Reason> {
+    if policy.expires_at.is_some_and(|time| now >= time) {
+        Some(Reason::Expired)
+    } else if policy.suspended.is_some() {
+        Some(Reason::Suspended)
+    } else if policy.mode == Mode::Observe {
+        Some(Reason::ObserveOnly)
+    } else {
+        None
+    }
+}
+
+/// What earlier passes say against acting now.
+fn remembered(
+    policy: &Policy,
+    facts: &Facts<'_>,
+    memory: &Memory,
+    now: Timestamp,
+) -> Option<Reason> {
+    let canceled = || {
+        let number = facts.row.number.known()?;
+        memory.canceled.get(facts.key)?.get(number)
+    };
+    let waits = || memory.backing_off.get(facts.key).is_some_and(|until| now < *until);
+    if canceled().is_some() {
+        Some(Reason::AlreadyCanceledByUs)
+    } else if policy.held {
+        Some(Reason::SourceBroken)
+    } else if memory.open.contains(facts.key) || waits() {
+        Some(Reason::BackingOff)
+    } else {
+        None
+    }
+}

@@ -1,11 +1,107 @@
 //! May this still be sent? The question that is asked at the moment of the cancel.
+//!
+//! It is answered by the same evaluator that plans, over the policies loaded now, with everything
+//! described. Budgets are not asked here: the ledger refuses by itself.
 
 use std::sync::Arc;
 
-use crate::policy::PolicySet;
+use jiff::Timestamp;
+
+use crate::execution::{ExecutionNumber, ExecutionVersion, OpenStatus};
+use crate::plan::clause::Facts;
+use crate::plan::{Depth, Details, Memory, Reason, Verdict, planner};
+use crate::policy::{Policy, PolicySet, template};
 
 /// The policies that are in force now.
 pub trait InForce: Send + Sync + std::fmt::Debug {
     /// The set that is loaded now. Does not wait.
     fn current(&self) -> Arc<PolicySet>;
+}
+
+/// Policies that do not change while they are used.
+#[derive(Debug)]
+pub struct Fixed(pub Arc<PolicySet>);
+
+impl InForce for Fixed {
+    fn current(&self) -> Arc<PolicySet> {
+        Arc::clone(&self.0)
+    }
+}
+
+/// What the policies say about one execution as described.
+#[derive(Clone, Debug)]
+pub enum Judgement {
+    /// It is to be canceled so.
+    Cancel(Ruling),
+    /// It is not.
+    Keep {
+        /// Whose verdict that is; none if no policy has it in scope any more.
+        policy: Option<Arc<Policy>>,
+        /// The verdict.
+        verdict: Verdict,
+    },
+}
+
+/// How an execution is to be canceled.
+#[derive(Clone, Debug)]
+pub struct Ruling {
+    /// The cause.
+    pub policy: Arc<Policy>,
+    /// The execution that was judged.
+    pub number: ExecutionNumber,
+    /// The version that was judged.
+    pub version: ExecutionVersion,
+    /// The status that was judged.
+    pub status: OpenStatus,
+    /// Whether force is sent: the policy says so and it was judged IN_PROGRESS.
+    pub force: bool,
+}
+
+/// What `policies` say at `now` about an execution that was described.
+pub fn judge(policies: &PolicySet, facts: &Facts<'_>, now: Timestamp) -> Judgement {
+    let in_scope = planner::in_scope(policies, facts);
+    let nothing = Verdict { reason: Reason::NoMatch, at: crate::plan::At::Policy };
+    let Some(decided) = planner::decide(in_scope, facts, &Memory::default(), now, Depth::Exact)
+    else {
+        return Judgement::Keep { policy: None, verdict: nothing };
+    };
+    match (decided.verdict.reason, ruling(decided.policy, facts)) {
+        (Reason::Matched, Some(ruling)) => Judgement::Cancel(ruling),
+        _ => Judgement::Keep { policy: Some(Arc::clone(decided.policy)), verdict: decided.verdict },
+    }
+}
+
+fn ruling(policy: &Arc<Policy>, facts: &Facts<'_>) -> Option<Ruling> {
+    let status = facts.row.status.open()?;
+    Some(Ruling {
+        policy: Arc::clone(policy),
+        number: *facts.row.number.known()?,
+        version: *facts.row.described.known()?.version.known()?,
+        status,
+        force: policy.cancel.force && status == OpenStatus::InProgress,
+    })
+}
+
+/// The statusDetails that `policy` sends for an execution as described, with `attempt` in the
+/// `rescind` pair; none if something that they need is not known.
+pub fn details(
+    policy: &Policy,
+    facts: &Facts<'_>,
+    attempt: &str,
+    now: Timestamp,
+) -> Option<Details> {
+    let described = facts.row.described.known()?;
+    let existing = described.status_details.known()?;
+    let mut set = Vec::with_capacity(policy.cancel.set.len());
+    for (key, value) in &policy.cancel.set {
+        let filled = value.fill(|name| facts.fill(name, policy, now));
+        set.push((key.clone(), filled.known()?.clone()));
+    }
+    let marker = marker(policy, attempt);
+    Some(template::details(existing, policy.cancel.on_existing, &marker, &set))
+}
+
+/// The value of the `rescind` pair: the policy's name, its short digest, the attempt's id.
+pub fn marker(policy: &Policy, attempt: &str) -> String {
+    format!("{} {} {attempt}", policy.name, policy.digest.short())
 }

@@ -1,13 +1,19 @@
-//! Which facts are still worth reading.
+//! Which facts are still worth reading: the collector's orders.
+//!
+//! It stands beside `evaluate`, and uses it, so that what is read is what a decision could still turn
+//! on, and nothing else. It is asked again after each round of reading.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::execution::{ExecutionKey, JobId, JobStatus, OpenStatus, ThingName};
 use crate::inventory::Inventory;
-use crate::plan::Depth;
-use crate::policy::PolicySet;
+use crate::plan::clause::{Facts, Tier};
+use crate::plan::evaluate::{JobScope, execution_in_scope, job_scope, missing};
+use crate::plan::{Depth, Memory, Reason, planner};
+use crate::policy::{Policy, PolicySet};
 
 /// Facts that are worth reading next. What is in one answer may be read side by side, but for the
 /// lists of one job: QUEUED is read to its end before IN_PROGRESS is begun.
@@ -36,7 +42,67 @@ impl Needs {
 
 /// The facts that are still worth reading, cheapest first: what one answer names is read before the
 /// next is asked for. Empty once nothing that could be read would change a decision.
-pub fn needs(policies: &PolicySet, inventory: &Inventory, now: Timestamp, depth: Depth) -> Needs {
-    let _ = (policies, inventory, now, depth);
-    Needs::default()
+pub fn needs(
+    policies: &Arc<PolicySet>,
+    inventory: &Inventory,
+    memory: &Memory,
+    now: Timestamp,
+    depth: Depth,
+) -> Needs {
+    let mut needs = Needs::default();
+    for policy in policies.iter() {
+        let wanted = policy.target.jobs.statuses.iter();
+        needs
+            .job_lists
+            .extend(wanted.filter(|status| !inventory.job_lists.contains_key(status)).cloned());
+        for (id, job) in &inventory.jobs {
+            match job_scope(policy, id, job) {
+                JobScope::NotRead => {
+                    needs.jobs.insert(id.clone());
+                }
+                JobScope::In => {
+                    let lists = policy.target.statuses.iter().map(|&status| (id.clone(), status));
+                    needs.lists.extend(lists.filter(|list| !inventory.lists.contains_key(list)));
+                }
+                JobScope::Out | JobScope::Unknown => {}
+            }
+        }
+    }
+    let by_job = planner::policies_by_job(policies, inventory);
+    for (key, row) in &inventory.executions {
+        let (Some(job), Some(in_scope)) = (inventory.jobs.get(&key.job), by_job.get(&key.job))
+        else {
+            continue;
+        };
+        let facts = Facts { key, job, row, thing: inventory.things.get(&key.thing) };
+        for policy in in_scope {
+            add(&mut needs, policy, &facts, now, depth);
+        }
+    }
+    if needs.is_empty() && depth == Depth::Exact {
+        // All that a decision asks for is read. What is left are the versions to pin, and only of
+        // what fits into the budgets: a thousand that wait their turn need no describe.
+        let plan = planner::plan(policies, inventory, memory, now, depth);
+        let unpinned = plan.acts().filter(|line| line.verdict.reason == Reason::Due);
+        needs.executions.extend(unpinned.map(|line| line.key.clone()));
+    }
+    needs
+}
+
+fn add(needs: &mut Needs, policy: &Arc<Policy>, facts: &Facts<'_>, now: Timestamp, depth: Depth) {
+    if !execution_in_scope(policy, facts.key, facts.row) {
+        return;
+    }
+    match missing(policy, facts, now, depth) {
+        None | Some(Tier::Listed) => {}
+        Some(Tier::Thing) => {
+            needs.things.insert(facts.key.thing.clone());
+        }
+        Some(Tier::Groups) => {
+            needs.groups.insert(facts.key.thing.clone());
+        }
+        Some(Tier::Described) => {
+            needs.executions.insert(facts.key.clone());
+        }
+    }
 }

@@ -1,20 +1,259 @@
-//! Verdicts become one decision an execution.
+//! Verdicts become one decision an execution, and budgets say how many may go.
+//!
+//! Invariants: one line for each execution in scope of some policy; the cause is the policy with the
+//! highest priority, then the first name, among those that may act; what the cause's budget does not
+//! allow waits and falls through to nobody; the same input gives the same plan.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::inventory::Inventory;
-use crate::plan::{Depth, Memory, Plan};
-use crate::policy::PolicySet;
+use crate::execution::{ExecutionKey, ExecutionNumber, JobId, OpenStatus};
+use crate::fact::{Fact, Unreadable};
+use crate::inventory::{Inventory, Listing};
+use crate::plan::budget::{Budget, budget};
+use crate::plan::clause::Facts;
+use crate::plan::evaluate::{JobScope, evaluate, execution_in_scope, job_scope, reads_described};
+use crate::plan::in_force;
+use crate::plan::{
+    Act, At, BudgetState, Decision, Depth, Line, Memory, Observed, Pins, Plan, Reason, Verdict,
+};
+use crate::policy::{LimitSize, Mode, Policy, PolicyName, PolicySet};
+
+/// The policies that have each job in scope, in the order of their names.
+pub(super) fn policies_by_job<'a>(
+    policies: &'a PolicySet,
+    inventory: &'a Inventory,
+) -> BTreeMap<&'a JobId, Vec<&'a Arc<Policy>>> {
+    let in_scope = |id: &JobId| {
+        let job = inventory.jobs.get(id)?;
+        let of_job: Vec<_> =
+            policies.iter().filter(|policy| job_scope(policy, id, job) == JobScope::In).collect();
+        Some(of_job)
+    };
+    inventory.jobs.keys().filter_map(|id| Some((id, in_scope(id)?))).collect()
+}
+
+/// What the policies that have an execution in scope say together.
+pub(super) struct Decided<'a> {
+    /// The policy that counts: the cause, or the one that got furthest.
+    pub policy: &'a Arc<Policy>,
+    /// Its verdict.
+    pub verdict: Verdict,
+    /// The policies in Observe that would have acted.
+    pub observed: Vec<&'a Arc<Policy>>,
+}
+
+/// Which policy comes first when several may act.
+fn precedence(policy: &Policy) -> (Reverse<i32>, &PolicyName) {
+    (Reverse(policy.priority), &policy.name)
+}
+
+/// What `policies`, which all have the execution's job in scope, say about it together; none if no
+/// policy has the execution in scope.
+pub(super) fn decide<'a>(
+    policies: impl IntoIterator<Item = &'a Arc<Policy>>,
+    facts: &Facts<'_>,
+    memory: &Memory,
+    now: Timestamp,
+    depth: Depth,
+) -> Option<Decided<'a>> {
+    let mut best: Option<(&Arc<Policy>, Verdict)> = None;
+    let mut observed = Vec::new();
+    for policy in policies {
+        if !execution_in_scope(policy, facts.key, facts.row) {
+            continue;
+        }
+        let verdict = evaluate(policy, facts, memory, now, depth);
+        if verdict.reason == Reason::ObserveOnly {
+            observed.push(policy);
+        }
+        // What may act comes last in the order of reasons, whatever it is told to do then.
+        let rank = |verdict: Verdict| verdict.reason.min(Reason::Due);
+        let wins = best.is_none_or(|(other, so_far)| {
+            (rank(verdict), Reverse(precedence(policy)))
+                > (rank(so_far), Reverse(precedence(other)))
+        });
+        if wins {
+            best = Some((policy, verdict));
+        }
+    }
+    best.map(|(policy, verdict)| Decided { policy, verdict, observed })
+}
 
 /// What is to be done about each execution in scope at `now`, and why.
-#[expect(clippy::todo, reason = "stub")]
 pub fn plan(
-    policies: &PolicySet,
+    policies: &Arc<PolicySet>,
     inventory: &Inventory,
     memory: &Memory,
     now: Timestamp,
     depth: Depth,
 ) -> Plan {
-    let _ = (policies, inventory, memory, now, depth);
-    todo!()
+    let by_job = policies_by_job(policies, inventory);
+    let mut lines = Vec::new();
+    let mut observed = Vec::new();
+    let mut populations: BTreeMap<&PolicyName, u64> = BTreeMap::new();
+    for (key, row) in &inventory.executions {
+        let (Some(job), Some(in_scope)) = (inventory.jobs.get(&key.job), by_job.get(&key.job))
+        else {
+            continue;
+        };
+        let facts = Facts { key, job, row, thing: inventory.things.get(&key.thing) };
+        let canceled = was_canceled(memory, key, row.number);
+        for policy in in_scope {
+            if row.status.open().is_some() && !canceled && execution_in_scope(policy, key, row) {
+                *populations.entry(&policy.name).or_default() += 1;
+            }
+        }
+        let Some(decided) = decide(in_scope.iter().copied(), &facts, memory, now, depth) else {
+            continue;
+        };
+        observed.extend(decided.observed.iter().map(|policy| Observed {
+            key: key.clone(),
+            policy: policy.name.clone(),
+            force: policy.cancel.force && row.status.open() == Some(OpenStatus::InProgress),
+        }));
+        lines.push(Line {
+            key: key.clone(),
+            verdict: decided.verdict,
+            policy: Arc::clone(decided.policy),
+            act: None,
+        });
+    }
+    let mut order: Vec<usize> = (0..lines.len())
+        .filter(|&i| matches!(lines[i].decision(), Decision::Examine | Decision::Cancel))
+        .collect();
+    order.sort_by_cached_key(|&i| acting_order(&lines[i], inventory));
+    let budgets = spend(policies, inventory, memory, &populations, &mut lines, &mut order, now);
+    Plan {
+        now,
+        depth,
+        policies: Arc::clone(policies),
+        account: inventory.account.clone(),
+        lines,
+        order,
+        observed,
+        budgets,
+        problems: inventory.problems.clone(),
+    }
+}
+
+fn was_canceled(memory: &Memory, key: &ExecutionKey, number: Fact<ExecutionNumber>) -> bool {
+    let canceled = || memory.canceled.get(key)?.get(number.known()?);
+    canceled().is_some()
+}
+
+/// Highest priority of the cause first, since an emergency does not wait behind routine; then the
+/// oldest, an unknown age last; then job and thing.
+fn acting_order(line: &Line, inventory: &Inventory) -> (Reverse<i32>, Timestamp, ExecutionKey) {
+    let queued_at =
+        inventory.executions.get(&line.key).and_then(|row| row.times.queued_at.known().copied());
+    (Reverse(line.policy.priority), queued_at.unwrap_or(Timestamp::MAX), line.key.clone())
+}
+
+/// Lets through what the budgets allow, in the order of acting; the rest becomes Defer.
+fn spend(
+    policies: &PolicySet,
+    inventory: &Inventory,
+    memory: &Memory,
+    populations: &BTreeMap<&PolicyName, u64>,
+    lines: &mut [Line],
+    order: &mut Vec<usize>,
+    now: Timestamp,
+) -> Vec<BudgetState> {
+    let mut budgets = BTreeMap::new();
+    for policy in policies.iter().filter(|policy| policy.mode == Mode::Enforce) {
+        let population = populations.get(&policy.name).copied().unwrap_or_default();
+        let complete = !has_percent(policy) || incomplete(policy, inventory).is_none();
+        let budget = budget(policy, memory, population, now);
+        budgets.insert(policy.name.clone(), (budget.left(), complete, budget));
+    }
+    order.retain(|&index| {
+        let line = &mut lines[index];
+        let Some((left, complete, budget)) = budgets.get_mut(&line.policy.name) else {
+            return false;
+        };
+        let refusal = if !*complete {
+            Some(Reason::InventoryIncomplete)
+        } else if *left == 0 {
+            Some(Reason::BudgetExhausted)
+        } else {
+            None
+        };
+        if let Some(reason) = refusal {
+            line.verdict = Verdict { reason, at: At::Policy };
+            return false;
+        }
+        // An execution that a describe may still rule out takes no unit here: it would keep its place
+        // at the front of the queue for ever, and starve the ones behind it.
+        let may_be_ruled_out = line.verdict.reason == Reason::Due && reads_described(&line.policy);
+        if !may_be_ruled_out {
+            *left -= 1;
+        }
+        line.act = act(line, inventory, budget, now);
+        line.act.is_some()
+    });
+    budgets.into_values().flat_map(|(_, _, budget)| budget.limits).collect()
+}
+
+fn act(line: &Line, inventory: &Inventory, budget: &Budget, now: Timestamp) -> Option<Box<Act>> {
+    let row = inventory.executions.get(&line.key)?;
+    let job = inventory.jobs.get(&line.key.job)?;
+    let status = row.status.open()?;
+    let facts = Facts { key: &line.key, job, row, thing: inventory.things.get(&line.key.thing) };
+    let pins = row.described.known().and_then(|described| {
+        Some(Pins {
+            version: *described.version.known()?,
+            details: in_force::details(&line.policy, &facts, "…", now)?,
+            described_at: described.at,
+        })
+    });
+    Some(Box::new(Act {
+        number: *row.number.known()?,
+        status,
+        force: line.policy.cancel.force && status == OpenStatus::InProgress,
+        charges: budget.charges.clone(),
+        pins: pins.filter(|_| line.verdict.reason == Reason::Matched),
+    }))
+}
+
+fn has_percent(policy: &Policy) -> bool {
+    policy.budget.iter().any(|limit| matches!(limit.size, LimitSize::Percent { .. }))
+}
+
+/// What is missing for knowing how many open executions a policy's target lists.
+pub(super) fn incomplete(policy: &Policy, inventory: &Inventory) -> Option<String> {
+    for status in &policy.target.jobs.statuses {
+        if !matches!(inventory.job_lists.get(status), Some(Listing::Complete(_))) {
+            return Some(format!("the list of jobs in status {status}"));
+        }
+    }
+    for (id, job) in &inventory.jobs {
+        let gone = job.description == Fact::Unreadable(Unreadable::Gone);
+        match job_scope(policy, id, job) {
+            JobScope::NotRead => return Some(format!("job {id}")),
+            JobScope::Unknown if !gone => return Some(format!("job {id}")),
+            JobScope::Out | JobScope::Unknown => {}
+            JobScope::In => {
+                for &status in &policy.target.statuses {
+                    match inventory.lists.get(&(id.clone(), status)) {
+                        Some(Listing::Complete(_) | Listing::Failed(Unreadable::Gone)) => {}
+                        _ => return Some(format!("the {status} executions of job {id}")),
+                    }
+                }
+            }
+        }
+    }
+    None
+}
+
+/// The policies of a set that have the execution in scope, by name.
+pub(super) fn in_scope<'a>(policies: &'a PolicySet, facts: &Facts<'_>) -> Vec<&'a Arc<Policy>> {
+    let has = |policy: &&Arc<Policy>| {
+        job_scope(policy, &facts.key.job, facts.job) == JobScope::In
+            && execution_in_scope(policy, facts.key, facts.row)
+    };
+    policies.iter().filter(has).collect()
 }

@@ -92,3 +92,36 @@ pub const MAX_KEY: usize = 128;
 
 /// Keeps the imports honest until the functions below use them.
 pub type Existing = StatusDetails;
+
+impl Template {
+    /// Stub.
+    pub fn fill(
+        &self,
+        lookup: impl Fn(Name) -> crate::fact::Fact<String>,
+    ) -> crate::fact::Fact<String> {
+        let mut text = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Text(t) => text.push_str(t),
+                Part::Name(name) => match lookup(*name) {
+                    crate::fact::Fact::Known(v) => text.push_str(&v),
+                    other => return other,
+                },
+            }
+        }
+        crate::fact::Fact::Known(text)
+    }
+}
+/// Stub.
+pub fn details(
+    existing: &StatusDetails,
+    on: crate::policy::OnExisting,
+    marker: &str,
+    set: &[(String, String)],
+) -> crate::plan::Details {
+    let _ = on;
+    let mut send = existing.clone();
+    send.insert(MARKER.into(), marker.into());
+    send.extend(set.iter().cloned());
+    crate::plan::Details { send, dropped: vec![] }
+}

@@ -1,0 +1,237 @@
+//! What one clause says of one execution: the table of truth, fact by fact.
+//!
+//! Apart from `evaluate`, which walks a whole policy. Here stands what a present, an absent and an
+//! unreadable fact mean to each operator; a mistake in it cancels the wrong execution.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::execution::ExecutionKey;
+use crate::fact::{Fact, Truth};
+use crate::inventory::{Described, Job, ObservedExecution, Thing, ThingDescription};
+use crate::plan::{Depth, FactName};
+use crate::policy::template::Name;
+use crate::policy::{AgeBound, AgeClock, Operator, Policy, Requirement, Test};
+use crate::span::humanize;
+
+/// What is known about one execution.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// Which execution.
+    pub key: &'a ExecutionKey,
+    /// Its job.
+    pub job: &'a Job,
+    /// What was listed, and described.
+    pub row: &'a ObservedExecution,
+    /// Its thing, if that was read.
+    pub thing: Option<&'a Thing>,
+}
+
+/// What a fact costs to read, cheapest first. `DescribeThing` comes before `DescribeJobExecution`:
+/// its answer serves all executions of the thing, and its quota is 35 times as large.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tier {
+    /// In the list already.
+    Listed,
+    /// One `DescribeThing` a thing.
+    Thing,
+    /// `ListThingGroupsForThing`, once a thing.
+    Groups,
+    /// One `DescribeJobExecution` an execution.
+    Described,
+}
+
+impl Tier {
+    /// Every variant, cheapest first.
+    pub const ALL: [Self; 4] = [Self::Listed, Self::Thing, Self::Groups, Self::Described];
+
+    /// Those that are read before a plan of this depth is made.
+    pub fn within(depth: Depth) -> &'static [Self] {
+        match depth {
+            Depth::Listed => &Self::ALL[..3],
+            Depth::Exact => &Self::ALL,
+        }
+    }
+}
+
+/// What a clause says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It holds.
+    Yes,
+    /// It does not.
+    No,
+    /// Its fact was not read yet.
+    NotRead,
+    /// Its fact was read and does not settle it.
+    Unknown,
+}
+
+impl Answer {
+    /// The same, for combining.
+    pub fn truth(self) -> Truth {
+        match self {
+            Self::Yes => Truth::Yes,
+            Self::No => Truth::No,
+            Self::NotRead | Self::Unknown => Truth::Unknown,
+        }
+    }
+
+    /// For a question about a value that is there: an absent one is a no.
+    fn positive<T>(fact: Fact<T>, holds: impl FnOnce(T) -> bool) -> Self {
+        match fact {
+            Fact::NotRead => Self::NotRead,
+            Fact::Known(value) => known(holds(value)),
+            Fact::Absent => Self::No,
+            Fact::Unreadable(_) => Self::Unknown,
+        }
+    }
+}
+
+impl Test {
+    /// The fact that it asks for.
+    pub fn fact(&self) -> Option<FactName> {
+        Some(match self {
+            Self::Age { since: AgeClock::QueuedAt, .. } => FactName::QueuedAt,
+            Self::Age { since: AgeClock::StartedAt, .. } => FactName::StartedAt,
+            Self::Age { since: AgeClock::LastUpdatedAt, .. } => FactName::LastUpdatedAt,
+            Self::ThingTypes(_) => FactName::ThingType,
+            Self::ThingGroups(_) => FactName::ThingGroups,
+            Self::ThingAttribute(on) => FactName::ThingAttribute(on.key.clone()),
+            Self::StatusDetail(on) => FactName::StatusDetail(on.key.clone()),
+            Self::RetryAttemptAtLeast(_) => FactName::RetryAttempt,
+            Self::JobNames(_) | Self::ThingNames(_) => return None,
+        })
+    }
+
+    /// What that fact costs.
+    pub fn tier(&self) -> Tier {
+        match self {
+            Self::Age { .. }
+            | Self::RetryAttemptAtLeast(_)
+            | Self::JobNames(_)
+            | Self::ThingNames(_) => Tier::Listed,
+            Self::ThingTypes(_) | Self::ThingAttribute(_) => Tier::Thing,
+            Self::ThingGroups(_) => Tier::Groups,
+            Self::StatusDetail(_) => Tier::Described,
+        }
+    }
+
+    /// What it says of an execution at `now`.
+    pub fn ask(&self, facts: &Facts<'_>, now: Timestamp) -> Answer {
+        match self {
+            Self::Age { since, bound } => Answer::positive(facts.clock(*since), |time| {
+                let age = now.duration_since(time);
+                match bound {
+                    AgeBound::OlderThan(period) => age >= period.get(),
+                    AgeBound::YoungerThan(period) => age < period.get(),
+                }
+            }),
+            Self::ThingTypes(types) => {
+                Answer::positive(facts.thing_type(), |found| types.contains(found))
+            }
+            Self::ThingGroups(groups) => {
+                Answer::positive(facts.groups(), |found| !groups.is_disjoint(found))
+            }
+            Self::ThingAttribute(on) => on.ask(facts.attributes()),
+            Self::StatusDetail(on) => on.ask(facts.status_details()),
+            Self::RetryAttemptAtLeast(least) => {
+                Answer::positive(facts.row.retry_attempt, |found| found >= *least)
+            }
+            Self::JobNames(globs) => known(globs.is_match(facts.key.job.as_str())),
+            Self::ThingNames(globs) => known(globs.is_match(facts.key.thing.as_str())),
+        }
+    }
+}
+
+fn known(holds: bool) -> Answer {
+    if holds { Answer::Yes } else { Answer::No }
+}
+
+impl Requirement {
+    /// What it says of a map. A missing key is a no for `In` and `Exists`, a yes for `DoesNotExist`,
+    /// and not known for `NotIn`: that nobody wrote the attribute must not cancel anything.
+    fn ask(&self, map: Fact<&BTreeMap<String, String>>) -> Answer {
+        let value = map.and_then(|pairs| Fact::read(pairs.get(&self.key)));
+        match (&self.operator, value) {
+            (_, Fact::NotRead) => Answer::NotRead,
+            (_, Fact::Unreadable(_)) | (Operator::NotIn(_), Fact::Absent) => Answer::Unknown,
+            (Operator::In(values), Fact::Known(found)) => known(values.contains(found)),
+            (Operator::NotIn(values), Fact::Known(found)) => known(!values.contains(found)),
+            (Operator::Exists, Fact::Known(_)) | (Operator::DoesNotExist, Fact::Absent) => {
+                Answer::Yes
+            }
+            (Operator::In(_) | Operator::Exists, Fact::Absent)
+            | (Operator::DoesNotExist, Fact::Known(_)) => Answer::No,
+        }
+    }
+}
+
+impl<'a> Facts<'a> {
+    fn clock(&self, since: AgeClock) -> Fact<Timestamp> {
+        match since {
+            AgeClock::QueuedAt => self.row.times.queued_at,
+            AgeClock::StartedAt => self.row.times.started_at,
+            AgeClock::LastUpdatedAt => self.row.times.last_updated_at,
+        }
+    }
+
+    fn thing_description(&self) -> Fact<&'a ThingDescription> {
+        self.thing.map_or(Fact::NotRead, |thing| thing.description.as_ref())
+    }
+
+    fn thing_type(&self) -> Fact<&'a String> {
+        self.thing_description().and_then(|thing| Fact::read(thing.thing_type.as_ref()))
+    }
+
+    fn attributes(&self) -> Fact<&'a BTreeMap<String, String>> {
+        self.thing_description().map(|thing| &thing.attributes)
+    }
+
+    fn groups(&self) -> Fact<&'a BTreeSet<String>> {
+        self.thing.map_or(Fact::NotRead, |thing| thing.groups.as_ref())
+    }
+
+    /// What a describe said.
+    pub fn described(&self) -> Fact<&'a Described> {
+        self.row.described.as_ref()
+    }
+
+    fn status_details(&self) -> Fact<&'a BTreeMap<String, String>> {
+        self.described().and_then(|described| described.status_details.as_ref())
+    }
+
+    /// What fills in a template's name; `policy.name` and `source.path` come from the policy.
+    pub fn fill(&self, name: Name, policy: &Policy, now: Timestamp) -> Fact<String> {
+        let since = |clock| self.clock(clock).map(|time| humanize(now.duration_since(time)));
+        let time = |clock| {
+            // Whole seconds, as AWS writes them.
+            self.clock(clock).map(|time| time.round(jiff::Unit::Second).unwrap_or(time).to_string())
+        };
+        match name {
+            Name::PolicyName => Fact::Known(policy.name.to_string()),
+            Name::SourcePath => Fact::Known(policy.origin.path.to_string()),
+            Name::JobId => Fact::Known(self.key.job.to_string()),
+            Name::ThingName => Fact::Known(self.key.thing.to_string()),
+            Name::ExecutionStatus => Fact::Known(self.row.status.to_string()),
+            Name::ExecutionNumber => self.row.number.map(|number| number.to_string()),
+            Name::ExecutionVersion => self
+                .described()
+                .and_then(|described| described.version)
+                .map(|version| version.to_string()),
+            Name::ExecutionRetryAttempt => self.row.retry_attempt.map(|n| n.to_string()),
+            Name::QueuedAt => time(AgeClock::QueuedAt),
+            Name::StartedAt => time(AgeClock::StartedAt),
+            Name::LastUpdatedAt => time(AgeClock::LastUpdatedAt),
+            Name::SinceQueuedAt => since(AgeClock::QueuedAt),
+            Name::SinceStartedAt => since(AgeClock::StartedAt),
+            Name::SinceLastUpdatedAt => since(AgeClock::LastUpdatedAt),
+        }
+    }
+}
+
+/// How long a clock has been running; none if that is not known.
+pub fn age(facts: &Facts<'_>, since: AgeClock, now: Timestamp) -> Option<SignedDuration> {
+    facts.clock(since).known().map(|time| now.duration_since(*time))
+}

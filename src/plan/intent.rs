@@ -1,0 +1,130 @@
+//! What a plan leaves behind: intents, outcomes, and the memory of both.
+//!
+//! `state` keeps these; `plan` only says what they are, so that the decision needs no state.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::execution::{ExecutionKey, ExecutionNumber, ExecutionVersion, StatusDetails};
+use crate::policy::{Digest, PolicyName};
+
+/// How long a cancel of ours hides an execution that a list still shows: AWS's reads lag behind its
+/// writes, by how much AWS does not say. Fifteen minutes is far beyond what was ever seen.
+pub const CANCELED_MEMORY: SignedDuration = SignedDuration::from_mins(15);
+
+/// A limit that a cancel draws on.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Charge {
+    /// Whose ledger entries count.
+    pub policy: PolicyName,
+    /// At most this many in the window.
+    pub size: u64,
+    /// The window's length in seconds.
+    pub per_seconds: i64,
+}
+
+/// The statusDetails that a cancel sends.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Details {
+    /// The whole map.
+    pub send: StatusDetails,
+    /// Keys for which there was no room among ten; `rescind` may be one of them.
+    pub dropped: Vec<String>,
+}
+
+/// A cancel that is about to be sent, as it is made durable first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intent {
+    /// Tells intents apart; the prefix of its attempts' ids.
+    pub id: IntentId,
+    /// Which execution.
+    pub key: ExecutionKey,
+    /// Its number, compared by us since the API cannot.
+    pub number: ExecutionNumber,
+    /// The version that was judged.
+    pub version: ExecutionVersion,
+    /// Whether force is sent.
+    pub force: bool,
+    /// What is sent, the `rescind` pair included where there was room.
+    pub details: Details,
+    /// The cause.
+    pub policy: PolicyName,
+    /// What the cause meant.
+    pub digest: Digest,
+}
+
+/// Tells intents apart, across processes.
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(transparent)]
+pub struct IntentId(pub Arc<str>);
+
+impl fmt::Display for IntentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// How an intent ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome {
+    /// It is canceled, by us.
+    Canceled,
+    /// It is canceled at the judged version + 1 after a lost reply, but our marker had no room.
+    CanceledUnattributed,
+    /// It had ended otherwise.
+    AlreadyTerminal,
+    /// It moved; it is judged anew in the next pass.
+    Superseded,
+    /// It is no longer there.
+    Gone,
+    /// What was in force at the last moment did not allow it; nothing was sent.
+    Withdrawn,
+    /// AWS refused it.
+    Failed,
+    /// Whether it took effect cannot be found out.
+    Unresolved,
+}
+
+impl Outcome {
+    /// Every variant.
+    pub const ALL: [Self; 8] = [
+        Self::Canceled,
+        Self::CanceledUnattributed,
+        Self::AlreadyTerminal,
+        Self::Superseded,
+        Self::Gone,
+        Self::Withdrawn,
+        Self::Failed,
+        Self::Unresolved,
+    ];
+}
+
+/// One unit of a policy's budget, taken at an intent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spent {
+    /// The intent has no outcome yet: it counts in every window.
+    Open,
+    /// It counts until a window's length after this time.
+    Settled(Timestamp),
+}
+
+/// What earlier passes left behind, as the planner sees it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// The units spent, by policy.
+    pub spent: BTreeMap<PolicyName, Vec<Spent>>,
+    /// What we canceled in the last [`CANCELED_MEMORY`].
+    pub canceled: BTreeMap<ExecutionKey, BTreeMap<ExecutionNumber, Timestamp>>,
+    /// What is not tried again before a time, since it failed.
+    pub backing_off: BTreeMap<ExecutionKey, Timestamp>,
+    /// What has an intent without an outcome.
+    pub open: BTreeSet<ExecutionKey>,
+}

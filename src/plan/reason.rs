@@ -1,0 +1,219 @@
+//! Decisions and reasons: a closed set, and what each refers to.
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+use crate::execution::ExecutionStatus;
+use crate::plan::BudgetState;
+use crate::policy::template::Name;
+
+/// What becomes of an execution.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub enum Decision {
+    /// It stays, and nothing is going to change that by itself.
+    Keep,
+    /// It would be canceled, but not now.
+    Defer,
+    /// Everything that is listed agrees; it is described and judged in the moment of acting.
+    Examine,
+    /// It is canceled.
+    Cancel,
+}
+
+/// Why. Ordered: with several policies, the execution's reason is the one furthest down.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub enum Reason {
+    /// AWS gave a status that this version does not know.
+    StatusUnknown,
+    /// It has ended; there is nothing to cancel.
+    Terminal,
+    /// A clause of `match` or `target` said no.
+    NoMatch,
+    /// A fact that `match` or a template needs is not known.
+    FactUnknown,
+    /// An exclude rule holds, or is not known.
+    Excluded,
+    /// It is IN_PROGRESS and the policy has no `force`.
+    ForceRequired,
+    /// The policy's mode is Observe.
+    ObserveOnly,
+    /// The policy is suspended.
+    Suspended,
+    /// The policy's `expiresAt` has passed.
+    Expired,
+    /// We canceled it a moment ago; AWS's lists lag.
+    AlreadyCanceledByUs,
+    /// The policy's file has an error; its policies wait.
+    SourceBroken,
+    /// An earlier cancel of it failed or is not settled yet.
+    BackingOff,
+    /// A percentage needs a list that failed.
+    InventoryIncomplete,
+    /// The cause's budget has nothing left now.
+    BudgetExhausted,
+    /// Due; judged in the moment of acting.
+    Due,
+    /// Everything agrees.
+    Matched,
+}
+
+impl Reason {
+    /// Every variant, in order.
+    pub const ALL: [Self; 16] = [
+        Self::StatusUnknown,
+        Self::Terminal,
+        Self::NoMatch,
+        Self::FactUnknown,
+        Self::Excluded,
+        Self::ForceRequired,
+        Self::ObserveOnly,
+        Self::Suspended,
+        Self::Expired,
+        Self::AlreadyCanceledByUs,
+        Self::SourceBroken,
+        Self::BackingOff,
+        Self::InventoryIncomplete,
+        Self::BudgetExhausted,
+        Self::Due,
+        Self::Matched,
+    ];
+
+    /// The decision that goes with it.
+    pub fn decision(self) -> Decision {
+        match self {
+            Self::StatusUnknown
+            | Self::Terminal
+            | Self::NoMatch
+            | Self::FactUnknown
+            | Self::Excluded
+            | Self::ForceRequired
+            | Self::ObserveOnly
+            | Self::Suspended
+            | Self::Expired
+            | Self::AlreadyCanceledByUs => Decision::Keep,
+            Self::SourceBroken
+            | Self::BackingOff
+            | Self::InventoryIncomplete
+            | Self::BudgetExhausted => Decision::Defer,
+            Self::Due => Decision::Examine,
+            Self::Matched => Decision::Cancel,
+        }
+    }
+}
+
+/// A fact that a decision can rest on.
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs)] // each is what its name says; `Display` gives the form that people see
+pub enum FactName {
+    ExecutionNumber,
+    QueuedAt,
+    StartedAt,
+    LastUpdatedAt,
+    RetryAttempt,
+    ThingType,
+    ThingAttribute(String),
+    ThingGroups,
+    StatusDetail(String),
+    Version,
+}
+
+impl fmt::Display for FactName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ExecutionNumber => f.write_str("execution.number"),
+            Self::QueuedAt => f.write_str("execution.queuedAt"),
+            Self::StartedAt => f.write_str("execution.startedAt"),
+            Self::LastUpdatedAt => f.write_str("execution.lastUpdatedAt"),
+            Self::RetryAttempt => f.write_str("execution.retryAttempt"),
+            Self::ThingType => f.write_str("thing.type"),
+            Self::ThingAttribute(key) => write!(f, "thing.attributes.{key}"),
+            Self::ThingGroups => f.write_str("thing.groups"),
+            Self::StatusDetail(key) => write!(f, "execution.statusDetails.{key}"),
+            Self::Version => f.write_str("execution.version"),
+        }
+    }
+}
+
+/// What a verdict refers to, as small as a plan of a million lines needs it. `words` tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum At {
+    /// The reason says it all, or refers to the policy as a whole.
+    Policy,
+    /// `target.statuses`.
+    TargetStatuses,
+    /// One of the policy's clauses.
+    Clause(usize),
+    /// One of its exclude rules.
+    Rule(usize),
+    /// A clause of an exclude rule.
+    RuleClause(usize, usize),
+    /// A template of `cancel.statusDetails.set`, and the name in it.
+    Template(usize, Name),
+    /// The execution's number.
+    Number,
+    /// The execution's version.
+    Version,
+}
+
+/// What one policy says about one execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Why.
+    pub reason: Reason,
+    /// What that refers to.
+    pub at: At,
+}
+
+/// What a verdict refers to, in full.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Because {
+    /// The reason says it all.
+    Itself,
+    /// A status that is not known to this version, or that is terminal.
+    Status(ExecutionStatus),
+    /// The clause that said no, with what it saw.
+    Clause {
+        /// Where the clause stands in the policy: `match.age[0]`.
+        path: String,
+        /// The fact, for people: `lastUpdatedAt is 12m ago`.
+        saw: String,
+    },
+    /// A fact that is not known, with the clause that asked for it.
+    Unknown {
+        /// The fact.
+        fact: FactName,
+        /// Where it was asked for.
+        path: String,
+        /// Why it is not known, for people: `access denied`.
+        why: String,
+    },
+    /// The exclude rule that holds.
+    Rule(String),
+    /// The exclude rule that cannot be said to hold or not.
+    RuleUnknown {
+        /// The rule's name.
+        rule: String,
+        /// The fact that is not known.
+        fact: FactName,
+        /// Why it is not known.
+        why: String,
+    },
+    /// The reason that was written down; possibly empty.
+    Note(String),
+    /// From when on, or until when.
+    Time(Timestamp),
+    /// The limit that has nothing left.
+    Budget(BudgetState),
+    /// What a list lacks.
+    Missing(String),
+}

@@ -1,0 +1,206 @@
+//! A verdict in words: what it rests on, looked up again in the inventory.
+//!
+//! Apart from `evaluate`, since a plan over a million executions carries verdicts of a few bytes and
+//! only those that somebody reads are put into words.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::execution::{ExecutionKey, StatusDetails};
+use crate::fact::Fact;
+use crate::inventory::Inventory;
+use crate::plan::clause::{Facts, age};
+use crate::plan::{At, Because, Evidence, FactName, Line, Memory, Plan, Reason, Verdict, planner};
+use crate::policy::template::Name;
+use crate::policy::{AgeClock, Clause, Policy, Test};
+use crate::span::humanize;
+
+/// What a line's verdict rests on.
+pub fn because(line: &Line, plan: &Plan, inventory: &Inventory, memory: &Memory) -> Because {
+    let policy = &line.policy;
+    match line.verdict.reason {
+        Reason::BudgetExhausted => {
+            let own = plan.budgets.iter().filter(|state| state.policy == policy.name);
+            own.min_by_key(|state| state.left()).cloned().map_or(Because::Itself, Because::Budget)
+        }
+        Reason::InventoryIncomplete => {
+            planner::incomplete(policy, inventory).map_or(Because::Itself, Because::Missing)
+        }
+        Reason::AlreadyCanceledByUs => {
+            let at = memory.canceled.get(&line.key).and_then(|of_key| of_key.values().max());
+            at.map_or(Because::Itself, |at| Because::Time(*at))
+        }
+        Reason::BackingOff => {
+            memory.backing_off.get(&line.key).map_or(Because::Itself, |at| Because::Time(*at))
+        }
+        _ => match facts_of(&line.key, inventory) {
+            Some(facts) => because_of(policy, line.verdict, &facts, plan.now),
+            None => Because::Itself,
+        },
+    }
+}
+
+/// What a policy's own verdict rests on.
+pub fn because_of(policy: &Policy, verdict: Verdict, facts: &Facts<'_>, now: Timestamp) -> Because {
+    match (verdict.reason, verdict.at) {
+        (Reason::StatusUnknown | Reason::Terminal, _) => Because::Status(facts.row.status.clone()),
+        (_, At::TargetStatuses) => Because::Clause {
+            path: "target.statuses".to_owned(),
+            saw: format!("status is {}", facts.row.status),
+        },
+        (Reason::NoMatch, At::Clause(index)) => {
+            let clause = &policy.clauses[index];
+            Because::Clause { path: clause.path.clone(), saw: saw(clause, facts, now) }
+        }
+        (_, At::Clause(index)) => {
+            let clause = &policy.clauses[index];
+            let fact = clause.test.fact().unwrap_or(FactName::ExecutionNumber);
+            let why = why(&fact, facts);
+            Because::Unknown { fact, path: clause.path.clone(), why }
+        }
+        (_, At::Rule(index)) => Because::Rule(policy.excludes[index].name.clone()),
+        (_, At::RuleClause(rule, clause)) => {
+            let rule = &policy.excludes[rule];
+            let test = &rule.clauses[clause].test;
+            let fact = test.fact().unwrap_or(FactName::ExecutionNumber);
+            let why = why(&fact, facts);
+            Because::RuleUnknown { rule: rule.name.clone(), fact, why }
+        }
+        (_, At::Template(index, name)) => {
+            let fact = fact_of(name);
+            let why = why(&fact, facts);
+            let path = format!("cancel.statusDetails.set.{}", policy.cancel.set[index].0);
+            Because::Unknown { fact, path, why }
+        }
+        (_, At::Number) => unknown(FactName::ExecutionNumber, facts),
+        (_, At::Version) => unknown(FactName::Version, facts),
+        (Reason::Suspended, At::Policy) => {
+            Because::Note(policy.suspended.clone().unwrap_or_default())
+        }
+        (Reason::Expired, At::Policy) => policy.expires_at.map_or(Because::Itself, Because::Time),
+        (Reason::SourceBroken, At::Policy) => Because::Note(policy.origin.path.to_string()),
+        (_, At::Policy) => Because::Itself,
+    }
+}
+
+/// What each clause of the cause's `match` saw, for a line that acts.
+pub fn evidence(line: &Line, inventory: &Inventory, now: Timestamp) -> Vec<Evidence> {
+    let Some(facts) = facts_of(&line.key, inventory) else { return Vec::new() };
+    let told =
+        |clause: &Clause| Evidence { clause: clause.path.clone(), saw: saw(clause, &facts, now) };
+    line.policy.clauses.iter().map(told).collect()
+}
+
+/// What the inventory knows of an execution.
+pub fn facts_of<'a>(key: &'a ExecutionKey, inventory: &'a Inventory) -> Option<Facts<'a>> {
+    Some(Facts {
+        key,
+        job: inventory.jobs.get(&key.job)?,
+        row: inventory.executions.get(key)?,
+        thing: inventory.things.get(&key.thing),
+    })
+}
+
+fn unknown(fact: FactName, facts: &Facts<'_>) -> Because {
+    let why = why(&fact, facts);
+    Because::Unknown { path: fact.to_string(), fact, why }
+}
+
+fn fact_of(name: Name) -> FactName {
+    match name {
+        Name::ExecutionVersion => FactName::Version,
+        Name::ExecutionRetryAttempt => FactName::RetryAttempt,
+        Name::QueuedAt | Name::SinceQueuedAt => FactName::QueuedAt,
+        Name::StartedAt | Name::SinceStartedAt => FactName::StartedAt,
+        Name::LastUpdatedAt | Name::SinceLastUpdatedAt => FactName::LastUpdatedAt,
+        Name::PolicyName
+        | Name::SourcePath
+        | Name::JobId
+        | Name::ThingName
+        | Name::ExecutionStatus
+        | Name::ExecutionNumber => FactName::ExecutionNumber,
+    }
+}
+
+/// What a clause saw: `lastUpdatedAt is 12m ago`.
+pub fn saw(clause: &Clause, facts: &Facts<'_>, now: Timestamp) -> String {
+    match &clause.test {
+        Test::Age { since, .. } => {
+            let name = match since {
+                AgeClock::QueuedAt => "queuedAt",
+                AgeClock::StartedAt => "startedAt",
+                AgeClock::LastUpdatedAt => "lastUpdatedAt",
+            };
+            match age(facts, *since, now) {
+                Some(age) if age < SignedDuration::ZERO => {
+                    format!("{name} is {} ahead of now", humanize(-age))
+                }
+                Some(age) => format!("{name} is {} ago", humanize(age)),
+                None => format!("{name} is {}", state(&FactName::clock(*since), facts)),
+            }
+        }
+        Test::JobNames(_) => format!("job is {}", facts.key.job),
+        Test::ThingNames(_) => format!("thing is {}", facts.key.thing),
+        test => match test.fact() {
+            Some(fact) => format!("{fact} is {}", state(&fact, facts)),
+            None => String::new(),
+        },
+    }
+}
+
+impl FactName {
+    fn clock(since: AgeClock) -> Self {
+        match since {
+            AgeClock::QueuedAt => Self::QueuedAt,
+            AgeClock::StartedAt => Self::StartedAt,
+            AgeClock::LastUpdatedAt => Self::LastUpdatedAt,
+        }
+    }
+}
+
+fn why(fact: &FactName, facts: &Facts<'_>) -> String {
+    state(fact, facts)
+}
+
+/// A fact's value or state: `"berlin"`, `absent`, `not known: access denied`.
+fn state(fact: &FactName, facts: &Facts<'_>) -> String {
+    fn told(value: Fact<String>) -> String {
+        match value {
+            Fact::NotRead => "not read".to_owned(),
+            Fact::Known(value) => value,
+            Fact::Absent => "absent".to_owned(),
+            Fact::Unreadable(why) => format!("not known: {}", why.words()),
+        }
+    }
+    let row = facts.row;
+    let thing = || facts.thing.map_or(Fact::NotRead, |thing| thing.description.as_ref());
+    let pair =
+        |pairs: &StatusDetails, key: &str| Fact::read(pairs.get(key).map(|v| format!("{v:?}")));
+    told(match fact {
+        FactName::ExecutionNumber => row.number.map(|number| number.to_string()),
+        FactName::QueuedAt => row.times.queued_at.map(|time| time.to_string()),
+        FactName::StartedAt => row.times.started_at.map(|time| time.to_string()),
+        FactName::LastUpdatedAt => row.times.last_updated_at.map(|time| time.to_string()),
+        FactName::RetryAttempt => row.retry_attempt.map(|attempt| attempt.to_string()),
+        FactName::ThingType => thing().and_then(|thing| {
+            Fact::read(thing.thing_type.as_ref().map(|text| format!("{text:?}")))
+        }),
+        FactName::ThingAttribute(key) => thing().and_then(|thing| pair(&thing.attributes, key)),
+        FactName::ThingGroups => {
+            let groups = facts.thing.map_or(Fact::NotRead, |thing| thing.groups.as_ref());
+            groups.map(|groups| match groups.len() {
+                0 => "none".to_owned(),
+                _ => groups.iter().map(String::as_str).collect::<Vec<_>>().join(", "),
+            })
+        }
+        FactName::StatusDetail(key) => row
+            .described
+            .as_ref()
+            .and_then(|described| described.status_details.as_ref())
+            .and_then(|pairs| pair(pairs, key)),
+        FactName::Version => row
+            .described
+            .as_ref()
+            .and_then(|described| described.version)
+            .map(|version| version.to_string()),
+    })
+}
