@@ -243,7 +243,7 @@ impl JobsReader for AwsReader {
         if let Some(account) = items.iter().find_map(|job| job.account.as_ref()) {
             self.0.account.get_or_init(|| account.clone());
         }
-        Ok(Page { items, next: convert::token(answer.next_token) })
+        Ok(Page { items, next: call.next(page, answer.next_token)? })
     }
 
     async fn describe_job(&self, job: &JobId) -> Result<JobDescription> {
@@ -277,7 +277,7 @@ impl JobsReader for AwsReader {
         let rows = answer.execution_summaries.unwrap_or_default();
         let rows = rows.into_iter().map(convert::execution_summary).collect::<Option<Vec<_>>>();
         let items = rows.ok_or_else(|| call.malformed("an execution without a thing's ARN"))?;
-        Ok(Page { items, next: convert::token(answer.next_token) })
+        Ok(Page { items, next: call.next(page, answer.next_token)? })
     }
 
     async fn describe_thing(&self, thing: &ThingName) -> Result<ThingDescription> {
@@ -311,7 +311,7 @@ impl JobsReader for AwsReader {
         let groups = answer.thing_groups.unwrap_or_default();
         let groups = groups.into_iter().map(|group| group.group_name).collect::<Option<Vec<_>>>();
         let items = groups.ok_or_else(|| call.malformed("a thing group without a name"))?;
-        Ok(Page { items, next: convert::token(answer.next_token) })
+        Ok(Page { items, next: call.next(page, answer.next_token)? })
     }
 
     async fn describe_execution(
