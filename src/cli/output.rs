@@ -123,3 +123,27 @@ pub fn columns(output: Output, rows: &[Vec<(Tone, String)>]) -> String {
 pub fn plural(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
+
+impl Output {
+    /// Says what went wrong.
+    pub fn error(self, text: &str) {
+        let mark = if self.stderr_color { "\u{1b}[1;31merror\u{1b}[0m" } else { "error" };
+        self.say(&format!("{mark}: {text}"));
+    }
+}
+
+/// Sends logs to stderr: as `filter` says, else warnings only (`quiet`) or what happens too.
+pub fn logs(filter: Option<&str>, quiet: bool, output: Output) -> Result<(), String> {
+    use tracing_subscriber::filter::EnvFilter;
+    let default = if quiet { "warn" } else { "warn,rescind=info" };
+    let filter = EnvFilter::try_new(filter.unwrap_or(default)).map_err(|error| error.to_string())?;
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(output.stderr_color())
+        .with_target(false)
+        .finish();
+    // A second subscriber in one process can only be a test's; the first one goes on.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+    Ok(())
+}

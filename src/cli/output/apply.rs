@@ -26,6 +26,7 @@ pub struct Shown<'a> {
 #[serde(rename_all = "camelCase")]
 struct JsonApply<'a> {
     format: &'static str,
+    plan: serde_json::Value,
     outcomes: BTreeMap<String, usize>,
     lines: Vec<JsonRecord<'a>>,
     calls: BTreeMap<&'static str, u64>,
@@ -62,10 +63,11 @@ pub fn counts(records: &[Record]) -> BTreeMap<String, usize> {
     counts
 }
 
-/// The report as JSON: `rescind/apply/v1`.
-pub fn json(shown: Shown<'_>) -> impl Serialize {
+/// The report as JSON: `rescind/apply/v1`, with the plan that it began with.
+pub fn json(shown: Shown<'_>, plan: serde_json::Value) -> impl Serialize {
     JsonApply {
         format: "rescind/apply/v1",
+        plan,
         outcomes: counts(shown.records),
         lines: shown
             .records

@@ -1,0 +1,139 @@
+//! The command line: arguments become settings, settings a verb, its result an exit code.
+//!
+//! One file a verb. Results go to stdout, everything else to stderr; an error is printed once, here.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::runtime::Runtime;
+
+use crate::controller::follow::{Reading, interpret};
+use crate::document::{self, Limits};
+use crate::policy::PolicySet;
+use crate::source;
+
+pub mod args;
+pub mod exit;
+pub mod output;
+
+mod apply;
+mod emulator;
+mod plan;
+mod run;
+mod schema;
+mod session;
+mod signals;
+mod validate;
+
+use args::{Args, Root, Verb};
+use exit::Exit;
+use output::Output;
+
+/// An end that is not a success and has its own exit code.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+struct Failure {
+    exit: Exit,
+    message: String,
+}
+
+impl Failure {
+    fn new(exit: Exit, message: impl Into<String>) -> anyhow::Error {
+        Self { exit, message: message.into() }.into()
+    }
+}
+
+/// Does what the arguments say.
+pub fn main(args: Args) -> Exit {
+    let output = Output::new(args.color);
+    match dispatch(args, output) {
+        Ok(exit) => exit,
+        Err(error) if is_broken_pipe(&error) => Exit::Done,
+        Err(error) => {
+            let exit = error.downcast_ref::<Failure>().map_or(Exit::Error, |failure| failure.exit);
+            output.error(&format!("{error:#}"));
+            exit
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    kind == Some(std::io::ErrorKind::BrokenPipe)
+}
+
+fn dispatch(args: Args, output: Output) -> anyhow::Result<Exit> {
+    let quiet = !matches!(args.verb, Verb::Run(_));
+    output::logs(args.log.as_deref(), quiet, output)
+        .map_err(|error| Failure::new(Exit::Usage, format!("--log: {error}")))?;
+    match args.verb {
+        Verb::Validate(args) => validate::validate(&args, output),
+        Verb::Schema(args) => schema::schema(&args, output),
+        Verb::Plan(args) => runtime()?.block_on(plan::plan(args, output)),
+        Verb::Apply(args) => runtime()?.block_on(apply::apply(args, output)),
+        Verb::Run(args) => runtime()?.block_on(run::run(args, output)),
+        Verb::Emulator(args) => runtime()?.block_on(emulator::emulator(args, output)),
+    }
+}
+
+fn runtime() -> anyhow::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the async runtime does not start")
+}
+
+/// Reads a policy root and says on stderr what is wrong with it.
+fn read_root(root: &Path, output: Output) -> Result<(Reading, crate::policy::Digest), source::Error> {
+    let tree = source::read(root, Limits::policies().bytes as u64)?;
+    let digest = tree.digest.clone();
+    let reading = interpret(tree);
+    if !reading.diagnostics.is_empty() {
+        let text = document::render::text(&reading.diagnostics, output.stderr_color());
+        output.say(&text);
+    }
+    for error in &reading.errors {
+        output.error(&error.to_string());
+    }
+    Ok((reading, digest))
+}
+
+/// The policies of a root for a one-shot verb, which does nothing unless all files are right.
+fn load(root: &Root, output: Output) -> anyhow::Result<Arc<PolicySet>> {
+    let (reading, _) = read_root(&root.root, output)?;
+    if !reading.broken.is_empty() {
+        let files: Vec<_> = reading.broken.iter().map(String::as_str).collect();
+        let message = format!(
+            "{} in {}: nothing was done ({})",
+            output::plural(files.len(), "broken file"),
+            root.root.display(),
+            files.join(", ")
+        );
+        return Err(Failure::new(Exit::Error, message));
+    }
+    let set = PolicySet::new(reading.policies);
+    if set.is_empty() {
+        let message = format!(
+            "{} has no CancelPolicy: is it the policy root?",
+            root.root.display()
+        );
+        return Err(Failure::new(Exit::Error, message));
+    }
+    if root.only.is_empty() {
+        return Ok(Arc::new(set));
+    }
+    let mut names = std::collections::BTreeSet::new();
+    for name in &root.only {
+        match set.iter().find(|policy| policy.name.as_str() == name) {
+            Some(policy) => names.insert(policy.name.clone()),
+            None => {
+                let known: Vec<_> = set.iter().map(|policy| policy.name.as_str()).collect();
+                let message =
+                    format!("--only {name}: no such policy; there are {}", known.join(", "));
+                return Err(Failure::new(Exit::Usage, message));
+            }
+        };
+    }
+    Ok(Arc::new(set.only(&names)))
+}

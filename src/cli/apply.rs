@@ -1,0 +1,271 @@
+//! `rescind apply`: plan, ask, cancel, and look once more.
+
+use std::collections::BTreeSet;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use crate::apply::{Ending, Ids, Record, Stop};
+use crate::cli::args::{Apply as Args, Format};
+use crate::cli::exit::Exit;
+use crate::cli::output::progress::Progress;
+use crate::cli::output::{Output, Tone, apply as report, plan as shown_plan, plural, words};
+use crate::cli::plan::{BUDGETS_START_NOW, unlisted, verify};
+use crate::cli::session::Session;
+use crate::cli::signals::Signals;
+use crate::cli::{Failure, load};
+use crate::inventory::Inventory;
+use crate::plan::in_force::Fixed;
+use crate::plan::saved::{SavedLine, SavedPlan, Stale};
+use crate::plan::{Depth, Line, Memory, Outcome, Pins, Plan, plan as decide, planner, words as told};
+use crate::policy::PolicySet;
+use crate::state::State;
+use crate::state::memory::MemoryState;
+
+pub async fn apply(args: Args, output: Output) -> anyhow::Result<Exit> {
+    let policies = load(&args.root, output)?;
+    Session::require_pins(&args.target, "apply")?;
+    let asks = !args.yes && args.plan.is_none();
+    if asks && (!std::io::stdin().is_terminal() || args.output == Format::Json) {
+        let message = "apply asks before it cancels, and there is nobody to ask: pass --yes, or \
+                       --plan FILE to apply a saved plan";
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    let saved = args.plan.as_deref().map(read_saved).transpose()?;
+    let mut signals = Signals::listen()?;
+    let (switch, stop) = Stop::new();
+    let work = reconcile(&args, output, policies, saved, asks, &stop);
+    tokio::pin!(work);
+    let interrupted = tokio::select! {
+        biased;
+        exit = signals.next() => exit,
+        result = &mut work => return result,
+    };
+    output.say("Stopping: calls in flight are finished and recorded. Once more stops at once.");
+    let _ = switch.send(true);
+    tokio::select! {
+        biased;
+        _ = signals.next() => Ok(interrupted),
+        result = work => result.map(|_| interrupted),
+    }
+}
+
+async fn reconcile(
+    args: &Args,
+    output: Output,
+    policies: Arc<PolicySet>,
+    saved: Option<SavedPlan>,
+    asks: bool,
+    stop: &Stop,
+) -> anyhow::Result<Exit> {
+    let session = Session::open(&args.target, output).await?;
+    if let Some(saved) = &saved {
+        refuse_stale(saved, &session, &policies, None)?;
+    }
+    let state = Arc::new(MemoryState::default());
+    let memory = state.memory(session.clock.now()).await?;
+    let depth = if asks { Depth::Exact } else { Depth::Listed };
+    let (inventory, _) = observe(&session, &policies, &memory, depth, stop).await?;
+    session.check_place(inventory.account.as_ref())?;
+    if let Some(saved) = &saved {
+        refuse_stale(saved, &session, &policies, Some(&inventory))?;
+    }
+    let keys = saved.as_ref().map(SavedPlan::keys);
+    let now = session.clock.now();
+    let plan = planner::narrowed(&policies, &inventory, &memory, now, depth, keys.as_ref());
+    verify(&plan, &policies, &inventory, &memory)?;
+    let calls = session.pacer.counts();
+    let shown = shown_plan::Shown {
+        plan: &plan,
+        inventory: &inventory,
+        memory: &memory,
+        calls: &calls,
+    };
+    let (lines, mut records) = match &saved {
+        Some(saved) => lines_of(saved, shown),
+        None => (plan.acts().cloned().collect(), Vec::new()),
+    };
+    if args.output == Format::Text {
+        output.result(&shown_plan::text(shown, output))?;
+        output.say(BUDGETS_START_NOW);
+    }
+    let acts = !lines.is_empty();
+    if acts {
+        if asks && !confirmed(output, lines.len())? {
+            output.say("Nothing was canceled.");
+            return Ok(Exit::Done);
+        }
+        let ids = Ids::new().context("the system gives no random numbers")?;
+        let executor =
+            session.executor(Arc::clone(&state) as _, ids)(Arc::new(Fixed(Arc::clone(&policies))));
+        let progress = Progress::new();
+        records.extend(
+            executor.apply(lines, &inventory, &memory, args.max, stop, &progress).await,
+        );
+        progress.clear();
+    }
+    let calls = session.pacer.counts();
+    let left = if acts && !stop.is_on() {
+        Some(look_again(&session, &policies, &*state, stop).await?)
+    } else {
+        None
+    };
+    let shown = report::Shown {
+        records: &records,
+        calls: &calls,
+        left: left.as_ref().map(|left| shown_plan::Shown {
+            plan: &left.plan,
+            inventory: &left.inventory,
+            memory: &left.memory,
+            calls: &left.calls,
+        }),
+    };
+    match args.output {
+        Format::Json => output.json(&report::json(shown, json_plan(&plan, &inventory, &memory)))?,
+        Format::Text => output.result(&format!("\n{}", report::text(shown, output)))?,
+    }
+    let exit = report::exit(&records);
+    let incomplete = unlisted(&inventory).is_some() || !inventory.problems.is_empty();
+    Ok(if exit == Exit::Done && incomplete { Exit::Partial } else { exit })
+}
+
+fn json_plan(plan: &Plan, inventory: &Inventory, memory: &Memory) -> serde_json::Value {
+    let calls = crate::backend::pace::Counts::default();
+    let shown = shown_plan::Shown { plan, inventory, memory, calls: &calls };
+    serde_json::to_value(shown_plan::json(shown)).unwrap_or_default()
+}
+
+async fn observe(
+    session: &Session,
+    policies: &Arc<PolicySet>,
+    memory: &Memory,
+    depth: Depth,
+    stop: &Stop,
+) -> anyhow::Result<(Inventory, ())> {
+    let progress = Progress::new();
+    let collector = session.collector();
+    let observing = collector.observe(Inventory::default(), policies, memory, depth, &progress);
+    let observed = tokio::select! {
+        biased;
+        () = stop.on() => return Err(Failure::new(Exit::Interrupted, "stopped while observing")),
+        observed = observing => observed,
+    };
+    progress.clear();
+    Ok((observed?, ()))
+}
+
+/// What a second look found.
+struct Left {
+    plan: Plan,
+    inventory: Inventory,
+    memory: Memory,
+    calls: crate::backend::pace::Counts,
+}
+
+async fn look_again(
+    session: &Session,
+    policies: &Arc<PolicySet>,
+    state: &MemoryState,
+    stop: &Stop,
+) -> anyhow::Result<Left> {
+    let before = session.pacer.counts();
+    let memory = state.memory(session.clock.now()).await?;
+    let (inventory, ()) = observe(session, policies, &memory, Depth::Listed, stop).await?;
+    let plan = decide(policies, &inventory, &memory, session.clock.now(), Depth::Listed);
+    let calls = session.pacer.counts() - &before;
+    Ok(Left { plan, inventory, memory, calls })
+}
+
+fn read_saved(path: &Path) -> anyhow::Result<SavedPlan> {
+    let in_words = || format!("--plan {}", path.display());
+    let text = std::fs::read(path).with_context(in_words)?;
+    SavedPlan::from_json(&text).with_context(in_words)
+}
+
+fn refuse_stale(
+    saved: &SavedPlan,
+    session: &Session,
+    policies: &PolicySet,
+    inventory: Option<&Inventory>,
+) -> anyhow::Result<()> {
+    let here = inventory.and_then(|inventory| inventory.account.as_ref());
+    match saved.stale(session.clock.now(), policies.digest(), here) {
+        None => Ok(()),
+        Some(stale) => {
+            let advice = match stale {
+                Stale::Elsewhere { .. } => "apply it where it was made",
+                _ => "make a new one with `rescind plan --out`",
+            };
+            let message = format!("the saved plan is stale: {stale}; nothing was sent, {advice}");
+            Err(Failure::new(Exit::Stale, message))
+        }
+    }
+}
+
+/// The lines of a saved plan that the policies still want, pinned as saved; and what became of the
+/// others.
+fn lines_of(saved: &SavedPlan, shown: shown_plan::Shown<'_>) -> (Vec<Line>, Vec<Record>) {
+    let mut lines = Vec::new();
+    let mut records = Vec::new();
+    let mut found = BTreeSet::new();
+    let by_key = |wanted: &SavedLine| {
+        shown.plan.lines.iter().find(|line| line.key == wanted.key())
+    };
+    for wanted in &saved.lines {
+        if !found.insert(wanted.key()) {
+            continue;
+        }
+        let record = |ending: Ending, note: String| Record {
+            key: wanted.key(),
+            number: wanted.execution_number,
+            policy: wanted.policy.clone(),
+            ending,
+            force: false,
+            attempts: 0,
+            request_id: None,
+            note,
+        };
+        let superseded = |note: &str| record(Ending::Outcome(Outcome::Superseded), note.to_owned());
+        let Some(line) = by_key(wanted) else {
+            records.push(superseded("it is no longer open, or no policy has it in scope"));
+            continue;
+        };
+        let Some(act) = &line.act else {
+            let because = told::because(line, shown.plan, shown.inventory, shown.memory);
+            let why = words::reason(line.verdict.reason, &because, shown.plan.now);
+            records.push(record(Ending::Kept(line.verdict.reason), why));
+            continue;
+        };
+        let same = act.number == wanted.execution_number
+            && act.status == wanted.status
+            && act.force == wanted.force
+            && line.policy.name == wanted.policy;
+        if !same {
+            records.push(superseded("it is not as it was when the plan was made"));
+            continue;
+        }
+        let mut line = line.clone();
+        if let Some(act) = &mut line.act {
+            act.pins = Some(Pins {
+                version: wanted.version_number,
+                details: wanted.status_details.clone(),
+                described_at: wanted.described_at,
+            });
+        }
+        lines.push(line);
+    }
+    (lines, records)
+}
+
+fn confirmed(output: Output, count: usize) -> anyhow::Result<bool> {
+    let question = format!("Cancel {}? A cancel is final. Type yes: ", plural(count, "execution"));
+    let mut stderr = std::io::stderr().lock();
+    write!(stderr, "{}", output.paint(Tone::Strong, &question))?;
+    stderr.flush()?;
+    drop(stderr);
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(answer.trim() == "yes")
+}

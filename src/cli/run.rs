@@ -1,0 +1,68 @@
+//! `rescind run`: the controller.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use crate::apply::{Ids, Stop};
+use crate::cli::args::Run as Args;
+use crate::cli::exit::Exit;
+use crate::cli::output::Output;
+use crate::cli::session::Session;
+use crate::cli::signals::Signals;
+use crate::cli::{Failure, read_root};
+use crate::controller::{Controller, Error, follow::Adopted};
+use crate::policy::PolicySet;
+use crate::state::State;
+use crate::state::memory::MemoryState;
+
+pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
+    Session::require_pins(&args.target, "run")?;
+    let mut signals = Signals::listen()?;
+    let (reading, tree) = read_root(&args.root, output)?;
+    for broken in &reading.broken {
+        tracing::error!(file = broken, "has an error: its policies wait");
+    }
+    let first =
+        Adopted { set: Arc::new(PolicySet::new(reading.policies)), tree: Some(tree) };
+    let session = Session::open(&args.target, output).await?;
+    let state: Arc<dyn State> = Arc::new(MemoryState::default());
+    let ids = Ids::new().context("the system gives no random numbers")?;
+    tracing::info!(
+        root = %args.root.display(),
+        policies = first.set.len(),
+        digest = first.set.digest().short(),
+        interval = ?args.interval,
+        "running; budgets count from the start of this process"
+    );
+    let controller = Controller {
+        root: args.root.clone(),
+        interval: args.interval,
+        collector: session.collector(),
+        executor: Box::new(session.executor(Arc::clone(&state), ids)),
+        state,
+        clock: session.clock.clone(),
+        elsewhere: Box::new(session.elsewhere()),
+    };
+    let (switch, stop) = Stop::new();
+    let running = controller.run(first, stop);
+    tokio::pin!(running);
+    let result = tokio::select! {
+        biased;
+        _ = signals.next() => {
+            tracing::info!("stopping: calls in flight are finished and recorded");
+            let _ = switch.send(true);
+            tokio::select! {
+                biased;
+                exit = signals.next() => return Ok(exit),
+                result = running => result,
+            }
+        }
+        result = &mut running => result,
+    };
+    match result {
+        Ok(()) => Ok(Exit::Done),
+        Err(error @ Error::Elsewhere { .. }) => Err(Failure::new(Exit::Stopped, error.to_string())),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,196 @@
+//! What a verb works against: AWS by the SDK's rules, or an emulated fleet inside the process.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::apply::{Executor, FLIGHT_TIME, Ids};
+use crate::backend::aws::{self, Connection};
+use crate::backend::pace::{Paced, Pacer};
+use crate::backend::JobsReader;
+use crate::cli::args::Target;
+use crate::cli::exit::Exit;
+use crate::cli::output::Output;
+use crate::cli::Failure;
+use crate::clock::Clock;
+use crate::document::{self, Limits};
+use crate::emulator::{Emulator, Options};
+use crate::fleet::Fleet;
+use crate::inventory::Account;
+use crate::observe::Collector;
+use crate::plan::InForce;
+use crate::source;
+use crate::state::State;
+
+/// A connection, and what is asked of it.
+pub struct Session {
+    pub clock: Clock,
+    pub pacer: Pacer,
+    connection: Connection,
+    account: Option<String>,
+    region: Option<String>,
+    /// Serves the fleet until the session ends.
+    server: Option<JoinHandle<()>>,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Some(server) = &self.server {
+            server.abort();
+        }
+    }
+}
+
+/// Reads the one fleet of a file.
+pub fn read_fleet(path: &Path, output: Output) -> anyhow::Result<Fleet> {
+    let limits = Limits::fleet();
+    let file = source::read_one(path, limits.bytes as u64)?;
+    let documents = document::read(&[file], &limits);
+    if !documents.diagnostics.is_empty() {
+        output.say(&document::render::text(&documents.diagnostics, output.stderr_color()));
+    }
+    if !documents.broken.is_empty() {
+        let message = format!("{} is broken: nothing was done", path.display());
+        return Err(Failure::new(Exit::Error, message));
+    }
+    let mut fleets = documents.fleets.into_iter();
+    match (fleets.next(), fleets.next()) {
+        (Some((_, fleet)), None) => Ok(fleet),
+        (None, _) => {
+            Err(Failure::new(Exit::Error, format!("{} has no kind: Fleet", path.display())))
+        }
+        (Some(_), Some(_)) => {
+            let message = format!("{} has more than one kind: Fleet", path.display());
+            Err(Failure::new(Exit::Error, message))
+        }
+    }
+}
+
+/// Serves a fleet on a free loopback port.
+async fn embed(fleet: &Fleet) -> anyhow::Result<(SocketAddr, JoinHandle<()>)> {
+    let emulator = Emulator::new(fleet, Clock::system(), Options::default());
+    let listener = TcpListener::bind("127.0.0.1:0").await.context("no loopback port is free")?;
+    let address = listener.local_addr().context("the loopback port has no address")?;
+    let server = tokio::spawn(async move {
+        if let Err(error) = emulator.serve(listener, std::future::pending()).await {
+            tracing::error!(%error, "the embedded emulator stopped");
+        }
+    });
+    Ok((address, server))
+}
+
+impl Session {
+    /// Connects as `target` says. With a fleet, nothing of the environment or of AWS is touched.
+    pub async fn open(target: &Target, output: Output) -> anyhow::Result<Self> {
+        let clock = Clock::system();
+        let (connection, server, unpaced) = match &target.fleet {
+            Some(path) => {
+                let fleet = read_fleet(path, output)?;
+                if let Some(region) = target.region.as_ref().filter(|it| **it != fleet.region) {
+                    let message =
+                        format!("--region {region}: the fleet is in {}", fleet.region);
+                    return Err(Failure::new(Exit::Stopped, message));
+                }
+                let (address, server) = embed(&fleet).await?;
+                (Connection::embedded(address, &fleet.region, clock.clone()), Some(server), true)
+            }
+            None => {
+                let settings = aws::Settings {
+                    region: target.region.clone(),
+                    profile: target.profile.clone(),
+                    endpoint_url: None,
+                    clock: clock.clone(),
+                };
+                (aws::connect(settings).await?, None, false)
+            }
+        };
+        let pacer = match target.rate {
+            Some(rate) => Pacer::new(|_| Some(rate)),
+            None if unpaced => Pacer::unlimited(),
+            None => Pacer::default(),
+        };
+        Ok(Self {
+            clock,
+            pacer,
+            connection,
+            account: target.account.clone(),
+            region: target.region.clone(),
+            server,
+        })
+    }
+
+    /// Against AWS, what can cancel must be told where: a forgotten profile must not choose the fleet.
+    pub fn require_pins(target: &Target, verb: &str) -> anyhow::Result<()> {
+        if target.fleet.is_some() || (target.account.is_some() && target.region.is_some()) {
+            return Ok(());
+        }
+        let message = format!(
+            "{verb} against AWS needs --account and --region, so that it cannot reach the wrong \
+             fleet (or --fleet FILE for an emulated one)"
+        );
+        Err(Failure::new(Exit::Usage, message))
+    }
+
+    /// What was asked for, if `answered` is something else.
+    pub fn elsewhere(&self) -> impl Fn(&Account) -> Option<String> + Send + Sync + use<> {
+        let (account, region) = (self.account.clone(), self.region.clone());
+        move |answered: &Account| {
+            let other_account = account.as_ref().is_some_and(|it| *it != answered.account);
+            let other_region = region.as_ref().is_some_and(|it| *it != answered.region);
+            (other_account || other_region).then(|| {
+                let account = account.as_deref().unwrap_or("any account");
+                let region = region.as_deref().unwrap_or("any region");
+                format!("account {account} in {region}")
+            })
+        }
+    }
+
+    /// Stops if another account or region answered than was asked for.
+    pub fn check_place(&self, answered: Option<&Account>) -> anyhow::Result<()> {
+        let Some(answered) = answered else { return Ok(()) };
+        match (self.elsewhere())(answered) {
+            None => Ok(()),
+            Some(wanted) => {
+                let message =
+                    format!("{answered} answered, and {wanted} was asked for: nothing was sent");
+                Err(Failure::new(Exit::Stopped, message))
+            }
+        }
+    }
+
+    fn paced(&self) -> Arc<dyn JobsReader> {
+        Arc::new(Paced::new(self.connection.reader(), self.pacer.clone()))
+    }
+
+    /// What observes.
+    pub fn collector(&self) -> Collector {
+        Collector::new(self.paced(), self.clock.clone())
+    }
+
+    /// What makes what can write. Nothing that can write is built before it is called.
+    pub fn executor(
+        &self,
+        state: Arc<dyn State>,
+        ids: Ids,
+    ) -> impl Fn(Arc<dyn InForce>) -> Executor + Send + Sync + use<> {
+        let (connection, pacer, clock) =
+            (self.connection.clone(), self.pacer.clone(), self.clock.clone());
+        let paced = self.paced();
+        let ids = Arc::new(ids);
+        move |in_force| Executor {
+            paced: Arc::clone(&paced),
+            reader: Arc::new(connection.reader()),
+            writer: Arc::new(connection.writer()),
+            pacer: pacer.clone(),
+            state: Arc::clone(&state),
+            in_force,
+            clock: clock.clone(),
+            flight_time: FLIGHT_TIME,
+            ids: Arc::clone(&ids),
+        }
+    }
+}

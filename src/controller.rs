@@ -1,0 +1,248 @@
+//! The loop: policies are followed, and each pass compares them with what is.
+//!
+//! Two tasks. One follows the files and puts the set in force; the other makes passes, on each change
+//! and on a timer. They meet in one place, a `watch` channel, which the executor's gate reads too: a
+//! policy that is taken back takes effect in the middle of a pass.
+//!
+//! Invariants: a trigger carries no data; a pass starts from what it observes; nothing is sent once
+//! `stop` is switched, and what is in flight then is finished and recorded.
+
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+use crate::apply::{Executor, Record, Stop, Watch};
+use crate::backend;
+use crate::clock::Clock;
+use crate::inventory::{Account, Inventory};
+use crate::observe::{Collector, NoProgress};
+use crate::plan::check::check;
+use crate::plan::{Depth, InForce, Line, Memory, plan};
+use crate::policy::PolicySet;
+use crate::state::{self, State};
+
+pub mod follow;
+
+/// The set in force, as the follower last put it.
+#[derive(Clone, Debug)]
+pub struct Loaded(pub watch::Receiver<Arc<PolicySet>>);
+
+impl InForce for Loaded {
+    fn current(&self) -> Arc<PolicySet> {
+        Arc::clone(&self.0.borrow())
+    }
+}
+
+/// Why the loop ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Another account or region answered than was asked for.
+    #[error("{answered} answered, and {wanted} was asked for: nothing was sent")]
+    Elsewhere {
+        /// Who answered.
+        answered: Account,
+        /// Who should have.
+        wanted: String,
+    },
+    /// The state cannot be read.
+    #[error("the state cannot be read")]
+    State(#[from] state::Error),
+    /// A plan broke a safety rule.
+    #[error("a plan broke a safety rule, which is a bug in rescind; nothing was sent: {0}")]
+    Unsafe(String),
+    /// The follower ended.
+    #[error("the policy root is no longer followed")]
+    NotFollowed,
+}
+
+/// What the loop works with.
+pub struct Controller {
+    /// The policy root.
+    pub root: PathBuf,
+    /// The longest time between two passes.
+    pub interval: Duration,
+    /// Observes.
+    pub collector: Collector,
+    /// Makes what can write; only called once something is to be canceled.
+    pub executor: Box<dyn Fn(Arc<dyn InForce>) -> Executor + Send + Sync>,
+    /// Intents, outcomes, the ledger.
+    pub state: Arc<dyn State>,
+    /// AWS's time.
+    pub clock: Clock,
+    /// Says no to an account or region.
+    pub elsewhere: Box<dyn Fn(&Account) -> Option<String> + Send + Sync>,
+}
+
+impl std::fmt::Debug for Controller {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Controller").field("root", &self.root).finish_non_exhaustive()
+    }
+}
+
+/// Logs what becomes of each line, and tells when only lost calls are waited for.
+struct Log {
+    waiting: Notify,
+}
+
+impl Watch for Log {
+    fn ended(&self, record: &Record, left: usize) {
+        tracing::info!(
+            job = %record.key.job,
+            thing = %record.key.thing,
+            execution = record.number.0,
+            policy = %record.policy,
+            outcome = record.ending.label(),
+            force = record.force,
+            attempts = record.attempts,
+            request_id = record.request_id.as_deref(),
+            left,
+            "{}", record.note
+        );
+    }
+
+    fn waiting(&self, lines: usize, until: Instant) {
+        let seconds = until.saturating_duration_since(Instant::now()).as_secs();
+        tracing::warn!(lines, seconds, "lost calls are settled once they can no longer take effect");
+        self.waiting.notify_one();
+    }
+}
+
+type Applying = Pin<Box<dyn Future<Output = Vec<Record>> + Send>>;
+
+impl Controller {
+    /// Reconciles until `stop` is switched. `first` is the set to begin with.
+    pub async fn run(self, first: follow::Adopted, stop: Stop) -> Result<(), Error> {
+        let (sender, mut loaded) = watch::channel(Arc::clone(&first.set));
+        let follower = tokio::spawn(follow::follow(self.root.clone(), first, sender, stop.clone()));
+        let in_force: Arc<dyn InForce> = Arc::new(Loaded(loaded.clone()));
+        let mut executor = None;
+        // Applies that only wait for lost calls: later passes go on beside them.
+        let mut settling: FuturesUnordered<Applying> = FuturesUnordered::new();
+        let ended = loop {
+            loaded.mark_unchanged();
+            match self.pass(&in_force, &mut executor, &stop).await {
+                Ok(Some(applying)) => settling.push(applying),
+                Ok(None) => {}
+                Err(error) => break Err(error),
+            }
+            let next = Instant::now() + self.interval;
+            loop {
+                tokio::select! {
+                    biased;
+                    () = stop.on() => break,
+                    changed = loaded.changed() => {
+                        if changed.is_err() && !stop.is_on() {
+                            return Err(Error::NotFollowed);
+                        }
+                        break;
+                    }
+                    Some(_) = settling.next(), if !settling.is_empty() => {}
+                    () = tokio::time::sleep_until(next) => break,
+                }
+            }
+            if stop.is_on() {
+                break Ok(());
+            }
+        };
+        while settling.next().await.is_some() {}
+        follower.abort();
+        tracing::info!("stopped");
+        ended
+    }
+
+    /// One pass. Gives back an apply that only waits for lost calls.
+    async fn pass(
+        &self,
+        in_force: &Arc<dyn InForce>,
+        executor: &mut Option<Executor>,
+        stop: &Stop,
+    ) -> Result<Option<Applying>, Error> {
+        let policies = in_force.current();
+        if policies.is_empty() {
+            tracing::info!("no policies are in force: nothing is observed");
+            return Ok(None);
+        }
+        let memory = self.state.memory(self.clock.now()).await?;
+        let observing = self.collector.observe(
+            Inventory::default(),
+            &policies,
+            &memory,
+            Depth::Listed,
+            &NoProgress,
+        );
+        let inventory = tokio::select! {
+            biased;
+            () = stop.on() => return Ok(None),
+            observed = observing => match observed {
+                Ok(inventory) => inventory,
+                Err(error) => {
+                    report_unobserved(&error);
+                    return Ok(None);
+                }
+            },
+        };
+        if let Some(answered) = &inventory.account
+            && let Some(wanted) = (self.elsewhere)(answered)
+        {
+            return Err(Error::Elsewhere { answered: answered.clone(), wanted });
+        }
+        for problem in &inventory.problems {
+            tracing::warn!(what = problem.what, "not observed: {}", problem.why);
+        }
+        let plan = plan(&policies, &inventory, &memory, self.clock.now(), Depth::Listed);
+        if let Some(violation) = check(&plan, &policies, &inventory, &memory).into_iter().next() {
+            return Err(Error::Unsafe(violation.to_string()));
+        }
+        let lines: Vec<Line> = plan.acts().cloned().collect();
+        tracing::info!(
+            executions = plan.lines.len(),
+            due = lines.len(),
+            observed_only = plan.observed.len(),
+            policies = policies.len(),
+            digest = policies.digest().short(),
+            "pass"
+        );
+        if lines.is_empty() || stop.is_on() {
+            return Ok(None);
+        }
+        for line in &lines {
+            tracing::info!(
+                job = %line.key.job,
+                thing = %line.key.thing,
+                policy = %line.policy.name,
+                "due: to be described and judged"
+            );
+        }
+        let executor = executor.get_or_insert_with(|| (self.executor)(Arc::clone(in_force)));
+        self.apply(executor.clone(), lines, inventory, memory, stop.clone()).await
+    }
+
+    async fn apply(
+        &self,
+        executor: Executor,
+        lines: Vec<Line>,
+        inventory: Inventory,
+        memory: Memory,
+        stop: Stop,
+    ) -> Result<Option<Applying>, Error> {
+        let log = Arc::new(Log { waiting: Notify::new() });
+        let watch = Arc::clone(&log);
+        let mut applying: Applying = Box::pin(async move {
+            executor.apply(lines, &inventory, &memory, None, &stop, &*watch).await
+        });
+        tokio::select! {
+            biased;
+            _ = &mut applying => Ok(None),
+            () = log.waiting.notified() => Ok(Some(applying)),
+        }
+    }
+}
+
+fn report_unobserved(error: &backend::Error) {
+    tracing::error!(%error, kind = error.kind.label(), "nothing could be observed");
+}

@@ -1,0 +1,199 @@
+//! Following the policy root: read, compare, adopt.
+//!
+//! What is on disk is adopted only after two equal looks in a row, so that a checkout in the middle is
+//! not taken for a policy set. A file with an error loses nothing that was adopted: its policies stay
+//! known, and wait. A root without files is not "no policies" but a root that is being replaced.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use crate::apply::Stop;
+use crate::document::{self, Diagnostic, Limits};
+use crate::policy::{Digest, Policy, PolicySet};
+use crate::source::{self, Tree, watch::Watch};
+
+/// How often the root is read without any hint: events are known to be missed.
+const POLL: Duration = Duration::from_secs(10);
+
+/// The time between the two looks that have to be equal: longer than an editor takes to write a file.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+
+/// How many looks are taken at a root that keeps changing, before the next poll is waited for.
+const LOOKS: usize = 50;
+
+/// What is in force, and what it was made from.
+#[derive(Clone, Debug)]
+pub struct Adopted {
+    /// The policies.
+    pub set: Arc<PolicySet>,
+    /// The tree that they were read from; none if that could not be read.
+    pub tree: Option<Digest>,
+}
+
+/// What the files said.
+#[derive(Debug)]
+pub struct Reading {
+    /// The policies of files without an error.
+    pub policies: Vec<Policy>,
+    /// The files whose policies wait.
+    pub broken: BTreeSet<String>,
+    /// All that is wrong with what the files say.
+    pub diagnostics: Vec<Diagnostic>,
+    /// All that is wrong with the files.
+    pub errors: Vec<source::Error>,
+}
+
+/// Reads what a tree's files say.
+pub fn interpret(tree: Tree) -> Reading {
+    let documents = document::read(&tree.files, &Limits::policies());
+    let mut broken = documents.broken;
+    broken.extend(tree.unreadable.keys().cloned());
+    Reading {
+        policies: documents.policies,
+        broken,
+        diagnostics: documents.diagnostics,
+        errors: tree.unreadable.into_values().collect(),
+    }
+}
+
+/// The set that follows `before`: what the good files say, and the policies of the broken ones as they
+/// were, waiting. A policy that moved from a broken file to a good one is the good one's.
+pub fn adopt(before: &PolicySet, policies: Vec<Policy>, broken: &BTreeSet<String>) -> PolicySet {
+    let names: BTreeSet<_> = policies.iter().map(|policy| policy.name.clone()).collect();
+    let waits = |policy: &&Arc<Policy>| {
+        broken.contains(&*policy.origin.path) && !names.contains(&policy.name)
+    };
+    let held: Vec<_> = before
+        .iter()
+        .filter(waits)
+        .map(|policy| Policy { held: true, ..Policy::clone(policy) })
+        .collect();
+    PolicySet::new(policies.into_iter().chain(held))
+}
+
+/// Puts what is on disk in force, again and again, until `stop` or until nobody listens.
+pub async fn follow(
+    root: PathBuf,
+    mut adopted: Adopted,
+    sender: watch::Sender<Arc<PolicySet>>,
+    stop: Stop,
+) {
+    let mut watched = watch_root(&root);
+    loop {
+        let hint = async {
+            match &mut watched {
+                Some((watch, _)) => watch.hint().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = stop.on() => return,
+            () = sender.closed() => return,
+            () = hint => {}
+            () = sleep(POLL) => {}
+        }
+        // A root that is a link may lead elsewhere by now, where nothing is watched yet.
+        let here = std::fs::canonicalize(&root).ok();
+        if watched.as_ref().map(|(_, path)| path) != here.as_ref() {
+            watched = watch_root(&root);
+        }
+        match look(&root).await {
+            Ok(Some(tree)) if Some(&tree.digest) == adopted.tree.as_ref() => {}
+            Ok(Some(tree)) => {
+                let digest = tree.digest.clone();
+                let reading = interpret(tree);
+                report(&reading);
+                let set = adopt(&adopted.set, reading.policies, &reading.broken);
+                put(&mut adopted, set, Some(digest), &sender);
+            }
+            Ok(None) => tracing::info!("the policy root keeps changing: looking again soon"),
+            Err(error) => {
+                if adopted.tree.is_some() {
+                    tracing::error!(%error, "the policy root cannot be read: its policies wait");
+                }
+                let all = adopted.set.iter().map(|policy| policy.origin.path.to_string()).collect();
+                let set = adopt(&adopted.set, Vec::new(), &all);
+                put(&mut adopted, set, None, &sender);
+            }
+        }
+    }
+}
+
+fn watch_root(root: &Path) -> Option<(Watch, PathBuf)> {
+    let here = std::fs::canonicalize(root).ok()?;
+    match Watch::new(root) {
+        Ok(watch) => Some((watch, here)),
+        Err(error) => {
+            tracing::warn!(%error, "changes are noticed by a look every {} s", POLL.as_secs());
+            None
+        }
+    }
+}
+
+fn put(
+    adopted: &mut Adopted,
+    set: PolicySet,
+    tree: Option<Digest>,
+    sender: &watch::Sender<Arc<PolicySet>>,
+) {
+    adopted.tree = tree;
+    if set.digest() == adopted.set.digest() {
+        return;
+    }
+    for policy in set.iter().filter(|policy| policy.held) {
+        tracing::warn!(policy = %policy.name, origin = %policy.origin, "waits: its file has an error");
+    }
+    tracing::info!(policies = set.len(), digest = set.digest().short(), "adopted");
+    adopted.set = Arc::new(set);
+    sender.send_replace(Arc::clone(&adopted.set));
+}
+
+/// Reads the root until two looks in a row see the same; none if it does not come to rest.
+async fn look(root: &Path) -> Result<Option<Tree>, source::Error> {
+    let mut last: Option<Digest> = None;
+    for _ in 0..LOOKS {
+        let root = root.to_owned();
+        let bytes = Limits::policies().bytes as u64;
+        let read = tokio::task::spawn_blocking(move || source::read(&root, bytes));
+        let Ok(tree) = read.await else { return Ok(None) };
+        let tree = match tree {
+            Ok(tree) => tree,
+            // The moment between two states of a root looks like an error as well.
+            Err(error) if last.is_none() => {
+                tracing::debug!(%error, "looking again");
+                sleep(BETWEEN_LOOKS).await;
+                last = Some(Digest::of(error.to_string().as_bytes()));
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        if last.as_ref() == Some(&tree.digest) {
+            return Ok(Some(tree));
+        }
+        last = Some(tree.digest);
+        sleep(BETWEEN_LOOKS).await;
+    }
+    Ok(None)
+}
+
+/// Logs what is wrong with the files.
+pub fn report(reading: &Reading) {
+    for error in &reading.errors {
+        tracing::error!("{error}");
+    }
+    for diagnostic in &reading.diagnostics {
+        let at = &diagnostic.place;
+        let place = format!("{}:{}:{}", at.path, at.line, at.column);
+        let code = diagnostic.code.as_str();
+        if diagnostic.is_error() {
+            tracing::error!(code, place, "{}", diagnostic.message);
+        } else {
+            tracing::warn!(code, place, "{}", diagnostic.message);
+        }
+    }
+}
