@@ -165,6 +165,19 @@ impl Inventory {
         }
     }
 
+    /// Takes out the rows that came from the list of `job`'s executions with status `listed`.
+    pub fn remove_rows(&mut self, job: &JobId, listed: OpenStatus) {
+        // "-" is the least of all names, so that is where the job's keys begin.
+        let thing = "-".parse().expect("a hyphen is a thing name");
+        let rows = self.executions.range(ExecutionKey { job: job.clone(), thing }..);
+        let rows = rows.take_while(|(key, _)| key.job == *job);
+        let old = rows.filter(|(_, row)| row.listed == listed).map(|(key, _)| key.clone());
+        let old: Vec<_> = old.collect();
+        for key in old {
+            self.executions.remove(&key);
+        }
+    }
+
     /// Takes in a describe of the latest execution of `key`, sent at `at`.
     pub fn insert_description(
         &mut self,
@@ -174,6 +187,22 @@ impl Inventory {
     ) {
         if let Some(row) = self.executions.get_mut(key) {
             row.take_in(description, at);
+        }
+    }
+}
+
+impl Thing {
+    /// The facts as they stand after a later read, which may have asked for one of the two only.
+    pub fn take_in(&mut self, later: Self) {
+        let kept = (later.description.is_not_read() && !self.description.is_not_read())
+            || (later.groups.is_not_read() && !self.groups.is_not_read());
+        let older = self.read_at.filter(|_| kept || later.read_at.is_none());
+        self.read_at = [older, later.read_at].into_iter().flatten().min();
+        if !later.description.is_not_read() {
+            self.description = later.description;
+        }
+        if !later.groups.is_not_read() {
+            self.groups = later.groups;
         }
     }
 }

@@ -1,1 +1,328 @@
-//! Stub.
+//! The collector: it lists, then reads what `plan::needs` asks for, until it asks for nothing more.
+//!
+//! It stands apart from `plan` because it waits, and from `backend` because it knows what a failed
+//! read means for the inventory. `observe/read` reads, this file decides what to read and takes in.
+//!
+//! Invariants: each fact that is asked for has an answer in the inventory afterwards, if only that it
+//! cannot be had, so the loop ends. Rows are taken in only from lists that were read to their last
+//! page; of one job, QUEUED is read to its end before IN_PROGRESS is begun. A failed read spoils its
+//! own fact and nothing else, and is named in `problems`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
+use jiff::Timestamp;
+
+use crate::backend::{Error, ErrorKind, JobSummary, JobsReader, Operation, Result};
+use crate::clock::Clock;
+use crate::execution::{ExecutionSummary, JobId, JobStatus, OpenStatus, ThingName};
+use crate::fact::{Fact, Unreadable};
+use crate::inventory::{Inventory, Job, Listing, Problem};
+use crate::plan::{Depth, Memory, Needs};
+use crate::policy::PolicySet;
+
+mod read;
+
+pub use read::{ThingFacts, read_thing};
+
+use read::{Answer, Reading};
+
+/// How many reads of one kind are on their way at once: enough to reach the registry's rate at the
+/// 0.1 s that an answer takes from far away. The pacer says how fast they follow each other.
+const IN_FLIGHT: usize = 32;
+
+/// How many failures of one operation and kind are named one by one; the rest are counted. A missing
+/// permission fails a hundred thousand reads in the same way.
+const NAMED: usize = 10;
+
+/// Told how far a pass has got.
+pub trait Progress: Send + Sync {
+    /// `done` of `total` things of the sort `what` are read: `"job executions"`, 3, 17.
+    fn update(&self, what: &str, done: usize, total: Option<usize>);
+}
+
+/// Tells nobody.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoProgress;
+
+impl Progress for NoProgress {
+    fn update(&self, _: &str, _: usize, _: Option<usize>) {}
+}
+
+/// Observes AWS through a reader.
+#[derive(Clone)]
+pub struct Collector {
+    reader: Arc<dyn JobsReader>,
+    clock: Clock,
+}
+
+impl Collector {
+    /// A collector over a reader, which should be paced.
+    pub fn new(reader: Arc<dyn JobsReader>, clock: Clock) -> Self {
+        Self { reader, clock }
+    }
+
+    /// Reads what the policies' decisions hang on and `inventory` lacks; an empty one is read anew.
+    ///
+    /// An error only if AWS does not accept the credentials, so that nothing can be observed.
+    pub async fn observe(
+        &self,
+        inventory: Inventory,
+        policies: &Arc<PolicySet>,
+        memory: &Memory,
+        depth: Depth,
+        progress: &dyn Progress,
+    ) -> Result<Inventory> {
+        let needs =
+            |seen: &Inventory| crate::plan::needs(policies, seen, memory, self.clock.now(), depth);
+        self.collect(inventory, needs, progress).await
+    }
+
+    /// Reads what `needs` asks for until it asks for nothing, or for nothing new.
+    pub async fn collect(
+        &self,
+        inventory: Inventory,
+        needs: impl Fn(&Inventory) -> Needs,
+        progress: &dyn Progress,
+    ) -> Result<Inventory> {
+        let mut pass = Pass { inventory, problems: BTreeMap::new() };
+        let mut asked = Needs::default();
+        loop {
+            let mut wanted = needs(&pass.inventory);
+            let repeated = take_out(&mut wanted, &asked);
+            if repeated > 0 {
+                tracing::error!(repeated, "facts were asked for that had been answered");
+                pass.inventory.problems.insert(Problem {
+                    what: format!("{repeated} facts"),
+                    why: "asked for again after they were read: a bug in rescind".to_owned(),
+                });
+            }
+            if wanted.is_empty() {
+                return Ok(pass.finish());
+            }
+            add(&mut asked, &wanted);
+            self.round(wanted, &mut pass, progress).await?;
+        }
+    }
+
+    /// Reads everything that `needs` names, side by side.
+    async fn round(&self, needs: Needs, pass: &mut Pass, progress: &dyn Progress) -> Result<()> {
+        let Needs { job_lists, jobs, lists, things, groups, executions } = needs;
+        let mut by_job = BTreeMap::<JobId, BTreeSet<OpenStatus>>::new();
+        for (job, status) in lists {
+            by_job.entry(job).or_default().insert(status);
+        }
+        let mut by_thing = BTreeMap::<ThingName, ThingFacts>::new();
+        for thing in things {
+            by_thing.entry(thing).or_default().description = true;
+        }
+        for thing in groups {
+            by_thing.entry(thing).or_default().groups = true;
+        }
+        let totals = [job_lists.len(), jobs.len(), by_job.len(), by_thing.len(), executions.len()];
+        let mut done = [0; 5];
+        let reading = Reading { reader: &*self.reader, clock: &self.clock };
+        // One stream for each kind, since each waits for a bucket of its own.
+        let mut answers = stream::select_all([
+            each(job_lists, move |status| reading.jobs(status)),
+            each(jobs, move |job| reading.job(job)),
+            each(by_job, move |(job, statuses)| reading.executions(job, statuses)),
+            each(by_thing, move |(thing, facts)| reading.thing(thing, facts)),
+            each(executions, move |key| reading.execution(key)),
+        ]);
+        while let Some(answer) = answers.next().await {
+            let kind = answer.kind();
+            done[kind] += 1;
+            progress.update(Answer::KINDS[kind], done[kind], Some(totals[kind]));
+            pass.take_in(answer)?;
+        }
+        Ok(())
+    }
+}
+
+fn each<'a, T, F>(
+    needs: impl IntoIterator<Item = T, IntoIter: Send + 'a>,
+    read: impl Fn(T) -> F + Send + 'a,
+) -> BoxStream<'a, Answer>
+where
+    F: Future<Output = Answer> + Send + 'a,
+{
+    stream::iter(needs).map(read).buffer_unordered(IN_FLIGHT).boxed()
+}
+
+/// An inventory that is being filled.
+struct Pass {
+    inventory: Inventory,
+    problems: BTreeMap<(Operation, ErrorKind), BTreeSet<Problem>>,
+}
+
+impl Pass {
+    fn take_in(&mut self, answer: Answer) -> Result<()> {
+        match answer {
+            Answer::Jobs { status, at, rows } => match rows {
+                Ok(rows) => self.take_in_jobs(status, at, rows),
+                Err(error) if error.kind == ErrorKind::Credentials => return Err(error),
+                Err(error) => {
+                    let failed = Listing::Failed(error.kind.unreadable());
+                    self.problem(format!("jobs in status {status}"), &error);
+                    self.inventory.job_lists.insert(status, failed);
+                }
+            },
+            Answer::Job { id, description } => {
+                let fact = description.map_or_else(
+                    |error| {
+                        self.problem(format!("job {id}"), &error);
+                        Fact::Unreadable(error.kind.unreadable())
+                    },
+                    Fact::Known,
+                );
+                if let Some(job) = self.inventory.jobs.get_mut(&id) {
+                    job.description = fact;
+                }
+            }
+            Answer::Executions { job, lists } => {
+                for (status, at, rows) in lists {
+                    self.take_in_executions(&job, status, at, rows);
+                }
+            }
+            Answer::Thing { name, read, errors } => {
+                for error in &errors {
+                    let what = match error.operation {
+                        Operation::ListThingGroupsForThing => format!("groups of thing {name}"),
+                        _ => format!("thing {name}"),
+                    };
+                    self.problem(what, error);
+                }
+                self.inventory.things.entry(name).or_default().take_in(read);
+            }
+            Answer::Execution { key, at, description } => match description {
+                Ok(description) => self.inventory.insert_description(&key, description, at),
+                Err(error) => {
+                    self.problem(format!("execution of job {key}"), &error);
+                    if let Some(row) = self.inventory.executions.get_mut(&key) {
+                        row.described = Fact::Unreadable(error.kind.unreadable());
+                    }
+                }
+            },
+        }
+        Ok(())
+    }
+
+    fn take_in_jobs(&mut self, status: JobStatus, at: Timestamp, rows: Vec<JobSummary>) {
+        let inventory = &mut self.inventory;
+        let listed: BTreeSet<_> = rows.iter().map(|row| &row.id).collect();
+        let gone = |id: &JobId, job: &Job| job.status == status && !listed.contains(id);
+        let gone: BTreeSet<_> = inventory
+            .jobs
+            .iter()
+            .filter(|(id, job)| gone(id, job))
+            .map(|(id, _)| id.clone())
+            .collect();
+        if !gone.is_empty() {
+            inventory.jobs.retain(|id, _| !gone.contains(id));
+            inventory.lists.retain(|(id, _), _| !gone.contains(id));
+            inventory.executions.retain(|key, _| !gone.contains(&key.job));
+        }
+        for row in rows {
+            if inventory.account.is_none() {
+                inventory.account = row.account;
+            }
+            let known = inventory.jobs.remove(&row.id);
+            let job = Job {
+                status: row.status,
+                target_selection: row.target_selection,
+                created_at: row.created_at,
+                // A job's namespace is given once, when it is created.
+                description: known.map_or(Fact::NotRead, |job| job.description),
+            };
+            inventory.jobs.insert(row.id, job);
+        }
+        inventory.job_lists.insert(status, Listing::Complete(at));
+    }
+
+    fn take_in_executions(
+        &mut self,
+        job: &JobId,
+        status: OpenStatus,
+        at: Timestamp,
+        rows: Result<Vec<ExecutionSummary>>,
+    ) {
+        self.inventory.remove_rows(job, status);
+        let listing = match rows {
+            Ok(rows) => {
+                for row in rows {
+                    self.inventory.insert_row(job, status, row);
+                }
+                Listing::Complete(at)
+            }
+            Err(error) => {
+                let why = error.kind.unreadable();
+                if why == Unreadable::Gone {
+                    self.problem(format!("job {job} vanished while it was listed"), &error);
+                } else {
+                    self.problem(format!("{status} executions of job {job}"), &error);
+                }
+                Listing::Failed(why)
+            }
+        };
+        self.inventory.lists.insert((job.clone(), status), listing);
+    }
+
+    fn problem(&mut self, what: String, error: &Error) {
+        let problem = Problem { what, why: chain(error) };
+        self.problems.entry((error.operation, error.kind)).or_default().insert(problem);
+    }
+
+    fn finish(self) -> Inventory {
+        let mut inventory = self.inventory;
+        for ((operation, kind), problems) in self.problems {
+            let more = problems.len().saturating_sub(NAMED);
+            inventory.problems.extend(problems.into_iter().take(NAMED));
+            if more > 0 {
+                inventory.problems.insert(Problem {
+                    what: format!("{more} more reads with {operation}"),
+                    why: format!("as with those that are named: {}", kind.label()),
+                });
+            }
+        }
+        inventory
+    }
+}
+
+/// An error with its causes, on one line.
+fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// Takes what was asked for out of `wanted`, and says how much that was.
+fn take_out(wanted: &mut Needs, asked: &Needs) -> usize {
+    fn take<T: Ord>(wanted: &mut BTreeSet<T>, asked: &BTreeSet<T>) -> usize {
+        let before = wanted.len();
+        wanted.retain(|need| !asked.contains(need));
+        before - wanted.len()
+    }
+    take(&mut wanted.job_lists, &asked.job_lists)
+        + take(&mut wanted.jobs, &asked.jobs)
+        + take(&mut wanted.lists, &asked.lists)
+        + take(&mut wanted.things, &asked.things)
+        + take(&mut wanted.groups, &asked.groups)
+        + take(&mut wanted.executions, &asked.executions)
+}
+
+fn add(asked: &mut Needs, wanted: &Needs) {
+    asked.job_lists.extend(wanted.job_lists.iter().cloned());
+    asked.jobs.extend(wanted.jobs.iter().cloned());
+    asked.lists.extend(wanted.lists.iter().cloned());
+    asked.things.extend(wanted.things.iter().cloned());
+    asked.groups.extend(wanted.groups.iter().cloned());
+    asked.executions.extend(wanted.executions.iter().cloned());
+}

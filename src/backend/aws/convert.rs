@@ -11,7 +11,7 @@ use aws_sdk_iot::primitives::DateTime;
 use aws_sdk_iot::types;
 use jiff::Timestamp;
 
-use crate::backend::{JobSummary, PageToken};
+use crate::backend::JobSummary;
 use crate::execution::{
     ExecutionDescription, ExecutionKey, ExecutionNumber, ExecutionStatus, ExecutionSummary,
     ExecutionVersion, ThingName, Times,
@@ -78,10 +78,6 @@ pub(super) fn thing_description(thing: DescribeThingOutput) -> ThingDescription 
         thing_type: thing.thing_type_name,
         attributes: thing.attributes.unwrap_or_default().into_iter().collect(),
     }
-}
-
-pub(super) fn token(token: Option<String>) -> Option<PageToken> {
-    token.filter(|token| !token.is_empty()).map(PageToken)
 }
 
 fn number(number: Option<i64>) -> Fact<ExecutionNumber> {
