@@ -1,5 +1,6 @@
 //! Rescind cancels AWS IoT job executions by policy.
 
+pub mod apply;
 pub mod backend;
 pub mod clock;
 pub mod document;

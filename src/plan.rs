@@ -24,6 +24,7 @@ pub mod intent;
 pub mod needs;
 pub mod planner;
 pub mod reason;
+pub mod saved;
 pub mod words;
 
 pub use in_force::InForce;

@@ -3,8 +3,6 @@
 //! The ledger has one unit for each intent of a policy. A limit is a view of it: how many of the units
 //! are open or were settled less than `per` ago. The planner uses it to choose, the state to refuse.
 
-use std::collections::BTreeMap;
-
 use jiff::{SignedDuration, Timestamp};
 
 use crate::plan::{BudgetState, Charge, Memory, Spent};
@@ -89,12 +87,12 @@ pub fn budget(policy: &Policy, memory: &Memory, population: u64, now: Timestamp)
     budget
 }
 
-/// Whether the ledger has room for one more unit under a charge.
-pub fn has_room(
-    spent: &BTreeMap<crate::policy::PolicyName, Vec<Spent>>,
-    charge: &Charge,
-    now: Timestamp,
-) -> bool {
-    let units = spent.get(&charge.policy).map_or(&[][..], Vec::as_slice);
-    spent_within(units, SignedDuration::from_secs(charge.per_seconds), now) < charge.size
+/// How many units the ledger still has under all of `charges`.
+pub fn left_of(charges: &[Charge], memory: &Memory, now: Timestamp) -> u64 {
+    let left = |charge: &Charge| {
+        let units = memory.spent.get(&charge.policy).map_or(&[][..], Vec::as_slice);
+        let per = SignedDuration::from_secs(charge.per_seconds);
+        charge.size.saturating_sub(spent_within(units, per, now))
+    };
+    charges.iter().map(left).min().unwrap_or(u64::MAX)
 }

@@ -5,7 +5,7 @@
 //! allow waits and falls through to nobody; the same input gives the same plan.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -91,6 +91,18 @@ pub fn plan(
     now: Timestamp,
     depth: Depth,
 ) -> Plan {
+    narrowed(policies, inventory, memory, now, depth, None)
+}
+
+/// The same, with lines for `keys` alone: the others take no place in a budget. For a saved plan.
+pub fn narrowed(
+    policies: &Arc<PolicySet>,
+    inventory: &Inventory,
+    memory: &Memory,
+    now: Timestamp,
+    depth: Depth,
+    keys: Option<&BTreeSet<ExecutionKey>>,
+) -> Plan {
     let by_job = policies_by_job(policies, inventory);
     let mut lines = Vec::new();
     let mut observed = Vec::new();
@@ -106,6 +118,9 @@ pub fn plan(
             if row.status.open().is_some() && !canceled && execution_in_scope(policy, key, row) {
                 *populations.entry(&policy.name).or_default() += 1;
             }
+        }
+        if keys.is_some_and(|keys| !keys.contains(key)) {
+            continue;
         }
         let Some(decided) = decide(in_scope.iter().copied(), &facts, memory, now, depth) else {
             continue;

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::execution::{ExecutionKey, ExecutionNumber};
-use crate::plan::budget::has_room;
+use crate::plan::budget::left_of;
 use crate::plan::{CANCELED_MEMORY, Charge, Intent, IntentId, Memory, Outcome, Spent};
 use crate::policy::PolicyName;
 use crate::state::{Begun, Error, Settlement, State, back_off};
@@ -102,8 +102,9 @@ impl State for MemoryState {
         if inner.open.values().any(|open| open.key == intent.key) {
             return Ok(Begun::AlreadyOpen);
         }
-        let spent = inner.spent();
-        if let Some(charge) = charges.iter().find(|charge| !has_room(&spent, charge, now)) {
+        let memory = Memory { spent: inner.spent(), ..Memory::default() };
+        let has_room = |charge: &Charge| left_of(std::slice::from_ref(charge), &memory, now) > 0;
+        if let Some(charge) = charges.iter().find(|charge| !has_room(charge)) {
             return Ok(Begun::OverBudget(charge.clone()));
         }
         inner.units.push(Unit {

@@ -1,0 +1,366 @@
+//! A plan becomes outcomes: the executor.
+//!
+//! Each line is walked through the protocol's steps by `apply/line`; this file decides which line is
+//! walked when. It keeps the order of the plan, lets describes and cancels of different lines overlap,
+//! holds back what a budget has no room for, and puts aside what has to wait, so that one poisoned
+//! job or thing never blocks the rest.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use crate::backend::aws::CLIENT_TIMEOUT;
+use crate::backend::pace::Pacer;
+use crate::backend::{JobsReader, JobsWriter};
+use crate::clock::Clock;
+use crate::execution::{ExecutionKey, ExecutionNumber, JobId};
+use crate::inventory::Inventory;
+use crate::plan::budget::left_of;
+use crate::plan::{InForce, IntentId, Line, Memory, Outcome, Reason};
+use crate::policy::PolicyName;
+use crate::state::State;
+
+mod gate;
+mod line;
+mod settle;
+
+use line::{Step, Work};
+
+/// For how long a describe may be old when the cancel goes out.
+pub const DESCRIBE_FRESH: Duration = Duration::from_secs(5);
+
+/// For how long after its send a request can still take effect: the client gives up after its
+/// time-out, AWS accepts a signature for five minutes, and half a minute more for clocks that differ.
+pub const FLIGHT_TIME: Duration = Duration::from_secs(CLIENT_TIMEOUT.as_secs() + 5 * 60 + 30);
+
+/// Lines that are walked at the same time. At eight calls a second of each kind this keeps both
+/// buckets busy up to a second of latency, and a line never waits for its turn for long enough to make
+/// its describe stale.
+const IN_FLIGHT: usize = 16;
+
+/// After 403 for so many different jobs, nothing more is tried: it is not about the jobs.
+const DENIED_JOBS: usize = 3;
+
+/// What walks the lines of a plan.
+#[derive(Clone)]
+pub struct Executor {
+    /// Reads with the pacer's waiting and repeating: for facts that take their time.
+    pub paced: Arc<dyn JobsReader>,
+    /// Reads at once. The executor takes the permit itself, since it must know when the call went out.
+    pub reader: Arc<dyn JobsReader>,
+    /// Cancels, sent once.
+    pub writer: Arc<dyn JobsWriter>,
+    /// The allowance that all of them share.
+    pub pacer: Pacer,
+    /// Intents, outcomes, the ledger.
+    pub state: Arc<dyn State>,
+    /// The policies loaded now.
+    pub in_force: Arc<dyn InForce>,
+    /// AWS's time.
+    pub clock: Clock,
+    /// [`FLIGHT_TIME`], but for tests over real time.
+    pub flight_time: Duration,
+    /// Names intents.
+    pub ids: Arc<Ids>,
+}
+
+/// Names intents so that no two have the same, in this process or another.
+#[derive(Debug)]
+pub struct Ids {
+    nonce: u64,
+    next: AtomicU64,
+}
+
+impl Ids {
+    /// Names that begin with 16 random hex digits.
+    pub fn new() -> Result<Self, getrandom::Error> {
+        Ok(Self::seeded(getrandom::u64()?))
+    }
+
+    /// Names that begin with given digits.
+    pub fn seeded(nonce: u64) -> Self {
+        Self { nonce, next: AtomicU64::new(1) }
+    }
+
+    fn next(&self) -> IntentId {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        IntentId(format!("{:016x}-{number}", self.nonce).into())
+    }
+}
+
+/// How a line ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// With an outcome.
+    Outcome(Outcome),
+    /// The policies in force, asked in the moment of acting, keep it.
+    Kept(Reason),
+    /// A budget had no unit left for it.
+    BudgetExhausted,
+    /// As many as were asked for were canceled before its turn came.
+    BeyondMax,
+    /// It was not tried, because of what others met.
+    NotTried,
+}
+
+impl Ending {
+    /// The label in logs and JSON.
+    pub fn label(&self) -> String {
+        fn camel(value: impl serde::Serialize) -> String {
+            match serde_json::to_value(value) {
+                Ok(serde_json::Value::String(label)) => label,
+                _ => String::new(),
+            }
+        }
+        match self {
+            Self::Outcome(outcome) => camel(outcome),
+            Self::Kept(_) => "kept".to_owned(),
+            Self::BudgetExhausted => camel(Reason::BudgetExhausted),
+            Self::BeyondMax => "beyondMax".to_owned(),
+            Self::NotTried => "notTried".to_owned(),
+        }
+    }
+}
+
+/// What became of a line.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Which execution.
+    pub key: ExecutionKey,
+    /// Its number, as judged.
+    pub number: ExecutionNumber,
+    /// The cause.
+    pub policy: PolicyName,
+    /// How it ended.
+    pub ending: Ending,
+    /// Whether force was sent.
+    pub force: bool,
+    /// How often a cancel was sent, or would have been but for the gate.
+    pub attempts: u32,
+    /// AWS's request id of the last answer.
+    pub request_id: Option<String>,
+    /// What happened, for people.
+    pub note: String,
+}
+
+/// Told of each line that ended.
+pub trait Watch: Send + Sync {
+    /// A line ended; `left` more have not.
+    fn ended(&self, record: &Record, left: usize);
+
+    /// Nothing can go on before a while: lost calls have to be settled.
+    fn waiting(&self, lines: usize, until: Instant);
+}
+
+/// Tells an executor to send nothing new and to come to an end.
+#[derive(Clone, Debug)]
+pub struct Stop(watch::Receiver<bool>);
+
+impl Stop {
+    /// A switch, and what it is connected to.
+    pub fn new() -> (watch::Sender<bool>, Self) {
+        let (sender, receiver) = watch::channel(false);
+        (sender, Self(receiver))
+    }
+
+    /// Whether it was switched.
+    pub fn is_on(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Waits until it is switched; for ever if nobody can switch it any more.
+    pub async fn on(&self) {
+        let mut receiver = self.0.clone();
+        if receiver.wait_for(|on| *on).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// What is shared by the lines of one apply.
+#[derive(Debug, Default)]
+struct Shared {
+    /// Where AWS refused a policy's cancels.
+    denied: BTreeMap<PolicyName, BTreeSet<JobId>>,
+    /// Why nothing more is tried at all.
+    dead: Option<String>,
+}
+
+impl fmt::Debug for Executor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Executor").field("in_force", &self.in_force).finish_non_exhaustive()
+    }
+}
+
+impl Executor {
+    /// Walks `lines`, which all act, in their order; at most `max` of them may send a cancel. The
+    /// lines of `inventory` are what they were judged by. Ends early, and says so line by line, when
+    /// `stop` is switched: calls in flight are finished first.
+    pub async fn apply(
+        &self,
+        lines: Vec<Line>,
+        inventory: &Inventory,
+        memory: &Memory,
+        max: Option<u64>,
+        stop: &Stop,
+        watch: &dyn Watch,
+    ) -> Vec<Record> {
+        let report = |record: Record, left: usize, records: &mut Vec<Record>| {
+            watch.ended(&record, left);
+            records.push(record);
+        };
+        let shared = Mutex::new(Shared::default());
+        let mut room = Room::new(&lines, memory, max, self.clock.now());
+        let mut records = Vec::new();
+        let mut queue: VecDeque<Work> = VecDeque::new();
+        for line in lines {
+            match Work::new(line, inventory, self.ids.next()) {
+                Ok(work) => queue.push_back(work),
+                Err(record) => records.push(record),
+            }
+        }
+        let mut parked: Vec<(Instant, Work)> = Vec::new();
+        let mut flying = FuturesUnordered::new();
+        loop {
+            let now = Instant::now();
+            let (due, later): (Vec<_>, Vec<_>) = parked.into_iter().partition(|(at, _)| *at <= now);
+            parked = later;
+            // Behind the others: what failed once has no right to go first.
+            queue.extend(due.into_iter().map(|(_, work)| work));
+            while flying.len() < IN_FLIGHT && !stop.is_on() {
+                let Some(index) = queue.iter().position(|work| work.is_begun() || room.has(work))
+                else {
+                    break;
+                };
+                let Some(work) = queue.remove(index) else { break };
+                let refusal = lock(&shared).refuses(&work);
+                if let Some(why) = refusal {
+                    report(work.record(Ending::NotTried, why), queue.len(), &mut records);
+                    continue;
+                }
+                if !work.is_begun() {
+                    room.take(&work);
+                }
+                flying.push(self.walk(work, &shared));
+            }
+            if flying.is_empty() {
+                if parked.is_empty() || stop.is_on() {
+                    break;
+                }
+                // Nothing in flight can give a unit back before the parked ones are settled.
+                for work in queue.drain(..) {
+                    report(room.no_turn(&work), parked.len(), &mut records);
+                }
+            }
+            let wake = parked.iter().map(|(at, _)| *at).min();
+            if let (true, Some(wake)) = (flying.is_empty(), wake) {
+                watch.waiting(parked.len(), wake);
+            }
+            tokio::select! {
+                biased;
+                Some(step) = flying.next(), if !flying.is_empty() => match step {
+                    Step::Parked(work, until) => parked.push((until, *work)),
+                    Step::Ended(work, record) => {
+                        room.give_back(&work);
+                        let left = queue.len() + flying.len() + parked.len();
+                        report(record, left, &mut records);
+                    }
+                },
+                () = sleep_until(wake.unwrap_or(now)), if wake.is_some() => {}
+                () = stop.on(), if !stop.is_on() => {}
+            }
+        }
+        drop(flying);
+        for work in queue.into_iter().chain(parked.into_iter().map(|(_, work)| work)) {
+            let record = if work.is_begun() {
+                self.abandon(work).await
+            } else if stop.is_on() {
+                work.record(Ending::NotTried, "stopped before its turn")
+            } else {
+                room.no_turn(&work)
+            };
+            report(record, 0, &mut records);
+        }
+        records
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    /// Why a line is not tried, after what others met.
+    fn refuses(&self, work: &Work) -> Option<String> {
+        if work.is_begun() {
+            return None;
+        }
+        if let Some(why) = &self.dead {
+            return Some(why.clone());
+        }
+        let jobs: BTreeSet<_> = self.denied.values().flatten().collect();
+        let of_policy = self.denied.get(work.policy_name());
+        if jobs.len() >= DENIED_JOBS {
+            Some(format!("not tried: AWS denied the cancels of {} jobs", jobs.len()))
+        } else if of_policy.is_some_and(|jobs| jobs.contains(&work.key().job)) {
+            Some("not tried: AWS denied the cancel of another execution of this job".to_owned())
+        } else {
+            None
+        }
+    }
+}
+
+/// How many more lines of each policy may be walked: what its budget has left, less those that are
+/// being walked and may still take a unit. The ledger has the last word; this saves the describes.
+struct Room {
+    left: BTreeMap<PolicyName, u64>,
+    max: u64,
+}
+
+impl Room {
+    fn new(lines: &[Line], memory: &Memory, max: Option<u64>, now: jiff::Timestamp) -> Self {
+        let mut left = BTreeMap::new();
+        for line in lines {
+            let Some(act) = &line.act else { continue };
+            left.entry(line.policy.name.clone())
+                .or_insert_with(|| left_of(&act.charges, memory, now));
+        }
+        Self { left, max: max.unwrap_or(u64::MAX) }
+    }
+
+    fn has(&self, work: &Work) -> bool {
+        self.max > 0 && self.left.get(work.policy_name()).is_some_and(|left| *left > 0)
+    }
+
+    /// What became of a line for which there is no room.
+    fn no_turn(&self, work: &Work) -> Record {
+        if self.max == 0 {
+            work.record(Ending::BeyondMax, "as many as were asked for are done")
+        } else {
+            work.record(Ending::BudgetExhausted, "its turn comes when the budget refills")
+        }
+    }
+
+    fn take(&mut self, work: &Work) {
+        self.change(work, |left| left.saturating_sub(1));
+    }
+
+    fn give_back(&mut self, work: &Work) {
+        if !work.spent_a_unit() {
+            self.change(work, |left| left.saturating_add(1));
+        }
+    }
+
+    fn change(&mut self, work: &Work, change: impl Fn(u64) -> u64) {
+        self.max = change(self.max);
+        if let Some(left) = self.left.get_mut(work.policy_name()) {
+            *left = change(*left);
+        }
+    }
+}

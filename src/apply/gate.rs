@@ -1,0 +1,77 @@
+//! The last question, asked after the request was signed and before its bytes go out.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use tokio::time::Instant;
+
+use super::{DESCRIBE_FRESH, lock};
+use crate::backend::Gate;
+use crate::clock::Clock;
+use crate::execution::ExecutionKey;
+use crate::inventory::{Job, ObservedExecution, Thing};
+use crate::plan::InForce;
+use crate::plan::clause::Facts;
+use crate::plan::in_force::{Judgement, Ruling, judge};
+use crate::state::State;
+
+/// What was judged, and what must still hold.
+pub(super) struct SendGate {
+    pub in_force: Arc<dyn InForce>,
+    pub state: Arc<dyn State>,
+    pub clock: Clock,
+    /// When the describe went out.
+    pub described: Instant,
+    pub key: ExecutionKey,
+    pub job: Job,
+    pub row: ObservedExecution,
+    pub thing: Option<Thing>,
+    pub ruling: Ruling,
+    /// Why the answer was no.
+    pub refusal: Mutex<Option<String>>,
+}
+
+impl SendGate {
+    fn refusal(&self) -> Option<String> {
+        if self.described.elapsed() > DESCRIBE_FRESH {
+            return Some("it was described too long ago".to_owned());
+        }
+        if !self.clock.is_confirmed() {
+            return Some("AWS's clock has not been seen for a minute".to_owned());
+        }
+        if !self.state.is_held() {
+            return Some("another process holds the state".to_owned());
+        }
+        let (key, job, row) = (&self.key, &self.job, &self.row);
+        let facts = Facts { key, job, row, thing: self.thing.as_ref() };
+        match judge(&self.in_force.current(), &facts, self.clock.now()) {
+            Judgement::Cancel(now)
+                if now.policy.name == self.ruling.policy.name
+                    && now.force == self.ruling.force
+                    && now.version == self.ruling.version
+                    && now.number == self.ruling.number =>
+            {
+                None
+            }
+            Judgement::Cancel(now) => {
+                Some(format!("policy {} would now cancel it otherwise", now.policy.name))
+            }
+            Judgement::Keep { .. } => Some("the policies now in force keep it".to_owned()),
+        }
+    }
+}
+
+impl Gate for SendGate {
+    fn may_send(&self) -> bool {
+        let refusal = self.refusal();
+        let may = refusal.is_none();
+        *lock(&self.refusal) = refusal;
+        may
+    }
+}
+
+impl fmt::Debug for SendGate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendGate").field("key", &self.key).finish_non_exhaustive()
+    }
+}

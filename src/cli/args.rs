@@ -1,0 +1,242 @@
+//! The command line, as typed.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+/// Cancels AWS IoT job executions by policy.
+#[derive(Debug, Parser)]
+#[command(
+    name = "rescind",
+    version,
+    about,
+    long_about = "Cancels AWS IoT job executions by policy: declared in YAML, explained line by line, \
+                  within budgets, and only at the version that was judged.\n\n\
+                  A cancel is final: AWS has no way to undo one.",
+    after_help = "Exit codes: 0 done, 1 error, 2 changes pending (plan --detailed-exitcode), 3 some \
+                  cancels failed or moved, 4 stopped by safety, 5 stale plan, 64 usage, \
+                  130/143 interrupted.",
+    disable_help_subcommand = true
+)]
+pub struct Args {
+    /// When to colour.
+    #[arg(long, value_enum, default_value_t = Color::Auto, global = true)]
+    pub color: Color,
+
+    /// What to log to stderr: error, warn, info, debug, or a filter like `rescind=debug`.
+    #[arg(long, env = "RUST_LOG", global = true, value_name = "FILTER")]
+    pub log: Option<String>,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The form of a result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: versioned, additive only.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Check policy files, offline: syntax, schema, meaning.
+    Validate(Validate),
+    /// Say what would be canceled, and why. Cannot write to AWS.
+    Plan(Plan),
+    /// Cancel what the policies say, once, and say what is left.
+    Apply(Apply),
+    /// Reconcile again and again, and follow the files, until SIGTERM.
+    Run(Run),
+    /// Print the JSON Schema of the documents.
+    Schema(Schema),
+    /// Serve the AWS IoT Jobs API on loopback from a fleet file.
+    Emulator(Emulator),
+}
+
+/// `rescind validate`.
+#[derive(Debug, ClapArgs)]
+pub struct Validate {
+    /// Files, or directories that are policy roots.
+    #[arg(default_value = "policies")]
+    pub paths: Vec<PathBuf>,
+
+    /// The form of the result.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Format,
+}
+
+/// Where the policies are, and which of them count.
+#[derive(Debug, ClapArgs)]
+pub struct Root {
+    /// The policy root: a directory. All of it is read.
+    pub root: PathBuf,
+
+    /// Only these policies; may be given more than once.
+    #[arg(long, value_name = "NAME")]
+    pub only: Vec<String>,
+}
+
+/// Where the executions are.
+#[derive(Debug, ClapArgs)]
+pub struct Target {
+    /// Work against an emulated fleet instead of AWS: starts the emulator inside, on loopback.
+    #[arg(long, value_name = "FILE")]
+    pub fleet: Option<PathBuf>,
+
+    /// The AWS account that must answer. Against AWS, `apply` and `run` need it.
+    #[arg(long, value_name = "ID", value_parser = account)]
+    pub account: Option<String>,
+
+    /// The AWS region to use. Against AWS, `apply` and `run` need it.
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+
+    /// The profile of the AWS configuration to use.
+    #[arg(long, value_name = "NAME", conflicts_with = "fleet")]
+    pub profile: Option<String>,
+
+    /// Calls a second of each operation; AWS allows 10 by default, to all who use the account.
+    #[arg(long, value_name = "N", value_parser = rate)]
+    pub rate: Option<f64>,
+}
+
+/// `rescind plan`.
+#[derive(Debug, ClapArgs)]
+pub struct Plan {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub root: Root,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub target: Target,
+
+    /// Write the plan to a file, for `apply --plan`.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+
+    /// Exit with 2 when something would be canceled.
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+
+    /// The form of the result.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Format,
+}
+
+/// `rescind apply`.
+#[derive(Debug, ClapArgs)]
+pub struct Apply {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub root: Root,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub target: Target,
+
+    /// Cancel only what this saved plan names, and of that only what the policies still say.
+    #[arg(long, value_name = "FILE", conflicts_with = "only")]
+    pub plan: Option<PathBuf>,
+
+    /// Do not ask.
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// Cancel at most so many executions.
+    #[arg(long, value_name = "N")]
+    pub max: Option<u64>,
+
+    /// The form of the result.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Format,
+}
+
+/// `rescind run`.
+#[derive(Debug, ClapArgs)]
+pub struct Run {
+    /// The policy root: a directory. All of it is read, and followed.
+    pub root: PathBuf,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub target: Target,
+
+    /// How often to reconcile when no file changes.
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = interval)]
+    pub interval: std::time::Duration,
+}
+
+/// `rescind schema`.
+#[derive(Debug, ClapArgs)]
+pub struct Schema {
+    /// A kind: `CancelPolicy`, `Fleet`. Without it, the schema of all of them.
+    pub kind: Option<String>,
+}
+
+/// `rescind emulator`.
+#[derive(Debug, ClapArgs)]
+pub struct Emulator {
+    /// The fleet to begin with.
+    #[arg(long, value_name = "FILE")]
+    pub fleet: PathBuf,
+
+    /// Where to listen: a loopback address; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4510", value_parser = loopback)]
+    pub listen: SocketAddr,
+
+    /// Throttle each operation to so many calls a second, as AWS does with 10.
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub throttle: Option<f64>,
+}
+
+fn account(text: &str) -> Result<String, String> {
+    let fits = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
+    if fits { Ok(text.to_owned()) } else { Err("an AWS account id has 12 digits".to_owned()) }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if (0.5..=10_000.0).contains(&rate) => Ok(rate),
+        _ => Err("a rate is a number of calls a second, from 0.5 to 10000".to_owned()),
+    }
+}
+
+fn interval(text: &str) -> Result<std::time::Duration, String> {
+    let period: crate::span::Period = text.parse().map_err(|error| format!("{error}"))?;
+    let interval = period.get().unsigned_abs();
+    let bounds = std::time::Duration::from_secs(1)..=std::time::Duration::from_secs(86_400);
+    if bounds.contains(&interval) {
+        Ok(interval)
+    } else {
+        Err("an interval is from 1s to 1d".to_owned())
+    }
+}
+
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr =
+        text.parse().map_err(|_| "an address is like 127.0.0.1:4510".to_owned())?;
+    if address.ip().is_loopback() {
+        Ok(address)
+    } else {
+        Err("the emulator checks no credentials, so it listens on loopback only".to_owned())
+    }
+}

@@ -1,0 +1,62 @@
+//! Exit codes: one closed set, stable for scripts.
+
+use std::process::ExitCode;
+
+/// How the program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// Done. For `plan` also "there are changes", unless `--detailed-exitcode`.
+    Done,
+    /// A bad policy, credentials, AWS, or a bug.
+    Error,
+    /// Changes are pending; only with `plan --detailed-exitcode`.
+    Changes,
+    /// Some cancels failed, were superseded or are unresolved. Running again is safe.
+    Partial,
+    /// Safety stopped it: not the account or region that was asked for.
+    Stopped,
+    /// The saved plan is stale.
+    Stale,
+    /// A mistake in the command line. Not clap's own 2, which means "changes" here.
+    Usage,
+    /// SIGINT; calls in flight were finished and recorded.
+    Interrupted,
+    /// SIGTERM; calls in flight were finished and recorded.
+    Terminated,
+}
+
+impl Exit {
+    /// Every variant.
+    pub const ALL: [Self; 9] = [
+        Self::Done,
+        Self::Error,
+        Self::Changes,
+        Self::Partial,
+        Self::Stopped,
+        Self::Stale,
+        Self::Usage,
+        Self::Interrupted,
+        Self::Terminated,
+    ];
+
+    /// The code.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Error => 1,
+            Self::Changes => 2,
+            Self::Partial => 3,
+            Self::Stopped => 4,
+            Self::Stale => 5,
+            Self::Usage => 64,
+            Self::Interrupted => 130,
+            Self::Terminated => 143,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}

@@ -1,0 +1,180 @@
+//! What an apply did, as people read it, and as JSON.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::apply::{Ending, Record};
+use crate::backend::pace::Counts;
+use crate::cli::exit::Exit;
+use crate::cli::output::plan::{self, Summary, calls_by_name, calls_text};
+use crate::cli::output::{Output, Tone, columns};
+use crate::plan::Outcome;
+
+/// What an apply did, and what it left.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    /// What became of each line.
+    pub records: &'a [Record],
+    /// The calls made until the last of them.
+    pub calls: &'a Counts,
+    /// What a second plan says; none if it was not made.
+    pub left: Option<plan::Shown<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsonApply<'a> {
+    format: &'static str,
+    outcomes: BTreeMap<String, usize>,
+    lines: Vec<JsonRecord<'a>>,
+    calls: BTreeMap<&'static str, u64>,
+    left: Option<JsonLeft>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsonRecord<'a> {
+    job: &'a str,
+    thing: &'a str,
+    execution_number: i64,
+    policy: &'a str,
+    outcome: String,
+    force: bool,
+    attempts: u32,
+    request_id: Option<&'a str>,
+    note: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsonLeft {
+    summary: Summary,
+    calls: BTreeMap<&'static str, u64>,
+}
+
+/// How many lines ended how, by label.
+pub fn counts(records: &[Record]) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for record in records {
+        *counts.entry(record.ending.label()).or_default() += 1;
+    }
+    counts
+}
+
+/// The report as JSON: `rescind/apply/v1`.
+pub fn json(shown: Shown<'_>) -> impl Serialize {
+    JsonApply {
+        format: "rescind/apply/v1",
+        outcomes: counts(shown.records),
+        lines: shown
+            .records
+            .iter()
+            .map(|record| JsonRecord {
+                job: record.key.job.as_str(),
+                thing: record.key.thing.as_str(),
+                execution_number: record.number.0,
+                policy: record.policy.as_str(),
+                outcome: record.ending.label(),
+                force: record.force,
+                attempts: record.attempts,
+                request_id: record.request_id.as_deref(),
+                note: &record.note,
+            })
+            .collect(),
+        calls: calls_by_name(shown.calls),
+        left: shown.left.map(|left| JsonLeft {
+            summary: Summary::of(left.plan),
+            calls: calls_by_name(left.calls),
+        }),
+    }
+}
+
+/// The report as text.
+pub fn text(shown: Shown<'_>, output: Output) -> String {
+    let mut text = String::new();
+    if !shown.records.is_empty() {
+        let heading = ["OUTCOME", "JOB", "THING", "POLICY", "NOTE"];
+        let mut rows = vec![heading.map(|title| (Tone::Faint, title.to_owned())).to_vec()];
+        rows.extend(shown.records.iter().map(|record| {
+            vec![
+                (tone(&record.ending), label(&record.ending)),
+                (Tone::Plain, record.key.job.to_string()),
+                (Tone::Plain, record.key.thing.to_string()),
+                (Tone::Plain, record.policy.to_string()),
+                (Tone::Plain, record.note.clone()),
+            ]
+        }));
+        text.push_str(&columns(output, &rows));
+        text.push('\n');
+    }
+    text.push_str(&format!("Calls: {}\n", calls_text(shown.calls)));
+    let counts: BTreeMap<_, usize> =
+        shown.records.iter().fold(BTreeMap::new(), |mut counts, record| {
+            *counts.entry(label(&record.ending)).or_default() += 1;
+            counts
+        });
+    let parts: Vec<_> = counts.iter().map(|(label, count)| format!("{count} {label}")).collect();
+    let done = if parts.is_empty() { "nothing to do".to_owned() } else { parts.join(", ") };
+    text.push_str(&format!("Done: {done}.\n"));
+    if let Some(left) = shown.left {
+        let summary = Summary::of(left.plan);
+        let due = summary.examine + summary.cancel;
+        text.push_str(&format!(
+            "Left, by a second look: {} ({})\n",
+            match due {
+                0 => "nothing to cancel".to_owned(),
+                due => format!("{due} to cancel"),
+            },
+            plan::sum(summary).trim_end_matches('.'),
+        ));
+    }
+    text
+}
+
+/// How a line ended, in a word.
+pub fn label(ending: &Ending) -> String {
+    match ending {
+        Ending::Outcome(Outcome::Canceled) => "canceled",
+        Ending::Outcome(Outcome::CanceledUnattributed) => "canceled (unattributed)",
+        Ending::Outcome(Outcome::AlreadyTerminal) => "already terminal",
+        Ending::Outcome(Outcome::Superseded) => "superseded",
+        Ending::Outcome(Outcome::Gone) => "gone",
+        Ending::Outcome(Outcome::Withdrawn) => "withdrawn",
+        Ending::Outcome(Outcome::Failed) => "failed",
+        Ending::Outcome(Outcome::Unresolved) => "unresolved",
+        Ending::Kept(_) => "kept",
+        Ending::BudgetExhausted => "waits for budget",
+        Ending::BeyondMax => "beyond --max",
+        Ending::NotTried => "not tried",
+    }
+    .to_owned()
+}
+
+fn tone(ending: &Ending) -> Tone {
+    match ending {
+        Ending::Outcome(Outcome::Canceled | Outcome::CanceledUnattributed) => Tone::Good,
+        Ending::Outcome(Outcome::Failed | Outcome::Unresolved) | Ending::NotTried => Tone::Strong,
+        Ending::Outcome(_) | Ending::BudgetExhausted | Ending::BeyondMax => Tone::Waits,
+        Ending::Kept(_) => Tone::Plain,
+    }
+}
+
+/// What an apply's records mean for the exit code.
+pub fn exit(records: &[Record]) -> Exit {
+    let partial = records.iter().any(|record| match &record.ending {
+        Ending::Outcome(outcome) => match outcome {
+            Outcome::Canceled
+            | Outcome::CanceledUnattributed
+            | Outcome::AlreadyTerminal
+            | Outcome::Gone => false,
+            Outcome::Superseded
+            | Outcome::Withdrawn
+            | Outcome::Failed
+            | Outcome::Unresolved => true,
+        },
+        Ending::NotTried => true,
+        Ending::Kept(_) | Ending::BudgetExhausted | Ending::BeyondMax => false,
+    });
+    if partial { Exit::Partial } else { Exit::Done }
+}

@@ -1,0 +1,315 @@
+//! A plan as people read it, and as JSON.
+
+use serde::Serialize;
+
+use crate::backend::pace::Counts;
+use crate::cli::output::{Output, Tone, columns, plural, words};
+use crate::execution::{ExecutionNumber, ExecutionStatus, ExecutionVersion};
+use crate::inventory::{Account, Inventory, Problem};
+use crate::plan::words::{because, evidence};
+use crate::plan::{BudgetState, Decision, Depth, Details, Evidence, Line, Memory, Plan, Reason};
+use crate::policy::{Mode, PolicyName};
+
+/// Everything that a plan's surfaces show.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// What it was made from.
+    pub inventory: &'a Inventory,
+    /// What it was made with.
+    pub memory: &'a Memory,
+    /// The calls that were made for it.
+    pub calls: &'a Counts,
+}
+
+/// How many lines have each decision.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Executions in scope.
+    pub executions: usize,
+    /// To cancel.
+    pub cancel: usize,
+    /// Due, to be judged in the moment of acting.
+    pub examine: usize,
+    /// To cancel later.
+    pub defer: usize,
+    /// To keep.
+    pub keep: usize,
+}
+
+impl Summary {
+    /// Counts a plan's lines.
+    pub fn of(plan: &Plan) -> Self {
+        let mut summary = Self { executions: plan.lines.len(), ..Self::default() };
+        for line in &plan.lines {
+            match line.decision() {
+                Decision::Cancel => summary.cancel += 1,
+                Decision::Examine => summary.examine += 1,
+                Decision::Defer => summary.defer += 1,
+                Decision::Keep => summary.keep += 1,
+            }
+        }
+        summary
+    }
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsonPlan<'a> {
+    format: &'static str,
+    now: String,
+    account: Option<&'a Account>,
+    depth: &'static str,
+    policies: Vec<JsonPolicy<'a>>,
+    policies_digest: &'a str,
+    summary: Summary,
+    lines: Vec<JsonLine<'a>>,
+    observed: Vec<JsonObserved<'a>>,
+    budgets: &'a [BudgetState],
+    problems: Vec<&'a Problem>,
+    calls: std::collections::BTreeMap<&'static str, u64>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsonPolicy<'a> {
+    name: &'a PolicyName,
+    mode: Mode,
+    path: &'a str,
+    line: usize,
+    digest: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsonLine<'a> {
+    job: &'a str,
+    thing: &'a str,
+    execution_number: Option<ExecutionNumber>,
+    status: Option<&'a ExecutionStatus>,
+    decision: Decision,
+    reason: Reason,
+    explanation: String,
+    policy: &'a PolicyName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancel: Option<JsonCancel<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsonCancel<'a> {
+    force: bool,
+    expected_version: Option<ExecutionVersion>,
+    status_details: Option<&'a Details>,
+    evidence: Vec<Evidence>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsonObserved<'a> {
+    job: &'a str,
+    thing: &'a str,
+    policy: &'a PolicyName,
+    force: bool,
+}
+
+/// Calls by AWS's names.
+pub fn calls_by_name(calls: &Counts) -> std::collections::BTreeMap<&'static str, u64> {
+    calls.calls.iter().map(|(operation, count)| (operation.as_str(), *count)).collect()
+}
+
+/// The plan as JSON: `rescind/plan/v1`.
+pub fn json(shown: Shown<'_>) -> impl Serialize {
+    let Shown { plan, inventory, calls, .. } = shown;
+    JsonPlan {
+        format: "rescind/plan/v1",
+        now: plan.now.to_string(),
+        account: plan.account.as_ref(),
+        depth: match plan.depth {
+            Depth::Listed => "listed",
+            Depth::Exact => "exact",
+        },
+        policies: plan
+            .policies
+            .iter()
+            .map(|policy| JsonPolicy {
+                name: &policy.name,
+                mode: policy.mode,
+                path: &policy.origin.path,
+                line: policy.origin.line,
+                digest: policy.digest.as_str(),
+            })
+            .collect(),
+        policies_digest: plan.policies.digest().as_str(),
+        summary: Summary::of(plan),
+        lines: plan.lines.iter().map(|line| json_line(line, shown)).collect(),
+        observed: plan
+            .observed
+            .iter()
+            .map(|observed| JsonObserved {
+                job: observed.key.job.as_str(),
+                thing: observed.key.thing.as_str(),
+                policy: &observed.policy,
+                force: observed.force,
+            })
+            .collect(),
+        budgets: &plan.budgets,
+        problems: inventory.problems.iter().collect(),
+        calls: calls_by_name(calls),
+    }
+}
+
+fn json_line<'a>(line: &'a Line, shown: Shown<'a>) -> JsonLine<'a> {
+    let row = shown.inventory.executions.get(&line.key);
+    JsonLine {
+        job: line.key.job.as_str(),
+        thing: line.key.thing.as_str(),
+        execution_number: row.and_then(|row| row.number.known().copied()),
+        status: row.map(|row| &row.status),
+        decision: line.decision(),
+        reason: line.verdict.reason,
+        explanation: explanation(line, shown),
+        policy: &line.policy.name,
+        cancel: line.act.as_ref().map(|act| JsonCancel {
+            force: act.force,
+            expected_version: act.pins.as_ref().map(|pins| pins.version),
+            status_details: act.pins.as_ref().map(|pins| &pins.details),
+            evidence: evidence(line, shown.inventory, shown.plan.now),
+        }),
+    }
+}
+
+fn explanation(line: &Line, shown: Shown<'_>) -> String {
+    let Shown { plan, inventory, memory, .. } = shown;
+    if line.act.is_some() {
+        let saw = evidence(line, inventory, plan.now);
+        return saw.into_iter().map(|evidence| evidence.saw).collect::<Vec<_>>().join(", ");
+    }
+    words::reason(line.verdict.reason, &because(line, plan, inventory, memory), plan.now)
+}
+
+fn row(line: &Line, shown: Shown<'_>) -> Vec<(Tone, String)> {
+    let tone = match line.decision() {
+        Decision::Cancel | Decision::Examine => Tone::Strong,
+        Decision::Defer => Tone::Waits,
+        Decision::Keep => Tone::Plain,
+    };
+    let row = shown.inventory.executions.get(&line.key);
+    let mut status = row.map(|row| row.status.to_string()).unwrap_or_default();
+    if let Some(pins) = line.act.as_ref().and_then(|act| act.pins.as_ref()) {
+        status.push_str(&format!(" v{}", pins.version));
+    }
+    let decision = match &line.act {
+        Some(act) if act.force => format!("{}, force", words::decision(line.decision())),
+        _ => words::decision(line.decision()).to_owned(),
+    };
+    vec![
+        (tone, decision),
+        (Tone::Plain, line.key.job.to_string()),
+        (Tone::Plain, line.key.thing.to_string()),
+        (Tone::Plain, status),
+        (Tone::Plain, line.policy.name.to_string()),
+        (Tone::Plain, explanation(line, shown)),
+    ]
+}
+
+/// The plan as text: what acts first, then what waits, then what stays.
+pub fn text(shown: Shown<'_>, output: Output) -> String {
+    let Shown { plan, inventory, calls, .. } = shown;
+    let mut text = String::new();
+    let place = match &plan.account {
+        Some(account) => account.to_string(),
+        None => "no job was found".to_owned(),
+    };
+    text.push_str(&format!(
+        "Plan for {place} at {}, {} ({})\n",
+        round(plan.now),
+        plural_policies(plan.policies.len()),
+        plan.policies.digest().short(),
+    ));
+    let heading = ["DECISION", "JOB", "THING", "STATUS", "POLICY", "WHY"];
+    let mut rows = vec![heading.map(|title| (Tone::Faint, title.to_owned())).to_vec()];
+    rows.extend(plan.acts().map(|line| row(line, shown)));
+    for decision in [Decision::Defer, Decision::Keep] {
+        let lines = plan.lines.iter().filter(|line| line.decision() == decision);
+        rows.extend(lines.map(|line| row(line, shown)));
+    }
+    if rows.len() > 1 {
+        text.push('\n');
+        text.push_str(&columns(output, &rows));
+    }
+    if !plan.observed.is_empty() {
+        text.push_str("\nPolicies in Observe would also cancel:\n");
+        let rows: Vec<_> = plan
+            .observed
+            .iter()
+            .map(|it| {
+                let force = if it.force { "  force" } else { "" };
+                let cells = [it.key.job.as_str(), it.key.thing.as_str()];
+                let mut row: Vec<_> =
+                    cells.iter().map(|cell| (Tone::Plain, format!("  {cell}"))).collect();
+                row.push((Tone::Plain, format!("{}{force}", it.policy)));
+                row
+            })
+            .collect();
+        text.push_str(&columns(output, &rows));
+    }
+    if !plan.budgets.is_empty() {
+        text.push_str("\nBudgets:\n");
+        let cells = |state: &BudgetState| {
+            vec![
+                (Tone::Plain, format!("  {}", state.policy)),
+                (Tone::Plain, state.limit.clone()),
+                (Tone::Plain, format!("{} of {} left", state.left(), state.size)),
+            ]
+        };
+        text.push_str(&columns(output, &plan.budgets.iter().map(cells).collect::<Vec<_>>()));
+    }
+    for problem in &inventory.problems {
+        let note = format!("\nNot observed: {}: {}\n", problem.what, problem.why);
+        text.push_str(&output.paint(Tone::Waits, &note));
+    }
+    text.push_str(&format!("\nCalls: {}\n", calls_text(calls)));
+    text.push_str(&format!("{}\n", sum(Summary::of(plan))));
+    text
+}
+
+fn plural_policies(count: usize) -> String {
+    if count == 1 { "1 policy".to_owned() } else { format!("{count} policies") }
+}
+
+/// `ListJobs 3, DescribeJob 2`.
+pub fn calls_text(calls: &Counts) -> String {
+    let parts: Vec<_> = calls_by_name(calls)
+        .into_iter()
+        .map(|(name, count)| format!("{name} {count}"))
+        .collect();
+    if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
+}
+
+/// A time in whole seconds.
+pub fn round(time: jiff::Timestamp) -> jiff::Timestamp {
+    jiff::Timestamp::from_second(time.as_second()).unwrap_or(time)
+}
+
+/// The line that sums up.
+pub fn sum(summary: Summary) -> String {
+    let mut parts = Vec::new();
+    let mut add = |count: usize, words: &str| {
+        if count > 0 {
+            parts.push(format!("{count} {words}"));
+        }
+    };
+    add(summary.cancel, "to cancel");
+    add(summary.examine, "due");
+    add(summary.defer, "waiting");
+    add(summary.keep, "kept");
+    let scope = plural(summary.executions, "execution");
+    if parts.is_empty() {
+        format!("{scope} in scope: nothing to do.")
+    } else {
+        format!("{scope} in scope: {}.", parts.join(", "))
+    }
+}
