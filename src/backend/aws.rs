@@ -16,11 +16,13 @@ use aws_sdk_iot::Client;
 use aws_sdk_iot::config::retry::RetryConfig;
 use aws_sdk_iot::config::timeout::TimeoutConfig;
 use aws_sdk_iot::config::{
-    AppName, BehaviorVersion, Builder, Credentials, FrameworkMetadata, ProvideCredentials as _,
-    Region, SharedHttpClient, StalledStreamProtectionConfig,
+    BehaviorVersion, Builder, Credentials, FrameworkMetadata, ProvideCredentials as _, Region,
+    RuntimeComponents, SharedHttpClient, StalledStreamProtectionConfig,
 };
 use aws_sdk_iot::error::ProvideErrorMetadata;
 use aws_sdk_iot::operation::RequestId as _;
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -103,10 +105,8 @@ struct Shared {
 /// Connects by the SDK's rules, and finds credentials once so that their lack is told at once.
 pub async fn connect(settings: Settings) -> Result<Connection, ConnectError> {
     let Settings { region, profile, endpoint_url, clock } = settings;
-    let http = aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https();
-    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http);
+    let mut loader =
+        aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(https_client());
     if let Some(region) = region {
         loader = loader.region(Region::new(region));
     }
@@ -129,6 +129,17 @@ pub async fn connect(settings: Settings) -> Result<Connection, ConnectError> {
         }
     }
     Ok(Connection::new(Builder::from(&config), region, clock))
+}
+
+/// The SDK's default client, but for its TLS stack: it keeps to `HTTPS_PROXY` and `NO_PROXY` too.
+fn https_client() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new().build_with_connector_fn(|settings, components| {
+        let mut connector = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring));
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+        connector.set_proxy_config(Some(ProxyConfig::from_env()));
+        connector.build()
+    })
 }
 
 impl Connection {
@@ -156,7 +167,6 @@ impl Connection {
             .operation_attempt_timeout(CLIENT_TIMEOUT)
             .build();
         let version = env!("CARGO_PKG_VERSION");
-        let name = AppName::new(format!("rescind-{version}")).expect("made of name characters");
         let framework = FrameworkMetadata::new("rescind", Some(version))
             .expect("a package version is made of name characters");
         let config = builder
@@ -164,7 +174,6 @@ impl Connection {
             .timeout_config(timeouts)
             // The attempt's time-out covers a stalled answer too.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .app_name(name)
             .framework_metadata(framework)
             .interceptor(AwsTime::new(clock))
             .build();
@@ -359,5 +368,33 @@ impl JobsWriter for AwsWriter {
             .send();
         let answer = send(&call, &flight, sending).await?;
         Ok(CancelAnswer { request_id: answer.request_id().map(Error::clean) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::ErrorKind;
+
+    #[tokio::test]
+    async fn an_endpoint_without_a_scheme_is_refused() {
+        let endpoint_url = Some("localhost:8080".to_owned());
+        let clock = Clock::system();
+        let settings = Settings { region: None, profile: None, endpoint_url, clock };
+        let error = connect(settings).await.unwrap_err();
+        assert!(matches!(error, ConnectError::Endpoint(_)), "{error}");
+    }
+
+    #[tokio::test]
+    async fn without_credentials_nothing_is_sent() {
+        let builder = Builder::new()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("eu-central-1"))
+            .endpoint_url("http://127.0.0.1:1")
+            .http_client(aws_smithy_http_client::Builder::new().build_http());
+        let connection = Connection::new(builder, "eu-central-1".to_owned(), Clock::system());
+        let error = connection.reader().list_jobs(&JobStatus::Scheduled, None).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Credentials, "{error:?}");
+        assert!(error.source.is_some());
     }
 }

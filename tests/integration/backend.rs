@@ -142,10 +142,7 @@ async fn a_cancel_carries_the_version_and_force_and_details_only_when_set() {
     assert!(forced.starts_with("PUT /things/robot%3A001/jobs/fw-4-2-0/cancel?force=true HTTP"));
     let (_, body) = forced.split_once("\r\n\r\n").unwrap();
     let body: serde_json::Value = serde_json::from_str(body).unwrap();
-    assert_eq!(
-        body,
-        serde_json::json!({"expectedVersion": 3, "statusDetails": {"step": "flash"}})
-    );
+    assert_eq!(body, serde_json::json!({"expectedVersion": 3, "statusDetails": {"step": "flash"}}));
     let agent = format!("rescind/{}", env!("CARGO_PKG_VERSION"));
     let head = plain.lines().find(|line| line.starts_with("user-agent:")).unwrap();
     assert!(head.contains(&agent), "{head}");
@@ -250,8 +247,6 @@ async fn rows_and_descriptions_keep_what_is_unknown_apart() {
         assert_eq!(describe(number).await.unwrap_err().kind, ErrorKind::Malformed, "{number:?}");
     }
     let requests = responder.requests();
-    assert!(requests[0].starts_with(
-        "GET /jobs/fw-4-2-0/things?status=QUEUED&maxResults=250 HTTP"
-    ));
+    assert!(requests[0].starts_with("GET /jobs/fw-4-2-0/things?status=QUEUED&maxResults=250 HTTP"));
     assert!(requests[4].starts_with("GET /things/robot%3A001/jobs/fw-4-2-0?executionNumber=1 "));
 }

@@ -1,6 +1,7 @@
 //! The collector, over a small store in memory.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -222,15 +223,24 @@ async fn everything_that_is_asked_for_is_read() {
 
 #[tokio::test(start_paused = true)]
 async fn a_list_that_fails_midway_keeps_no_rows_and_spoils_no_other() {
-    let faulty = Faulty::new(Memory::fleet());
+    let memory = Memory::fleet();
+    let log = Arc::clone(&memory.log);
+    let faulty = Faulty::new(memory);
+    let (script, calls) = (faulty.clone(), AtomicUsize::new(0));
     let lists = Operation::ListJobExecutionsForJob;
-    faulty.inject(lists, Fault::LoseReply, 1);
-    let seen = collect(faulty).await.unwrap();
+    let seen = collect(faulty.before_each(move |operation| {
+        if operation == lists && calls.fetch_add(1, Ordering::SeqCst) == 2 {
+            script.inject(lists, Fault::LoseReply, 1);
+        }
+    }));
+    let seen = seen.await.unwrap();
+    let lost = log.lock().unwrap()[2].clone();
+    let job = lost.strip_suffix(" QUEUED 2").expect("the second page of either job is lost");
     let failed = Listing::Failed(Unreadable::Failed);
-    assert_eq!(seen.lists[&("fw-1".parse().unwrap(), OpenStatus::Queued)], failed);
+    assert_eq!(seen.lists[&(job.parse().unwrap(), OpenStatus::Queued)], failed);
     assert_eq!(seen.executions.len(), 5);
     let [problem] = &seen.problems.iter().collect::<Vec<_>>()[..] else { panic!("{seen:?}") };
-    assert_eq!(problem.what, "QUEUED executions of job fw-1");
+    assert_eq!(problem.what, format!("QUEUED executions of job {job}"));
     assert_eq!(problem.why, "ListJobExecutionsForJob for a call: injected");
 }
 
@@ -279,10 +289,7 @@ async fn what_is_gone_is_said_to_be_gone_and_not_asked_for_again() {
     faulty.inject(Operation::ListJobExecutionsForJob, gone, 1);
     let seen = collect(faulty).await.unwrap();
     let missing = Fact::Unreadable(Unreadable::Gone);
-    assert_eq!(
-        seen.jobs[&"fw-1".parse().unwrap()].description,
-        missing.clone().map(|()| unreachable!())
-    );
+    assert_eq!(seen.jobs[&"fw-1".parse().unwrap()].description, missing.map(|()| unreachable!()));
     let list = ("fw-1".parse().unwrap(), OpenStatus::Queued);
     assert_eq!(seen.lists[&list], Listing::Failed(Unreadable::Gone));
     let gone = seen.executions.values().filter(|row| row.described.known().is_none());
