@@ -3,6 +3,7 @@
 pub mod backend;
 pub mod clock;
 pub mod document;
+pub mod emulator;
 pub mod execution;
 pub mod fact;
 pub mod fleet;
