@@ -5,6 +5,7 @@ pub mod clock;
 pub mod document;
 pub mod execution;
 pub mod fact;
+pub mod fleet;
 pub mod inventory;
 pub mod plan;
 pub mod policy;

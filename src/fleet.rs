@@ -1,0 +1,101 @@
+//! `kind: Fleet`: facts about things, jobs and executions. The emulator's seed and the form of a
+//! snapshot.
+//!
+//! [`compile`] turns what people write ([`shapes`]) into a [`Fleet`] and names all that is wrong at
+//! once. A Fleet is valid by construction: names have AWS's form, executions refer to things and jobs
+//! that are there, and each (job, thing, number) occurs once. It holds facts only; what the emulator
+//! or a policy makes of them is not decided here.
+//!
+//! Ages (`9h ago`) stay ages: they are resolved by whoever knows `now`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::execution::{
+    ExecutionNumber, ExecutionStatus, ExecutionVersion, JobId, JobStatus, StatusDetails,
+    TargetSelection, ThingName,
+};
+use crate::inventory::Account;
+use crate::span::Moment;
+
+mod compile;
+pub mod shapes;
+
+pub use compile::compile;
+
+/// The account of a fleet that names none.
+pub const DEFAULT_ACCOUNT: &str = "123456789012";
+/// The region of a fleet that names none.
+pub const DEFAULT_REGION: &str = "eu-central-1";
+
+/// A checked fleet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fleet {
+    /// Its name, for people.
+    pub name: String,
+    /// Where it lives.
+    pub account: Account,
+    /// All thing groups, those that only a thing or a target names included.
+    pub groups: BTreeSet<String>,
+    /// The things.
+    pub things: BTreeMap<ThingName, Thing>,
+    /// The jobs.
+    pub jobs: BTreeMap<JobId, Job>,
+    /// The executions.
+    pub executions: BTreeMap<(JobId, ThingName, ExecutionNumber), Execution>,
+}
+
+/// A thing of the registry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Thing {
+    /// Its thing type.
+    pub thing_type: Option<String>,
+    /// The groups that it is directly in.
+    pub groups: BTreeSet<String>,
+    /// Its attributes.
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// A job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// Its status.
+    pub status: JobStatus,
+    /// Whether it follows its groups.
+    pub target_selection: TargetSelection,
+    /// Its description.
+    pub description: Option<String>,
+    /// The namespace of a job that another service manages.
+    pub namespace_id: Option<String>,
+    /// When it was created; none means when its first execution was queued.
+    pub created_at: Option<Moment>,
+    /// Minutes in progress after which an execution times out.
+    pub timeout_minutes: Option<u32>,
+    /// The things that it is sent to. When the document has no targets: those of its executions.
+    pub target_things: BTreeSet<ThingName>,
+    /// The groups that it is sent to.
+    pub target_groups: BTreeSet<String>,
+}
+
+/// An execution. Its job, thing and number are its key in [`Fleet::executions`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Execution {
+    /// Its status.
+    pub status: ExecutionStatus,
+    /// Its version.
+    pub version: ExecutionVersion,
+    /// When it was queued.
+    pub queued_at: Moment,
+    /// When a device started it.
+    pub started_at: Option<Moment>,
+    /// When it last changed.
+    pub last_updated_at: Moment,
+    /// Retries before it.
+    pub retry_attempt: u32,
+    /// What the device reported.
+    pub status_details: StatusDetails,
+    /// Whether it was canceled with force.
+    pub force_canceled: bool,
+}
+
+#[cfg(test)]
+mod tests;
