@@ -97,11 +97,16 @@ fn characters(source: &Source<'_>) -> Vec<Diagnostic> {
 
 /// The name of an encoding whose marks or pattern of zeros a file begins with.
 fn foreign_encoding(bytes: &[u8]) -> Option<&'static str> {
-    match bytes {
-        [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] | [0, 0, 0, 1.., ..] => Some("UTF-32"),
-        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Some("UTF-16"),
-        [1.., 0, 0, 0, ..] => Some("UTF-32"),
-        [1.., 0, 1.., 0, ..] | [0, 1.., 0, 1.., ..] => Some("UTF-16"),
+    if matches!(bytes, [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..]) {
+        return Some("UTF-32");
+    }
+    if matches!(bytes, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]) {
+        return Some("UTF-16");
+    }
+    let [a, b, c, d, ..] = bytes else { return None };
+    match [*a == 0, *b == 0, *c == 0, *d == 0] {
+        [true, true, true, false] | [false, true, true, true] => Some("UTF-32"),
+        [true, false, true, false] | [false, true, false, true] => Some("UTF-16"),
         _ => None,
     }
 }

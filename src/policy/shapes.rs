@@ -57,7 +57,7 @@ pub enum PolicyKind {
 pub struct PolicyMetadata {
     /// The policy's name, unique in the policy root: 1 to 63 lower-case letters, digits and hyphens,
     /// neither first nor last a hyphen. It is written to each execution that the policy cancels.
-    #[schemars(length(min = 1), example = "stuck-in-progress")]
+    #[schemars(length(min = 1), example = &"stuck-in-progress")]
     pub name: String,
     /// Free labels. Keys: 1 to 63 letters, digits, '.', '_', '/' and '-'.
     #[serde(default)]
@@ -107,7 +107,7 @@ pub struct PolicySpec {
     pub suspend_reason: Option<String>,
     /// From when on the policy acts no more: a time like `2027-01-01T00:00:00Z`.
     #[serde(default)]
-    #[schemars(example = "2027-01-01T00:00:00Z")]
+    #[schemars(example = &"2027-01-01T00:00:00Z")]
     pub expires_at: Option<String>,
 }
 
@@ -240,7 +240,7 @@ pub struct MatchShape {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExcludeShape {
     /// What the rule is called, unique in the policy: as a policy's name.
-    #[schemars(length(min = 1), example = "owner-asked-to-keep")]
+    #[schemars(length(min = 1), example = &"owner-asked-to-keep")]
     pub name: String,
     /// Which jobs.
     #[serde(default)]
@@ -273,11 +273,11 @@ pub struct AgeShape {
     /// At least this long ago: a duration like `90s`, `15m`, `6h`, `3d`, `2w` or `PT6H`. A day has 24
     /// hours.
     #[serde(default)]
-    #[schemars(example = "6h")]
+    #[schemars(example = &"6h")]
     pub older_than: Option<String>,
     /// Less than this long ago: a duration as for `olderThan`.
     #[serde(default)]
-    #[schemars(example = "30d")]
+    #[schemars(example = &"30d")]
     pub younger_than: Option<String>,
 }
 
@@ -328,7 +328,7 @@ pub struct StatusDetailsShape {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RequirementShape {
     /// The key.
-    #[schemars(length(min = 1), example = "lifecycle")]
+    #[schemars(length(min = 1), example = &"lifecycle")]
     pub key: String,
     /// In: the value is one of `values`. NotIn: the key is there, and its value is none of `values`;
     /// a key that is not there is not known to differ, and keeps the execution. Exists: the key is
@@ -429,7 +429,7 @@ pub struct CountShape {
     #[schemars(range(min = 0, max = 1_000_000), example = 50)]
     pub count: u64,
     /// The length of the window, which slides: a duration like `1h`, `24h` or `7d`.
-    #[schemars(example = "1h")]
+    #[schemars(example = &"1h")]
     pub per: String,
 }
 
@@ -442,7 +442,7 @@ pub struct PercentShape {
     #[schemars(range(min = 0, max = 100), example = 10)]
     pub value: u8,
     /// The length of the window, which slides: a duration like `1h`, `24h` or `7d`.
-    #[schemars(example = "24h")]
+    #[schemars(example = &"24h")]
     pub per: String,
     /// The limit does not apply to fewer executions than this.
     #[serde(default = "min_population")]
