@@ -155,6 +155,8 @@ fn read_document(source: &Source<'_>, document: &RawDocument, read: &mut Read) {
     let Some(tree) = &document.tree else { return };
     let value = match value::read(source.text(), document.slice.clone(), tree) {
         Ok(value) => value,
+        // A bare number that was refused already is the likely reason.
+        Err(_) if !document.reported.is_empty() => return,
         Err((span, message)) => {
             let place = source.place(&span);
             let help = "write it more plainly: quote text, and one entry a line";

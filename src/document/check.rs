@@ -78,7 +78,14 @@ struct Found {
 }
 
 impl Found {
-    fn add(&mut self, rank: Rank, code: Code, pointer: &str, message: String, help: Option<String>) {
+    fn add(
+        &mut self,
+        rank: Rank,
+        code: Code,
+        pointer: &str,
+        message: String,
+        help: Option<String>,
+    ) {
         self.add_part(rank, code, pointer, Part::Value, message, help);
     }
 
@@ -110,9 +117,10 @@ pub(super) fn check(kind: Kind, value: &Value, findings: &mut Findings) {
         one(&checker.schema, value, &error, &mut found);
     }
     for (container, key) in std::mem::take(&mut found.missing) {
-        let misspelt = found.suggested.iter().any(|(at, path)| {
-            *at == container && path.split('.').next() == Some(key.as_str())
-        });
+        let misspelt = found
+            .suggested
+            .iter()
+            .any(|(at, path)| *at == container && path.split('.').next() == Some(key.as_str()));
         if !misspelt {
             missing(&checker.schema, &container, &key, &mut found);
         }
@@ -137,7 +145,7 @@ fn one(root: &Value, document: &Value, error: &ValidationError<'_>, found: &mut 
             let key = property.as_str().unwrap_or_default().to_owned();
             found.missing.push((pointer.to_owned(), key));
         }
-        E::Type { .. } => wrong_type(here, pointer, value, found),
+        E::Type { .. } => wrong_type(root, here, pointer, value, found),
         E::Enum { options } => {
             let allowed: Vec<&str> =
                 options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
@@ -154,10 +162,11 @@ fn one(root: &Value, document: &Value, error: &ValidationError<'_>, found: &mut 
         }
         E::MinItems { .. } | E::MinLength { .. } | E::MinProperties { .. } => {
             let message = format!("{name} is empty");
+            let or_remove = if is_required(root, pointer) { "" } else { ", or remove the key" };
             let help = match value {
                 Value::Object(_) => keys_of(here)
-                    .map(|keys| format!("write at least one of {}, or remove it if it may be left out", all_of(&keys))),
-                Value::Array(_) => Some("write at least one entry, or remove the key".to_owned()),
+                    .map(|keys| format!("write at least one of {}{or_remove}", all_of(&keys))),
+                Value::Array(_) => Some(format!("write at least one entry{or_remove}")),
                 _ => Some("write something between the quotes".to_owned()),
             };
             found.add(Rank::Other, Code::SchemaEmpty, pointer, message, help);
@@ -180,7 +189,13 @@ fn one(root: &Value, document: &Value, error: &ValidationError<'_>, found: &mut 
                 (None, None) => "out of range".to_owned(),
             };
             let message = format!("{name} cannot be {value}");
-            found.add(Rank::Other, Code::SchemaRange, pointer, message, Some(format!("write a number {range}")));
+            found.add(
+                Rank::Other,
+                Code::SchemaRange,
+                pointer,
+                message,
+                Some(format!("write a number {range}")),
+            );
         }
         E::UniqueItems => repeated(pointer, value, found),
         _ => {
@@ -188,6 +203,14 @@ fn one(root: &Value, document: &Value, error: &ValidationError<'_>, found: &mut 
             found.add(Rank::Other, Code::SchemaValue, pointer, message, None);
         }
     }
+}
+
+/// Whether the key at the end of a pointer cannot be left out.
+fn is_required(root: &Value, pointer: &str) -> bool {
+    let Some((container, key)) = pointer.rsplit_once('/') else { return true };
+    let required =
+        schema::at(root, container).and_then(|schema| schema.get("required")?.as_array());
+    required.is_some_and(|required| required.iter().any(|name| name == key))
 }
 
 fn keys_of(schema: Option<&Value>) -> Option<Vec<&str>> {
@@ -264,10 +287,12 @@ fn missing(root: &Value, container: &str, key: &str, found: &mut Found) {
 
 fn lowered(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| format!("({}{})", first.to_lowercase(), chars.as_str()))
+    chars
+        .next()
+        .map_or_else(String::new, |first| format!("({}{})", first.to_lowercase(), chars.as_str()))
 }
 
-fn wrong_type(here: Option<&Value>, pointer: &str, value: &Value, found: &mut Found) {
+fn wrong_type(root: &Value, here: Option<&Value>, pointer: &str, value: &Value, found: &mut Found) {
     let expected = here.and_then(|schema| schema.get("type")).and_then(Value::as_str).unwrap_or("");
     let words = match expected {
         "object" => "a map",
@@ -287,7 +312,8 @@ fn wrong_type(here: Option<&Value>, pointer: &str, value: &Value, found: &mut Fo
         _ => format!("{name} is {}, but {words} was expected", described(value)),
     };
     let help = match (value, expected) {
-        (Value::Null, _) => Some("write a value, or remove the key if it may be left out".to_owned()),
+        (Value::Null, _) if is_required(root, pointer) => None,
+        (Value::Null, _) => Some("write a value, or remove the key".to_owned()),
         (Value::Number(_) | Value::Bool(_), "string") => Some(format!("quote it: \"{value}\"")),
         (Value::String(text), "boolean") if matches!(text.as_str(), "true" | "false") => {
             Some(format!("remove the quotes: {text}"))
@@ -312,7 +338,13 @@ fn repeated(pointer: &str, value: &Value, found: &mut Found) {
             let shown = item.as_str().map_or_else(|| item.to_string(), str::to_owned);
             let message = format!("{} is in {} twice", quoted(&shown), named(pointer));
             let at = join(pointer, index);
-            found.add(Rank::Other, Code::SchemaRepeated, &at, message, Some("remove one of them".to_owned()));
+            found.add(
+                Rank::Other,
+                Code::SchemaRepeated,
+                &at,
+                message,
+                Some("remove one of them".to_owned()),
+            );
         }
     }
 }

@@ -83,7 +83,12 @@ pub(super) fn read(source: &Source<'_>, limits: &Limits) -> Events {
     };
     for next in Parser::new_from_str_with_options(source.text(), options) {
         let (event, span) = match next {
-            Ok((event, span)) => (event, span.byte_range().unwrap_or_default()),
+            Ok((event, span)) => {
+                if let Some(tag) = span.tag_span() {
+                    pass.tag(&tag.byte_range().unwrap_or_default());
+                }
+                (event, span.byte_range().unwrap_or_default())
+            }
             Err(error) => {
                 pass.grammar(&error);
                 break;
@@ -121,6 +126,8 @@ impl Pass<'_> {
         help: &str,
     ) -> std::ops::ControlFlow<()> {
         self.refuse(code, span, message, help);
+        // What was read before is not worth its checks: the file is far from what it should be.
+        self.events.documents.clear();
         std::ops::ControlFlow::Break(())
     }
 
@@ -137,21 +144,15 @@ impl Pass<'_> {
             Event::DocumentStart(..) => return self.document(span.start),
             Event::DocumentEnd => self.end_document(span.start),
             Event::Scalar(text, style, _, tag) => {
-                if tag.is_some() {
-                    self.tag(&span);
-                }
+                self.broken |= tag.is_some();
                 return self.scalar(&text, style, span);
             }
             Event::SequenceStart(_, _, tag) => {
-                if tag.is_some() {
-                    self.tag(&span);
-                }
+                self.broken |= tag.is_some();
                 return self.collection(Content::List(Vec::new()), span);
             }
             Event::MappingStart(_, _, tag) => {
-                if tag.is_some() {
-                    self.tag(&span);
-                }
+                self.broken |= tag.is_some();
                 return self.collection(Content::Map(Vec::new()), span);
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(span.end),
@@ -186,7 +187,8 @@ impl Pass<'_> {
     }
 
     fn document(&mut self, start: usize) -> std::ops::ControlFlow<()> {
-        let begin = if self.events.documents.is_empty() { 0 } else { self.source.line_start(start) };
+        let begin =
+            if self.events.documents.is_empty() { 0 } else { self.source.line_start(start) };
         if let Some(last) = self.events.documents.last_mut() {
             last.slice.end = begin;
         }
@@ -209,7 +211,7 @@ impl Pass<'_> {
         let Some(document) = self.events.documents.last_mut() else { return };
         let nothing = match tree.nodes.first().map(|root| &root.content) {
             None => true,
-            Some(Content::Scalar { text, plain }) => text.is_empty() && *plain,
+            Some(Content::Scalar { plain, .. }) => *plain && tree.nodes[0].span.is_empty(),
             Some(_) => false,
         };
         if nothing && !self.broken {
@@ -262,7 +264,8 @@ impl Pass<'_> {
     fn collection(&mut self, content: Content, span: Range<usize>) -> std::ops::ControlFlow<()> {
         self.count(&span)?;
         if self.open.len() + self.in_key >= self.limits.depth {
-            let message = format!("more than {} lists and maps inside each other", self.limits.depth);
+            let message =
+                format!("more than {} lists and maps inside each other", self.limits.depth);
             return self.stop(Code::SyntaxTooDeep, &(span.start..span.start + 1), &message, "");
         }
         if self.in_key > 0 || self.expects_key() {
@@ -305,7 +308,8 @@ impl Pass<'_> {
     ) -> std::ops::ControlFlow<()> {
         self.count(&span)?;
         if text.len() > self.limits.text {
-            let message = format!("a text of {} bytes; at most {} are read", text.len(), self.limits.text);
+            let message =
+                format!("a text of {} bytes; at most {} are read", text.len(), self.limits.text);
             return self.stop(Code::SyntaxTextTooLong, &span, &message, "");
         }
         if self.in_key > 0 {
@@ -313,7 +317,12 @@ impl Pass<'_> {
         }
         // Raw ones were refused before; these were written as escapes.
         if let Some((code, message, _)) = text.chars().find_map(text::refused) {
-            self.refuse(code, &span, &format!("{message}, written as an escape"), "remove the escape");
+            self.refuse(
+                code,
+                &span,
+                &format!("{message}, written as an escape"),
+                "remove the escape",
+            );
         }
         let plain = style == ScalarStyle::Plain;
         if self.expects_key() {
@@ -335,8 +344,13 @@ impl Pass<'_> {
                 "the merge key `<<`",
                 "write the keys out here, so that a reviewer sees what holds",
             );
-        } else if plain && text.is_empty() {
-            self.refuse(Code::SyntaxKey, &span, "a value without a key", "write the key before the `:`");
+        } else if plain && span.is_empty() {
+            self.refuse(
+                Code::SyntaxKey,
+                &span,
+                "a value without a key",
+                "write the key before the `:`",
+            );
         }
         let Some(open) = self.open.last_mut() else { return };
         let before = open.keys.as_ref().and_then(|keys| keys.get(text)).cloned();

@@ -41,14 +41,21 @@ pub(super) fn explain(kind: &ErrorKind, limits: &Limits) -> (Code, String, &'sta
         | E::TabInIndentation
         | E::TabInPlainScalar
         | E::InvalidBlockEntryWhitespace
-        | E::InvalidMappingValueWhitespace => (
-            Code::SyntaxTab,
-            "a tab where YAML expects spaces".to_owned(),
-            "write spaces",
-        ),
+        | E::InvalidMappingValueWhitespace => {
+            (Code::SyntaxTab, "a tab where YAML expects spaces".to_owned(), "write spaces")
+        }
         E::MappingValueNotAllowed => yaml(
             "a `:` is not allowed here",
-            "quote text that has `: ` in it; or check the indentation of this line and the one before",
+            "quote text that has `: ` in it; or write the `:` that the line before lacks; or check the indentation",
+        ),
+        E::MissingAnchorOrAliasName => (
+            Code::SyntaxAlias,
+            "a bare `*` or `&` stands for something else in YAML".to_owned(),
+            "quote it: \"*\"",
+        ),
+        E::InvalidColonPlacement => yaml(
+            "a `:` is not allowed here",
+            "a `[` or `{` before it may not be closed; quote text that has `: ` in it",
         ),
         E::MappingKeyNotAllowed | E::BlockSequenceEntryNotAllowed => yaml(
             "a key or a list entry is not allowed here",
@@ -61,26 +68,27 @@ pub(super) fn explain(kind: &ErrorKind, limits: &Limits) -> (Code, String, &'sta
         E::SimpleKeyExpected | E::InvalidSimpleKey => {
             yaml("a key without a `:`", "write `key: value`, with a space behind the colon")
         }
-        E::UnclosedQuotedScalar => {
-            yaml("a text whose quote is never closed", "close it with the quote that it begins with")
-        }
+        E::UnclosedQuotedScalar => yaml(
+            "a text whose quote is never closed",
+            "close it with the quote that it begins with",
+        ),
         E::UnclosedFlowCollection { open } => (
             Code::SyntaxYaml,
             format!("a `{open}` that is never closed"),
             "close it; entries are separated by commas",
         ),
-        E::UnexpectedEofFlowSequence | E::UnexpectedEofFlowMapping | E::UnexpectedEofImplicitFlowMapping => {
+        E::UnexpectedEofFlowSequence
+        | E::UnexpectedEofFlowMapping
+        | E::UnexpectedEofImplicitFlowMapping => {
             yaml("the text ends inside `[…]` or `{…}`", "close it; entries are separated by commas")
         }
         E::ExpectedFlowMappingSeparator | E::ExpectedFlowSequenceSeparator => yaml(
             "a comma or a closing bracket is missing before this",
             "separate entries by commas; quote text that has a comma or a bracket in it",
         ),
-        E::UnexpectedCharacter { character } => (
-            Code::SyntaxYaml,
-            format!("text cannot begin with `{character}`"),
-            "quote it",
-        ),
+        E::UnexpectedCharacter { character } => {
+            (Code::SyntaxYaml, format!("text cannot begin with `{character}`"), "quote it")
+        }
         E::UnknownQuotedScalarEscape => yaml(
             "an escape that YAML does not know",
             "write a backslash as `\\\\`, or use single quotes, in which it stands for itself",

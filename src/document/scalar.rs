@@ -30,18 +30,21 @@ pub(super) fn trap(text: &str) -> Option<(Code, String, String)> {
         ));
     }
     let quote = |instead: Option<String>| match instead {
-        Some(number) => format!("write `{number}` if you mean the number, or quote the text: \"{text}\""),
+        Some(number) => {
+            format!("write `{number}` if you mean the number, or quote the text: \"{text}\"")
+        }
         None => format!("quote the text: \"{text}\""),
     };
     let number = |why: &str, instead: Option<String>| {
         Some((Code::SyntaxNumber, format!("{shown} {why}"), quote(instead)))
     };
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    for (prefix, radix, name) in [("0x", 16, "hexadecimal"), ("0o", 8, "octal"), ("0b", 2, "binary")] {
+    let forms = [("0x", 16, "a hexadecimal"), ("0o", 8, "an octal"), ("0b", 2, "a binary")];
+    for (prefix, radix, name) in forms {
         if let Some(rest) = unsigned.strip_prefix(prefix)
             && let Ok(value) = u64::from_str_radix(rest, radix)
         {
-            let why = format!("looks like a {name} number, which not every YAML reader knows");
+            let why = format!("looks like {name} number, which not every YAML reader knows");
             return number(&why, Some(value.to_string()));
         }
     }

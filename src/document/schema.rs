@@ -172,7 +172,9 @@ pub(super) fn homes(root: &Value, name: &str) -> BTreeSet<String> {
         if let Some(items) = schema.get("items") {
             open.push((format!("{path}[]"), follow(root, items), depth + 1));
         }
-        let Some(properties) = schema.get("properties").and_then(Value::as_object) else { continue };
+        let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
+            continue;
+        };
         if properties.contains_key(name) {
             found.insert(path.clone());
         }

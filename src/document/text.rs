@@ -35,11 +35,7 @@ pub(super) fn refused(c: char) -> Option<(Code, String, &'static str)> {
             "save the file as UTF-8 without a byte order mark",
         ))
     } else if c == '\0' {
-        Some((
-            Code::SyntaxControl,
-            "a NUL character".to_owned(),
-            "remove it; is this a text file?",
-        ))
+        Some((Code::SyntaxControl, "a NUL character".to_owned(), "remove it; is this a text file?"))
     } else if c.is_control() && !matches!(c, '\t' | '\n' | '\r') {
         Some((
             Code::SyntaxControl,

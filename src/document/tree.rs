@@ -74,9 +74,7 @@ impl Tree {
     pub(super) fn span(&self, finding: &Finding, source: &Source<'_>) -> Range<usize> {
         let Some((node, found)) = self.find(&finding.pointer) else { return 0..0 };
         if let (Some(item), Content::List(items)) = (&finding.item, &node.content) {
-            let is_meant = |node: &&Node| {
-                matches!(&node.content, Content::Scalar { text, .. } if text == item)
-            };
+            let is_meant = |node: &&Node| matches!(&node.content, Content::Scalar { text, .. } if text == item);
             if let Some(entry) = items.iter().map(|id| &self.nodes[*id]).find(is_meant) {
                 return entry.span.clone();
             }
@@ -101,15 +99,13 @@ impl Tree {
     fn first_of(&self, node: &Node) -> Range<usize> {
         match &node.content {
             Content::Scalar { .. } => node.span.clone(),
-            Content::List(children) | Content::Map(children) => {
-                children.first().map_or_else(
-                    || node.span.clone(),
-                    |id| {
-                        let child = &self.nodes[*id];
-                        child.key.as_ref().map_or_else(|| self.first_of(child), |(_, s)| s.clone())
-                    },
-                )
-            }
+            Content::List(children) | Content::Map(children) => children.first().map_or_else(
+                || node.span.clone(),
+                |id| {
+                    let child = &self.nodes[*id];
+                    child.key.as_ref().map_or_else(|| self.first_of(child), |(_, s)| s.clone())
+                },
+            ),
         }
     }
 
@@ -120,9 +116,10 @@ impl Tree {
             let node = self.nodes.get(id)?;
             let same = match (&node.content, value) {
                 (Content::Scalar { text, .. }, Value::String(read)) => text == read,
-                (Content::Scalar { plain, .. }, Value::Null | Value::Bool(_) | Value::Number(_)) => {
-                    *plain
-                }
+                (
+                    Content::Scalar { plain, .. },
+                    Value::Null | Value::Bool(_) | Value::Number(_),
+                ) => *plain,
                 (Content::List(items), Value::Array(read)) => {
                     open.extend(items.iter().copied().zip(read));
                     items.len() == read.len()

@@ -118,8 +118,13 @@ impl Compiler<'_> {
         let mut good = true;
         for pattern in patterns {
             let problem = match Globs::check(pattern) {
-                _ if pattern.is_empty() => Some(("the pattern is empty".to_owned(), "write a name, or `*` for any")),
-                _ if pattern.len() > 256 => Some(("the pattern has more than 256 bytes".to_owned(), "write several shorter ones")),
+                _ if pattern.is_empty() => {
+                    Some(("the pattern is empty".to_owned(), "write a name, or `*` for any"))
+                }
+                _ if pattern.len() > 256 => Some((
+                    "the pattern has more than 256 bytes".to_owned(),
+                    "write several shorter ones",
+                )),
                 Ok(()) => None,
                 Err(error) => Some((
                     format!("{error}"),
@@ -221,8 +226,7 @@ impl Compiler<'_> {
         match text.parse() {
             Ok(period) => Some(period),
             Err(error) => {
-                let help = "durations are like 90s, 15m, 6h, 3d, 2w or PT6H; a day has 24 hours";
-                self.findings.value(Code::MeaningDuration, pointer, error.to_string(), Some(help));
+                self.findings.value(Code::MeaningDuration, pointer, error.to_string(), None);
                 None
             }
         }
@@ -237,10 +241,8 @@ impl Compiler<'_> {
             limits.extend(per.map(|per| Limit { size: LimitSize::Count(limit.count), per }));
         }
         if let Some(percent) = &shape.max_percent {
-            let size = LimitSize::Percent {
-                value: percent.value,
-                min_population: percent.min_population,
-            };
+            let size =
+                LimitSize::Percent { value: percent.value, min_population: percent.min_population };
             let per = self.period("/spec/budget/maxPercent/per", &percent.per);
             limits.extend(per.map(|per| Limit { size, per }));
         }

@@ -154,7 +154,8 @@ impl Default for TargetJobsShape {
         Self {
             names: any(),
             statuses: [InProgress, Scheduled, Canceled].into(),
-            target_selection: [TargetSelectionShape::Snapshot, TargetSelectionShape::Continuous].into(),
+            target_selection: [TargetSelectionShape::Snapshot, TargetSelectionShape::Continuous]
+                .into(),
             namespaces: BTreeSet::new(),
         }
     }

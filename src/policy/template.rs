@@ -147,8 +147,13 @@ impl Template {
             ));
         }
         if let Some((at, c)) = text.char_indices().find(|(_, c)| !is_allowed(*c)) {
-            let message = format!("AWS does not accept the character U+{:04X} in a value", u32::from(c));
-            return Err(TemplateError::new(at..at + c.len_utf8(), message, "write it on one line, without it"));
+            let message =
+                format!("AWS does not accept the character U+{:04X} in a value", u32::from(c));
+            return Err(TemplateError::new(
+                at..at + c.len_utf8(),
+                message,
+                "write it on one line, without it",
+            ));
         }
         let mut template = Self { parts: Vec::new() };
         let mut at = 0;
@@ -216,15 +221,21 @@ fn name(text: &str, inside: Range<usize>) -> Result<Name, TemplateError> {
         return Ok(name);
     }
     let names = Name::ALL.map(Name::as_str);
-    let all = format!("what can be filled in: {}", names.join(", "));
+    let all = format!("What can be filled in: {}", names.join(", "));
     if found.is_empty() {
-        return Err(TemplateError::new(inside.start - 2..inside.end + 1, "`${}` names nothing", all));
+        return Err(TemplateError::new(
+            inside.start - 2..inside.end + 1,
+            "`${}` names nothing",
+            all,
+        ));
     }
     let bare = |name: &str| format!("string({name})");
     let written = written.trim();
     // A number or a time has to be made text first; that is easily forgotten.
-    let near = names.into_iter().find(|name| *name == bare(written)).or_else(|| nearest(written, names));
-    let help = near.map_or_else(|| all.clone(), |near| format!("did you mean `${{{near}}}`? {all}"));
+    let near =
+        names.into_iter().find(|name| *name == bare(written)).or_else(|| nearest(written, names));
+    let help =
+        near.map_or_else(|| all.clone(), |near| format!("did you mean `${{{near}}}`? {all}"));
     let start = inside.start + text[inside.clone()].find(written).unwrap_or_default();
     let message = format!("{} cannot be filled in", quoted(written));
     Err(TemplateError::new(start..start + written.len(), message, help))

@@ -66,9 +66,10 @@ impl Map {
             Self::Attributes => {
                 ("a thing attribute's value", "at most 800 letters, digits and `_.,@/:#=[]-`")
             }
-            Self::StatusDetails => {
-                ("a value of statusDetails", "1 to 1024 characters, none of them a control character")
-            }
+            Self::StatusDetails => (
+                "a value of statusDetails",
+                "1 to 1024 characters, none of them a control character",
+            ),
         };
         (!good).then_some(words)
     }
@@ -245,7 +246,8 @@ impl Compiler<'_> {
         for name in names {
             if !is_status_key(name) {
                 let message = format!("{} is not {what}", quoted(name));
-                let help = "write 1 to 128 letters, digits, ':', '_' and '-'; patterns are not read here";
+                let help =
+                    "write 1 to 128 letters, digits, ':', '_' and '-'; patterns are not read here";
                 self.findings.item(Code::MeaningName, at, name, message, Some(help));
             }
         }
@@ -283,9 +285,15 @@ impl Compiler<'_> {
             let takes_values = matches!(operator, Operator::In(_) | Operator::NotIn(_));
             if takes_values == shape.values.is_empty() {
                 let (message, help) = if takes_values {
-                    ("`In` and `NotIn` need values", "add `values: [...]`, or ask Exists or DoesNotExist")
+                    (
+                        "`In` and `NotIn` need values",
+                        "add `values: [...]`, or ask Exists or DoesNotExist",
+                    )
                 } else {
-                    ("`Exists` and `DoesNotExist` take no values", "remove `values`, or ask In or NotIn")
+                    (
+                        "`Exists` and `DoesNotExist` take no values",
+                        "remove `values`, or ask In or NotIn",
+                    )
                 };
                 let at = join(&at, "operator");
                 self.findings.value(Code::MeaningOperator, at, message, Some(help));

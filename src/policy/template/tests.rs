@@ -27,7 +27,10 @@ fn every_name_can_be_filled_in() {
 
 #[test]
 fn white_space_between_tokens_does_not_matter_and_within_words_it_does() {
-    assert_eq!(filled("${ humanize( now-execution . queuedAt ) }"), filled("${humanize(now - execution.queuedAt)}"));
+    assert_eq!(
+        filled("${ humanize( now-execution . queuedAt ) }"),
+        filled("${humanize(now - execution.queuedAt)}")
+    );
     assert!(Template::parse("${jo b.id}").is_err());
 }
 
@@ -75,9 +78,15 @@ fn merge_keeps_the_device_and_replace_does_not() {
     let existing = StatusDetails::from([("phase".to_owned(), "boot".to_owned())]);
     let set = pairs([("reason", "silent")]);
     let merged = details(&existing, OnExisting::Merge, "m", &set);
-    assert_eq!(merged.send.into_iter().collect::<Vec<_>>(), pairs([("phase", "boot"), ("reason", "silent"), ("rescind", "m")]));
+    assert_eq!(
+        merged.send.into_iter().collect::<Vec<_>>(),
+        pairs([("phase", "boot"), ("reason", "silent"), ("rescind", "m")])
+    );
     let replaced = details(&existing, OnExisting::Replace, "m", &set);
-    assert_eq!(replaced.send.into_iter().collect::<Vec<_>>(), pairs([("reason", "silent"), ("rescind", "m")]));
+    assert_eq!(
+        replaced.send.into_iter().collect::<Vec<_>>(),
+        pairs([("reason", "silent"), ("rescind", "m")])
+    );
 }
 
 #[test]
