@@ -85,7 +85,10 @@ fn runtime() -> anyhow::Result<Runtime> {
 }
 
 /// Reads a policy root and says on stderr what is wrong with it.
-fn read_root(root: &Path, output: Output) -> Result<(Reading, crate::policy::Digest), source::Error> {
+fn read_root(
+    root: &Path,
+    output: Output,
+) -> Result<(Reading, crate::policy::Digest), source::Error> {
     let tree = source::read(root, Limits::policies().bytes as u64)?;
     let digest = tree.digest.clone();
     let reading = interpret(tree);
@@ -114,10 +117,8 @@ fn load(root: &Root, output: Output) -> anyhow::Result<Arc<PolicySet>> {
     }
     let set = PolicySet::new(reading.policies);
     if set.is_empty() {
-        let message = format!(
-            "{} has no CancelPolicy: is it the policy root?",
-            root.root.display()
-        );
+        let message =
+            format!("{} has no CancelPolicy: is it the policy root?", root.root.display());
         return Err(Failure::new(Exit::Error, message));
     }
     if root.only.is_empty() {

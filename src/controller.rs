@@ -107,7 +107,11 @@ impl Watch for Log {
 
     fn waiting(&self, lines: usize, until: Instant) {
         let seconds = until.saturating_duration_since(Instant::now()).as_secs();
-        tracing::warn!(lines, seconds, "lost calls are settled once they can no longer take effect");
+        tracing::warn!(
+            lines,
+            seconds,
+            "lost calls are settled once they can no longer take effect"
+        );
         self.waiting.notify_one();
     }
 }

@@ -2,7 +2,9 @@
 
 pub mod apply;
 pub mod backend;
+pub mod cli;
 pub mod clock;
+pub mod controller;
 pub mod document;
 pub mod emulator;
 pub mod execution;
@@ -12,5 +14,6 @@ pub mod inventory;
 pub mod observe;
 pub mod plan;
 pub mod policy;
+pub mod source;
 pub mod span;
 pub mod state;

@@ -23,8 +23,9 @@ use crate::observe::{ThingFacts, read_thing};
 use crate::plan::clause::Facts;
 use crate::plan::evaluate::reads_thing;
 use crate::plan::in_force::{Judgement, Ruling, details, judge};
-use crate::plan::{Act, Intent, IntentId, Line, Outcome, Reason};
-use crate::policy::PolicyName;
+use crate::plan::words::{because_of, in_words};
+use crate::plan::{Act, Intent, IntentId, Line, Outcome, Reason, Verdict};
+use crate::policy::{Policy, PolicyName};
 use crate::state::Begun;
 
 /// For how long what the registry says of a thing may be old when it is judged: five seconds less than
@@ -205,7 +206,14 @@ impl Executor {
             let policies = self.in_force.current();
             let ruling = match judge(&policies, &work.facts(), self.clock.now()) {
                 Judgement::Cancel(ruling) => ruling,
-                Judgement::Keep { verdict, .. } => return self.kept(work, verdict.reason).await,
+                Judgement::Keep { policy, verdict } => {
+                    let now = self.clock.now();
+                    let note = match policy {
+                        Some(policy) => why(verdict, &policy, &work.facts(), now),
+                        None => "no policy has it in scope any more".to_owned(),
+                    };
+                    return self.kept(work, verdict.reason, note).await;
+                }
             };
             if ruling.policy.name != *work.policy_name() || ruling.force != work.act.force {
                 let note = format!("policy {} is its cause now", ruling.policy.name);
@@ -256,7 +264,8 @@ impl Executor {
         let attempt = format!("{}.{}", work.id, work.attempts + 1);
         let now = self.clock.now();
         let Some(details) = details(&ruling.policy, &work.facts(), &attempt, now) else {
-            return self.kept(work, Reason::FactUnknown).await;
+            let note = "what its statusDetails need is not known".to_owned();
+            return self.kept(work, Reason::FactUnknown, note).await;
         };
         let intent = Intent {
             id: work.id.clone(),
@@ -370,12 +379,11 @@ impl Executor {
         }
     }
 
-    async fn kept(&self, work: Work, reason: Reason) -> Step {
+    async fn kept(&self, work: Work, reason: Reason, note: String) -> Step {
         if work.is_begun() {
-            let note = "it was kept when it was judged again".to_owned();
             return self.end(work, Outcome::Withdrawn, note).await;
         }
-        let record = work.record(Ending::Kept(reason), "kept when it was judged as described");
+        let record = work.record(Ending::Kept(reason), note);
         Step::Ended(Box::new(work), record)
     }
 
@@ -407,6 +415,10 @@ fn refused(work: &Work, kind: ErrorKind, error: &Error, shared: &Mutex<Shared>) 
         ErrorKind::Throttled => {}
         _ => tracing::error!(%error, execution = %work.key(), "AWS refused the request itself"),
     }
+}
+
+fn why(verdict: Verdict, policy: &Policy, facts: &Facts<'_>, now: jiff::Timestamp) -> String {
+    in_words(verdict.reason, &because_of(policy, verdict, facts, now), now)
 }
 
 fn moved(work: &Work, now: &ExecutionDescription) -> String {

@@ -11,7 +11,7 @@ use crate::apply::{Ending, Ids, Record, Stop};
 use crate::cli::args::{Apply as Args, Format};
 use crate::cli::exit::Exit;
 use crate::cli::output::progress::Progress;
-use crate::cli::output::{Output, Tone, apply as report, plan as shown_plan, plural, words};
+use crate::cli::output::{Output, Tone, apply as report, plan as shown_plan, plural};
 use crate::cli::plan::{BUDGETS_START_NOW, unlisted, verify};
 use crate::cli::session::Session;
 use crate::cli::signals::Signals;
@@ -19,7 +19,9 @@ use crate::cli::{Failure, load};
 use crate::inventory::Inventory;
 use crate::plan::in_force::Fixed;
 use crate::plan::saved::{SavedLine, SavedPlan, Stale};
-use crate::plan::{Depth, Line, Memory, Outcome, Pins, Plan, plan as decide, planner, words as told};
+use crate::plan::{
+    Depth, Line, Memory, Outcome, Pins, Plan, plan as decide, planner, words as told,
+};
 use crate::policy::PolicySet;
 use crate::state::State;
 use crate::state::memory::MemoryState;
@@ -67,7 +69,7 @@ async fn reconcile(
     let state = Arc::new(MemoryState::default());
     let memory = state.memory(session.clock.now()).await?;
     let depth = if asks { Depth::Exact } else { Depth::Listed };
-    let (inventory, _) = observe(&session, &policies, &memory, depth, stop).await?;
+    let inventory = observe(&session, &policies, &memory, depth, stop).await?;
     session.check_place(inventory.account.as_ref())?;
     if let Some(saved) = &saved {
         refuse_stale(saved, &session, &policies, Some(&inventory))?;
@@ -77,12 +79,8 @@ async fn reconcile(
     let plan = planner::narrowed(&policies, &inventory, &memory, now, depth, keys.as_ref());
     verify(&plan, &policies, &inventory, &memory)?;
     let calls = session.pacer.counts();
-    let shown = shown_plan::Shown {
-        plan: &plan,
-        inventory: &inventory,
-        memory: &memory,
-        calls: &calls,
-    };
+    let shown =
+        shown_plan::Shown { plan: &plan, inventory: &inventory, memory: &memory, calls: &calls };
     let (lines, mut records) = match &saved {
         Some(saved) => lines_of(saved, shown),
         None => (plan.acts().cloned().collect(), Vec::new()),
@@ -100,15 +98,13 @@ async fn reconcile(
         let ids = Ids::new().context("the system gives no random numbers")?;
         let executor =
             session.executor(Arc::clone(&state) as _, ids)(Arc::new(Fixed(Arc::clone(&policies))));
-        let progress = Progress::new();
-        records.extend(
-            executor.apply(lines, &inventory, &memory, args.max, stop, &progress).await,
-        );
+        let progress = Progress::default();
+        records.extend(executor.apply(lines, &inventory, &memory, args.max, stop, &progress).await);
         progress.clear();
     }
     let calls = session.pacer.counts();
     let left = if acts && !stop.is_on() {
-        Some(look_again(&session, &policies, &*state, stop).await?)
+        Some(look_again(&session, &policies, &state, stop).await?)
     } else {
         None
     };
@@ -143,8 +139,8 @@ async fn observe(
     memory: &Memory,
     depth: Depth,
     stop: &Stop,
-) -> anyhow::Result<(Inventory, ())> {
-    let progress = Progress::new();
+) -> anyhow::Result<Inventory> {
+    let progress = Progress::default();
     let collector = session.collector();
     let observing = collector.observe(Inventory::default(), policies, memory, depth, &progress);
     let observed = tokio::select! {
@@ -153,7 +149,7 @@ async fn observe(
         observed = observing => observed,
     };
     progress.clear();
-    Ok((observed?, ()))
+    Ok(observed?)
 }
 
 /// What a second look found.
@@ -172,8 +168,9 @@ async fn look_again(
 ) -> anyhow::Result<Left> {
     let before = session.pacer.counts();
     let memory = state.memory(session.clock.now()).await?;
-    let (inventory, ()) = observe(session, policies, &memory, Depth::Listed, stop).await?;
-    let plan = decide(policies, &inventory, &memory, session.clock.now(), Depth::Listed);
+    // Exact, since what a describe rules out is not left to do.
+    let inventory = observe(session, policies, &memory, Depth::Exact, stop).await?;
+    let plan = decide(policies, &inventory, &memory, session.clock.now(), Depth::Exact);
     let calls = session.pacer.counts() - &before;
     Ok(Left { plan, inventory, memory, calls })
 }
@@ -210,9 +207,7 @@ fn lines_of(saved: &SavedPlan, shown: shown_plan::Shown<'_>) -> (Vec<Line>, Vec<
     let mut lines = Vec::new();
     let mut records = Vec::new();
     let mut found = BTreeSet::new();
-    let by_key = |wanted: &SavedLine| {
-        shown.plan.lines.iter().find(|line| line.key == wanted.key())
-    };
+    let by_key = |wanted: &SavedLine| shown.plan.lines.iter().find(|line| line.key == wanted.key());
     for wanted in &saved.lines {
         if !found.insert(wanted.key()) {
             continue;
@@ -233,8 +228,8 @@ fn lines_of(saved: &SavedPlan, shown: shown_plan::Shown<'_>) -> (Vec<Line>, Vec<
             continue;
         };
         let Some(act) = &line.act else {
-            let because = told::because(line, shown.plan, shown.inventory, shown.memory);
-            let why = words::reason(line.verdict.reason, &because, shown.plan.now);
+            let because = words::because(line, shown.plan, shown.inventory, shown.memory);
+            let why = words::in_words(line.verdict.reason, &because, shown.plan.now);
             records.push(record(Ending::Kept(line.verdict.reason), why));
             continue;
         };

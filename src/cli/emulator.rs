@@ -24,7 +24,7 @@ pub async fn emulator(args: Args, output: Output) -> anyhow::Result<Exit> {
         "AWS IoT Jobs for account {} in {}. Point any AWS client at it:\n  \
          export AWS_ENDPOINT_URL_IOT=http://{address} AWS_ENDPOINT_URL_IOT_JOBS_DATA_PLANE=http://{address}\n  \
          export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any AWS_REGION={}",
-        fleet.account, fleet.region, fleet.region
+        fleet.account.account, fleet.account.region, fleet.account.region
     ));
     let shutdown = async move {
         signals.next().await;

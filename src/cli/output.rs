@@ -7,7 +7,6 @@ use crate::cli::args::Color;
 pub mod apply;
 pub mod plan;
 pub mod progress;
-pub mod words;
 
 /// Where results go, and whether in colour.
 #[derive(Clone, Copy, Debug)]
@@ -40,10 +39,7 @@ impl Output {
             Color::Auto => terminal && auto != anstream::ColorChoice::Never,
         };
         Self {
-            color: choose(
-                io::stdout().is_terminal(),
-                anstream::AutoStream::choice(&io::stdout()),
-            ),
+            color: choose(io::stdout().is_terminal(), anstream::AutoStream::choice(&io::stdout())),
             stderr_color: choose(
                 io::stderr().is_terminal(),
                 anstream::AutoStream::choice(&io::stderr()),
@@ -136,7 +132,8 @@ impl Output {
 pub fn logs(filter: Option<&str>, quiet: bool, output: Output) -> Result<(), String> {
     use tracing_subscriber::filter::EnvFilter;
     let default = if quiet { "warn" } else { "warn,rescind=info" };
-    let filter = EnvFilter::try_new(filter.unwrap_or(default)).map_err(|error| error.to_string())?;
+    let filter =
+        EnvFilter::try_new(filter.unwrap_or(default)).map_err(|error| error.to_string())?;
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

@@ -7,9 +7,9 @@ use anyhow::Context as _;
 
 use crate::cli::args::{Format, Plan as Args};
 use crate::cli::exit::Exit;
+use crate::cli::output::Output;
 use crate::cli::output::plan::{Shown, Summary, json, text};
 use crate::cli::output::progress::Progress;
-use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::cli::signals::Signals;
 use crate::cli::{Failure, load};
@@ -32,7 +32,7 @@ async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
     let policies = load(&args.root, output)?;
     let session = Session::open(&args.target, output).await?;
     let memory = Memory::default();
-    let progress = Progress::new();
+    let progress = Progress::default();
     let inventory = session
         .collector()
         .observe(Inventory::default(), &policies, &memory, Depth::Exact, &progress)
@@ -60,7 +60,8 @@ async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
         }
     }
     if let Some(status) = unlisted(&inventory) {
-        let message = format!("the jobs in status {status} could not be listed: the plan lacks them");
+        let message =
+            format!("the jobs in status {status} could not be listed: the plan lacks them");
         return Err(Failure::new(Exit::Error, message));
     }
     let changes = Summary::of(&plan).cancel > 0;

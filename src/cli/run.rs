@@ -23,8 +23,7 @@ pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     for broken in &reading.broken {
         tracing::error!(file = broken, "has an error: its policies wait");
     }
-    let first =
-        Adopted { set: Arc::new(PolicySet::new(reading.policies)), tree: Some(tree) };
+    let first = Adopted { set: Arc::new(PolicySet::new(reading.policies)), tree: Some(tree) };
     let session = Session::open(&args.target, output).await?;
     let state: Arc<dyn State> = Arc::new(MemoryState::default());
     let ids = Ids::new().context("the system gives no random numbers")?;

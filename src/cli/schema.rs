@@ -7,17 +7,11 @@ use crate::cli::output::Output;
 use crate::document::{Kind, schema as of};
 
 pub fn schema(args: &Args, output: Output) -> anyhow::Result<Exit> {
-    let kind = match &args.kind {
-        None => None,
-        Some(name) => match Kind::named(name) {
-            Some(kind) => Some(kind),
-            None => {
-                let kinds: Vec<_> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
-                let message = format!("{name:?} is not a kind; there are {}", kinds.join(", "));
-                return Err(Failure::new(Exit::Usage, message));
-            }
-        },
-    };
+    let kind = args.kind.as_deref().map(|name| Kind::named(name).ok_or(name));
+    let kind = kind.transpose().map_err(|name| {
+        let kinds: Vec<_> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
+        Failure::new(Exit::Usage, format!("{name:?} is not a kind; there are {}", kinds.join(", ")))
+    })?;
     output.json(&of(kind))?;
     Ok(Exit::Done)
 }

@@ -9,13 +9,13 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::apply::{Executor, FLIGHT_TIME, Ids};
+use crate::backend::JobsReader;
 use crate::backend::aws::{self, Connection};
 use crate::backend::pace::{Paced, Pacer};
-use crate::backend::JobsReader;
+use crate::cli::Failure;
 use crate::cli::args::Target;
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
-use crate::cli::Failure;
 use crate::clock::Clock;
 use crate::document::{self, Limits};
 use crate::emulator::{Emulator, Options};
@@ -90,13 +90,19 @@ impl Session {
         let (connection, server, unpaced) = match &target.fleet {
             Some(path) => {
                 let fleet = read_fleet(path, output)?;
-                if let Some(region) = target.region.as_ref().filter(|it| **it != fleet.region) {
+                if let Some(region) =
+                    target.region.as_ref().filter(|it| **it != fleet.account.region)
+                {
                     let message =
-                        format!("--region {region}: the fleet is in {}", fleet.region);
+                        format!("--region {region}: the fleet is in {}", fleet.account.region);
                     return Err(Failure::new(Exit::Stopped, message));
                 }
                 let (address, server) = embed(&fleet).await?;
-                (Connection::embedded(address, &fleet.region, clock.clone()), Some(server), true)
+                (
+                    Connection::embedded(address, &fleet.account.region, clock.clone()),
+                    Some(server),
+                    true,
+                )
             }
             None => {
                 let settings = aws::Settings {

@@ -170,10 +170,9 @@ pub fn exit(records: &[Record]) -> Exit {
             | Outcome::CanceledUnattributed
             | Outcome::AlreadyTerminal
             | Outcome::Gone => false,
-            Outcome::Superseded
-            | Outcome::Withdrawn
-            | Outcome::Failed
-            | Outcome::Unresolved => true,
+            Outcome::Superseded | Outcome::Withdrawn | Outcome::Failed | Outcome::Unresolved => {
+                true
+            }
         },
         Ending::NotTried => true,
         Ending::Kept(_) | Ending::BudgetExhausted | Ending::BeyondMax => false,

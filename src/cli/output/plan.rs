@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use crate::backend::pace::Counts;
-use crate::cli::output::{Output, Tone, columns, plural, words};
+use crate::cli::output::{Output, Tone, columns, plural};
 use crate::execution::{ExecutionNumber, ExecutionStatus, ExecutionVersion};
 use crate::inventory::{Account, Inventory, Problem};
-use crate::plan::words::{because, evidence};
+use crate::plan::words::{self, because, evidence};
 use crate::plan::{BudgetState, Decision, Depth, Details, Evidence, Line, Memory, Plan, Reason};
 use crate::policy::{Mode, PolicyName};
 
@@ -187,7 +187,7 @@ fn explanation(line: &Line, shown: Shown<'_>) -> String {
         let saw = evidence(line, inventory, plan.now);
         return saw.into_iter().map(|evidence| evidence.saw).collect::<Vec<_>>().join(", ");
     }
-    words::reason(line.verdict.reason, &because(line, plan, inventory, memory), plan.now)
+    words::in_words(line.verdict.reason, &because(line, plan, inventory, memory), plan.now)
 }
 
 fn row(line: &Line, shown: Shown<'_>) -> Vec<(Tone, String)> {
@@ -282,10 +282,8 @@ fn plural_policies(count: usize) -> String {
 
 /// `ListJobs 3, DescribeJob 2`.
 pub fn calls_text(calls: &Counts) -> String {
-    let parts: Vec<_> = calls_by_name(calls)
-        .into_iter()
-        .map(|(name, count)| format!("{name} {count}"))
-        .collect();
+    let parts: Vec<_> =
+        calls_by_name(calls).into_iter().map(|(name, count)| format!("{name} {count}")).collect();
     if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
 }
 

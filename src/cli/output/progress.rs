@@ -12,9 +12,9 @@ use crate::observe;
 #[derive(Debug)]
 pub struct Progress(ProgressBar);
 
-impl Progress {
+impl Default for Progress {
     /// Shown once something is told, and only on a terminal.
-    pub fn new() -> Self {
+    fn default() -> Self {
         // Hidden by itself where stderr is no terminal.
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
@@ -23,7 +23,9 @@ impl Progress {
         bar.enable_steady_tick(Duration::from_millis(120));
         Self(bar)
     }
+}
 
+impl Progress {
     /// Leaves the terminal as it was.
     pub fn clear(&self) {
         self.0.finish_and_clear();
