@@ -19,9 +19,7 @@ use crate::cli::{Failure, load};
 use crate::inventory::Inventory;
 use crate::plan::in_force::Fixed;
 use crate::plan::saved::{SavedLine, SavedPlan, Stale};
-use crate::plan::{
-    Depth, Line, Memory, Outcome, Pins, Plan, plan as decide, planner, words as told,
-};
+use crate::plan::{Depth, Line, Memory, Outcome, Pins, Plan, plan as decide, planner, words};
 use crate::policy::PolicySet;
 use crate::state::State;
 use crate::state::memory::MemoryState;
