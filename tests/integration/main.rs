@@ -1,2 +1,4 @@
+//! All integration tests, in one binary: the AWS SDK links once.
 #![allow(missing_docs)]
-fn main(){}
+
+mod emulator;
