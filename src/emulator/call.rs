@@ -115,7 +115,10 @@ impl<'a> Input<'a> {
 
     /// The path's job id, or `$next`.
     pub fn job_or_next(&mut self) -> &'a str {
-        self.label("jobId", self.call.route.job.as_ref(), &JOB_ID_OR_NEXT)
+        match self.call.route.job.as_deref() {
+            Some(next @ "$next") => next,
+            _ => self.label("jobId", self.call.route.job.as_ref(), &JOB_ID_OR_NEXT),
+        }
     }
 
     /// The path's group name.
