@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
-use super::support::{emulator, get, one, serve};
+use super::support::{Service, emulator, get, one, request, serve};
 
 #[tokio::test]
 async fn connections_that_break_or_make_no_sense_stop_nothing() {
@@ -38,6 +38,26 @@ async fn one_connection_serves_many_requests() {
         let read = stream.read(&mut rest).await.expect("the rest of the answer");
         assert!(rest[..read].ends_with(b"}"));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_cancels_at_once_exactly_one_takes_effect() {
+    let emulator = emulator(&one(&json!({})));
+    let address = serve(&emulator).await;
+    let cancels = (0..40).map(|_| {
+        tokio::spawn(async move {
+            let body = json!({"expectedVersion": 1});
+            let target = "/things/r1/jobs/fw/cancel";
+            request(address, Service::Iot, "PUT", target, &body).await.status
+        })
+    });
+    let mut statuses = Vec::new();
+    for cancel in cancels.collect::<Vec<_>>() {
+        statuses.push(cancel.await.expect("no panic"));
+    }
+    statuses.sort_unstable();
+    assert_eq!((statuses[0], &statuses[1..]), (200, &[409; 39][..]));
+    assert_eq!(emulator.effects().len(), 1);
 }
 
 #[tokio::test]

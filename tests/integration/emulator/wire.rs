@@ -80,6 +80,7 @@ async fn next_is_understood_as_it_is_and_encoded() {
     for target in ["/things/r1/jobs/$next", "/things/r1/jobs/%24next"] {
         let reply = request(address, Service::JobsData, "GET", target, &Value::Null).await;
         assert_eq!(reply.body["execution"]["jobId"], "fw", "{target}");
+        assert_eq!(reply.body["execution"]["jobDocument"], "{}", "it comes unless refused");
         let reply = request(address, Service::JobsData, "PUT", target, &json!({})).await;
         assert_eq!(reply.body["execution"]["status"], "IN_PROGRESS", "{target}");
         assert_eq!(reply.body["execution"]["versionNumber"], 2, "{target}");
@@ -191,6 +192,9 @@ async fn what_nobody_should_send_is_a_refusal_and_never_a_500() {
         ("GET", "/jobs?%ff=%fe", "", 400),
         ("GET", "/jobs?maxResults=99999999999999999999", "", 400),
         ("GET", "/", "", 404),
+        ("POST", "/things/new", "{\"attributePayload\": {\"attributes\": 1}}", 400),
+        ("POST", "/things/new", "{\"attributePayload\": {\"attributes\": {\"a b\": \"c\"}}}", 400),
+        ("PUT", "/thing-groups/addThingToThingGroup", "{\"thingName\": \"r1\"}", 400),
         ("PUT", "/jobs/new", "{}", 400),
         ("PUT", "/jobs/new", "{\"targets\": [], \"document\": \"{}\"}", 400),
         ("PUT", "/jobs/new", "{\"targets\": [\"r1\"], \"document\": \"{}\"}", 400),
