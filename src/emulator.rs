@@ -183,7 +183,7 @@ impl Emulator {
         // The time is read under the lock, so that times in the store never go back.
         let at = self.now();
         let call = Call { route, nth: *nth, at, request_id, query, body, arns };
-        faults.before(operation, &call.resources(), at)?;
+        faults.before(operation, || call.resources(), at)?;
         for hook in hooks.get_mut(&operation).into_iter().flatten() {
             hook(&call, store);
         }

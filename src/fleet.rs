@@ -1,7 +1,7 @@
 //! `kind: Fleet`: facts about things, jobs and executions. The emulator's seed and the form of a
 //! snapshot.
 //!
-//! [`compile`] turns what people write ([`shapes`]) into a [`Fleet`] and names all that is wrong at
+//! [`compile()`] turns what people write ([`shapes`]) into a [`Fleet`] and names all that is wrong at
 //! once. A Fleet is valid by construction: names have AWS's form, executions refer to things and jobs
 //! that are there, and each (job, thing, number) occurs once. It holds facts only; what the emulator
 //! or a policy makes of them is not decided here.

@@ -10,7 +10,9 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::arn::Arns;
-use super::constraint::{ARN, DETAIL, JOB_ID, JOB_ID_OR_NEXT, NAME, Text};
+use super::constraint::{
+    ARN, ATTRIBUTE, ATTRIBUTE_VALUE, DETAIL, JOB_ID, JOB_ID_OR_NEXT, NAME, Text,
+};
 use super::operation::{Operation, Route};
 use super::refusal::Refusal;
 use crate::execution::StatusDetails;
@@ -115,7 +117,10 @@ impl<'a> Input<'a> {
 
     /// The path's job id, or `$next`.
     pub fn job_or_next(&mut self) -> &'a str {
-        self.label("jobId", self.call.route.job.as_ref(), &JOB_ID_OR_NEXT)
+        match self.call.route.job.as_deref() {
+            Some(next @ "$next") => next,
+            _ => self.label("jobId", self.call.route.job.as_ref(), &JOB_ID_OR_NEXT),
+        }
     }
 
     /// The path's group name.
@@ -280,8 +285,22 @@ impl<'a> Input<'a> {
         Some(details)
     }
 
+    /// `attributePayload.attributes`.
+    pub fn attributes(&mut self) -> BTreeMap<String, String> {
+        let at = "attributePayload.attributes";
+        let given = self.body_object("attributePayload").and_then(|body| body.get("attributes"));
+        match given.filter(|value| !value.is_null()).map(Value::as_object) {
+            None => BTreeMap::new(),
+            Some(Some(object)) => self.map(at, object, &ATTRIBUTE, &ATTRIBUTE_VALUE),
+            Some(None) => {
+                self.unreadable(at, "a map");
+                BTreeMap::new()
+            }
+        }
+    }
+
     /// A map from texts to texts.
-    pub fn map(
+    fn map(
         &mut self,
         at: &str,
         object: &'a Map<String, Value>,

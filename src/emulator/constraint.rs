@@ -18,9 +18,9 @@ pub const NAME: Text = Text {
 };
 /// A job's id.
 pub const JOB_ID: Text = Text { max: 64, allowed: is_id, pattern: "[a-zA-Z0-9_-]+" };
-/// A job's id, or `$next`.
+/// A job's id where `$next` is one too; that is let through before this is asked.
 pub const JOB_ID_OR_NEXT: Text =
-    Text { max: 64, allowed: |c| is_id(c) || c == '$', pattern: "[a-zA-Z0-9_-]+|^\\$next" };
+    Text { max: 64, allowed: is_id, pattern: "[a-zA-Z0-9_-]+|^\\$next" };
 /// A namespace; the model gives no length.
 pub const NAMESPACE: Text = Text { max: usize::MAX, allowed: is_id, pattern: "[a-zA-Z0-9_-]+" };
 /// A comment or a description.

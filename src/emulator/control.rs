@@ -6,9 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, Input};
-use super::constraint::{
-    ARN, ATTRIBUTE, ATTRIBUTE_VALUE, DOCUMENT, JOB_ID, NAME, NAMESPACE, PROSE,
-};
+use super::constraint::{ARN, DOCUMENT, JOB_ID, NAME, NAMESPACE, PROSE};
 use super::introspection::Effect;
 use super::operation::Operation;
 use super::refusal::Refusal;
@@ -307,13 +305,7 @@ fn create_thing(call: &Call, store: &mut Store) -> Result<Value, Refusal> {
     input.refuse_unimplemented(&["billingGroupName"]);
     let name = input.thing();
     let kind = input.body("thingTypeName", &NAME).map(str::to_owned);
-    let attributes = input
-        .body_object("attributePayload")
-        .and_then(|payload| payload.get("attributes").and_then(Value::as_object));
-    let at = "attributePayload.attributes";
-    let attributes = attributes
-        .map(|object| input.map(at, object, &ATTRIBUTE, &ATTRIBUTE_VALUE))
-        .unwrap_or_default();
+    let attributes = input.attributes();
     input.check()?;
     store.registry.create_thing(name, kind, attributes)?;
     Ok(json!({
@@ -354,16 +346,21 @@ fn change_membership(call: &Call, store: &mut Store, joins: bool) -> Result<Valu
     let (thing, group) = (input.body("thingName", &NAME), input.body("thingGroupName", &NAME));
     let (thing_arn, group_arn) = (input.body("thingArn", &ARN), input.body("thingGroupArn", &ARN));
     input.check()?;
-    let name = |name: Option<&str>, arn: Option<&str>| match (name, arn) {
-        (Some(name), _) => Ok(name.to_owned()),
-        (None, Some(arn)) => call.arns.target(arn).map(|target| match target {
-            Target::Thing(name) | Target::Group(name) => name,
-        }),
-        (None, None) => {
-            Err(Refusal::InvalidRequest("Both a thing and a thing group must be given.".to_owned()))
-        }
+    let target = |arn: Option<&str>| arn.map(|arn| call.arns.target(arn)).transpose();
+    let thing = match (thing, target(thing_arn)?) {
+        (Some(name), _) => Some(name.to_owned()),
+        (None, Some(Target::Thing(name))) => Some(name),
+        _ => None,
     };
-    let (thing, group) = (name(thing, thing_arn)?, name(group, group_arn)?);
+    let group = match (group, target(group_arn)?) {
+        (Some(name), _) => Some(name.to_owned()),
+        (None, Some(Target::Group(name))) => Some(name),
+        _ => None,
+    };
+    let (Some(thing), Some(group)) = (thing, group) else {
+        let text = "Both a thing and a thing group must be given.";
+        return Err(Refusal::InvalidRequest(text.to_owned()));
+    };
     if joins {
         store.add_to_group(&thing, &group, call.at)?;
     } else {

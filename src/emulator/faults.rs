@@ -68,17 +68,19 @@ impl FaultState {
         &self.faults
     }
 
-    /// What an operation must suffer before it has an effect.
+    /// What an operation must suffer before it has an effect. `resources` are the ARNs that IAM asks
+    /// about; they are made only if there is a denial.
     pub fn before(
         &mut self,
         operation: Operation,
-        resources: &[String],
+        resources: impl FnOnce() -> Vec<String>,
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let action = operation.action();
+        let resources = if self.faults.deny.is_empty() { Vec::new() } else { resources() };
         for resource in resources {
             let denied = |denial: &Denial| {
-                matches(&denial.action, action) && matches(&denial.resource, resource)
+                matches(&denial.action, action) && matches(&denial.resource, &resource)
             };
             if self.faults.deny.iter().any(denied) {
                 return Err(Refusal::AccessDenied(format!(
@@ -177,7 +179,7 @@ mod tests {
         let mut state = FaultState::default();
         let rate = Rate { per_second: 10.0, burst: 2.0 };
         state.set(Faults { throttle: [(operation, rate)].into(), ..Faults::default() });
-        let mut granted = |ms| state.before(operation, &[], at(ms)).is_ok();
+        let mut granted = |ms| state.before(operation, Vec::new, at(ms)).is_ok();
         assert_eq!(
             [0, 0, 0, 50, 100, 100].map(&mut granted),
             [true, true, false, false, true, false]

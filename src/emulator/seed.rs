@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::store::{CheckOrder, Execution, Job, Store};
-use crate::execution::{ExecutionStatus, JobId, JobStatus};
+use crate::execution::{ExecutionStatus, JobId};
 use crate::fleet::{self, Fleet};
 
 /// Ages in the fleet are counted back from `now`.
@@ -48,9 +48,8 @@ pub fn store(fleet: &Fleet, check_order: CheckOrder, now: Timestamp) -> Store {
         let thing = names.get(thing.as_str()).expect("a fleet's executions are on its things");
         store.insert(thing, &id, seeded_execution(number.0, execution, now));
     }
-    let ended = store.jobs.values_mut().filter(|job| job.status == JobStatus::Completed);
-    for job in ended {
-        job.completed_at = Some(job.last_updated_at);
+    for job in store.jobs.values_mut() {
+        job.settle();
     }
     store
 }

@@ -353,6 +353,19 @@ impl Job {
         }
     }
 
+    /// Gives a seeded job that is over the time of its last execution's last change as its own.
+    pub(super) fn settle(&mut self) {
+        if matches!(self.status, JobStatus::InProgress | JobStatus::Scheduled) {
+            return;
+        }
+        let firsts = self.by_status.values().filter_map(BTreeSet::first);
+        let latest = firsts.map(|(Reverse(at), ..)| *at).max();
+        self.last_updated_at = latest.unwrap_or(self.created_at).max(self.created_at);
+        if self.status == JobStatus::Completed {
+            self.completed_at = Some(self.last_updated_at);
+        }
+    }
+
     /// Seconds until a timer ends an execution that is in progress; the earlier timer counts.
     pub fn seconds_left(&self, execution: &Execution, now: i64) -> Option<i64> {
         if execution.status != ExecutionStatus::InProgress {

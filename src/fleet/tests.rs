@@ -73,3 +73,15 @@ fn all_that_is_wrong_is_named_with_its_place() {
     ];
     assert_eq!(findings, expected.map(|(code, pointer)| (code, pointer.to_owned())));
 }
+
+#[test]
+fn the_schema_describes_each_field_and_has_no_alternatives() {
+    let schema = schemars::schema_for!(shapes::FleetDocument);
+    let schema = schema.as_value();
+    assert!(!schema.to_string().contains("oneOf"), "messages about enums would name oneOf");
+    let definitions = schema["$defs"].as_object().expect("definitions").values().chain([schema]);
+    let fields = definitions.filter_map(|definition| definition["properties"].as_object());
+    for (name, field) in fields.flatten() {
+        assert!(field["description"].is_string(), "{name}: the reference is made of these");
+    }
+}

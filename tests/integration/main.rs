@@ -3,3 +3,4 @@
 
 mod backend;
 mod documents;
+mod emulator;
