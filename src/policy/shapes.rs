@@ -123,10 +123,11 @@ pub struct TargetShape {
     /// The statuses of executions. Canceling what is IN_PROGRESS needs `cancel.force`.
     #[schemars(length(min = 1))]
     pub statuses: BTreeSet<OpenStatus>,
-    /// Which jobs.
+    /// Which jobs. Unless written: any that is IN_PROGRESS, SCHEDULED or CANCELED and has no
+    /// namespaceId.
     #[serde(default)]
     pub jobs: TargetJobsShape,
-    /// Which things.
+    /// Which things. Unless written: any.
     #[serde(default)]
     pub things: NamesShape,
 }
@@ -197,10 +198,10 @@ pub enum TargetSelectionShape {
 
 /// Names, by patterns.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NamesShape {
     /// Patterns, of which one must match the whole name: `*` stands for any characters, `?` for one,
-    /// `[a-z]` for one of a range, `{a,b}` for either. Unless written: any name.
+    /// `[a-z]` for one of a range, `{a,b}` for either.
     #[schemars(length(min = 1), example = &["robot-*"])]
     pub names: BTreeSet<String>,
 }
@@ -230,9 +231,16 @@ pub struct CancelDetailsShape {
     /// Merge keeps what the device wrote. Replace drops it.
     pub on_existing: OnExisting,
     /// Pairs to set, at most 9. Keys: 1 to 128 letters, digits, ':', '_' and '-', not beginning with
-    /// `rescind`. Values: text in which `${job.id}`, `${thing.name}`, `${execution.status}`,
-    /// `${humanize(now - execution.lastUpdatedAt)}` and the like are filled in; `$${` stands for `${`.
-    /// AWS takes 10 pairs: with Merge, the device's come first, and what has no room is left out.
+    /// `rescind`. Values: text on one line in which names are filled in, like `${job.id}`; `$${` stands
+    /// for `${`. A value of more than 1024 characters is cut. AWS takes 10 pairs: with Merge, the
+    /// device's come first, and what has no room is left out.
+    ///
+    /// The names: `policy.name`, `source.path`, `job.id`, `thing.name`, `execution.status`,
+    /// `string(execution.number)`, `string(execution.version)`, `string(execution.retryAttempt)`;
+    /// the times `string(execution.queuedAt)`, `string(execution.startedAt)` and
+    /// `string(execution.lastUpdatedAt)`; how long ago they were: `humanize(now - execution.queuedAt)`,
+    /// `humanize(now - execution.startedAt)` and `humanize(now - execution.lastUpdatedAt)`. An execution
+    /// for which a name is not known is kept.
     #[schemars(
         with = "BTreeMap<String, String>",
         extend("maxProperties" = 9),
