@@ -39,8 +39,8 @@ struct Failure {
 }
 
 impl Failure {
-    fn new(exit: Exit, message: impl Into<String>) -> anyhow::Error {
-        Self { exit, message: message.into() }.into()
+    fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into() }
     }
 }
 
@@ -113,28 +113,25 @@ fn load(root: &Root, output: Output) -> anyhow::Result<Arc<PolicySet>> {
             root.root.display(),
             files.join(", ")
         );
-        return Err(Failure::new(Exit::Error, message));
+        return Err(Failure::new(Exit::Error, message).into());
     }
     let set = PolicySet::new(reading.policies);
     if set.is_empty() {
         let message =
             format!("{} has no CancelPolicy: is it the policy root?", root.root.display());
-        return Err(Failure::new(Exit::Error, message));
+        return Err(Failure::new(Exit::Error, message).into());
     }
     if root.only.is_empty() {
         return Ok(Arc::new(set));
     }
     let mut names = std::collections::BTreeSet::new();
     for name in &root.only {
-        match set.iter().find(|policy| policy.name.as_str() == name) {
-            Some(policy) => names.insert(policy.name.clone()),
-            None => {
-                let known: Vec<_> = set.iter().map(|policy| policy.name.as_str()).collect();
-                let message =
-                    format!("--only {name}: no such policy; there are {}", known.join(", "));
-                return Err(Failure::new(Exit::Usage, message));
-            }
+        let Some(policy) = set.iter().find(|policy| policy.name.as_str() == name) else {
+            let known: Vec<_> = set.iter().map(|policy| policy.name.as_str()).collect();
+            let message = format!("--only {name}: no such policy; there are {}", known.join(", "));
+            return Err(Failure::new(Exit::Usage, message).into());
         };
+        names.insert(policy.name.clone());
     }
     Ok(Arc::new(set.only(&names)))
 }

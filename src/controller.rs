@@ -60,6 +60,12 @@ pub enum Error {
     NotFollowed,
 }
 
+/// Makes what can write, for the policies in force.
+pub type MakeExecutor = Box<dyn Fn(Arc<dyn InForce>) -> Executor + Send + Sync>;
+
+/// Says what was asked for, if an account or region is something else.
+pub type Elsewhere = Box<dyn Fn(&Account) -> Option<String> + Send + Sync>;
+
 /// What the loop works with.
 pub struct Controller {
     /// The policy root.
@@ -69,13 +75,13 @@ pub struct Controller {
     /// Observes.
     pub collector: Collector,
     /// Makes what can write; only called once something is to be canceled.
-    pub executor: Box<dyn Fn(Arc<dyn InForce>) -> Executor + Send + Sync>,
+    pub executor: MakeExecutor,
     /// Intents, outcomes, the ledger.
     pub state: Arc<dyn State>,
     /// AWS's time.
     pub clock: Clock,
     /// Says no to an account or region.
-    pub elsewhere: Box<dyn Fn(&Account) -> Option<String> + Send + Sync>,
+    pub elsewhere: Elsewhere,
 }
 
 impl std::fmt::Debug for Controller {

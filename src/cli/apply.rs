@@ -31,7 +31,7 @@ pub async fn apply(args: Args, output: Output) -> anyhow::Result<Exit> {
     if asks && (!std::io::stdin().is_terminal() || args.output == Format::Json) {
         let message = "apply asks before it cancels, and there is nobody to ask: pass --yes, or \
                        --plan FILE to apply a saved plan";
-        return Err(Failure::new(Exit::Usage, message));
+        return Err(Failure::new(Exit::Usage, message).into());
     }
     let saved = args.plan.as_deref().map(read_saved).transpose()?;
     let mut signals = Signals::listen()?;
@@ -143,7 +143,7 @@ async fn observe(
     let observing = collector.observe(Inventory::default(), policies, memory, depth, &progress);
     let observed = tokio::select! {
         biased;
-        () = stop.on() => return Err(Failure::new(Exit::Interrupted, "stopped while observing")),
+        () = stop.on() => return Err(Failure::new(Exit::Interrupted, "stopped while observing").into()),
         observed = observing => observed,
     };
     progress.clear();
@@ -194,7 +194,7 @@ fn refuse_stale(
                 _ => "make a new one with `rescind plan --out`",
             };
             let message = format!("the saved plan is stale: {stale}; nothing was sent, {advice}");
-            Err(Failure::new(Exit::Stale, message))
+            Err(Failure::new(Exit::Stale, message).into())
         }
     }
 }

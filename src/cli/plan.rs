@@ -62,7 +62,7 @@ async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
     if let Some(status) = unlisted(&inventory) {
         let message =
             format!("the jobs in status {status} could not be listed: the plan lacks them");
-        return Err(Failure::new(Exit::Error, message));
+        return Err(Failure::new(Exit::Error, message).into());
     }
     let changes = Summary::of(&plan).cancel > 0;
     Ok(if changes && args.detailed_exitcode { Exit::Changes } else { Exit::Done })
@@ -84,7 +84,7 @@ pub(super) fn verify(
     let message = format!(
         "the plan breaks a safety rule, which is a bug in rescind; nothing was sent: {first}"
     );
-    Err(Failure::new(Exit::Error, message))
+    Err(Failure::new(Exit::Error, message).into())
 }
 
 /// A status in which jobs could not be listed at all.

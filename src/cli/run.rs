@@ -61,7 +61,9 @@ pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     };
     match result {
         Ok(()) => Ok(Exit::Done),
-        Err(error @ Error::Elsewhere { .. }) => Err(Failure::new(Exit::Stopped, error.to_string())),
+        Err(error @ Error::Elsewhere { .. }) => {
+            Err(Failure::new(Exit::Stopped, error.to_string()).into())
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -55,17 +55,17 @@ pub fn read_fleet(path: &Path, output: Output) -> anyhow::Result<Fleet> {
     }
     if !documents.broken.is_empty() {
         let message = format!("{} is broken: nothing was done", path.display());
-        return Err(Failure::new(Exit::Error, message));
+        return Err(Failure::new(Exit::Error, message).into());
     }
     let mut fleets = documents.fleets.into_iter();
     match (fleets.next(), fleets.next()) {
         (Some((_, fleet)), None) => Ok(fleet),
         (None, _) => {
-            Err(Failure::new(Exit::Error, format!("{} has no kind: Fleet", path.display())))
+            Err(Failure::new(Exit::Error, format!("{} has no kind: Fleet", path.display())).into())
         }
         (Some(_), Some(_)) => {
             let message = format!("{} has more than one kind: Fleet", path.display());
-            Err(Failure::new(Exit::Error, message))
+            Err(Failure::new(Exit::Error, message).into())
         }
     }
 }
@@ -87,36 +87,27 @@ impl Session {
     /// Connects as `target` says. With a fleet, nothing of the environment or of AWS is touched.
     pub async fn open(target: &Target, output: Output) -> anyhow::Result<Self> {
         let clock = Clock::system();
-        let (connection, server, unpaced) = match &target.fleet {
-            Some(path) => {
-                let fleet = read_fleet(path, output)?;
-                if let Some(region) =
-                    target.region.as_ref().filter(|it| **it != fleet.account.region)
-                {
-                    let message =
-                        format!("--region {region}: the fleet is in {}", fleet.account.region);
-                    return Err(Failure::new(Exit::Stopped, message));
-                }
-                let (address, server) = embed(&fleet).await?;
-                (
-                    Connection::embedded(address, &fleet.account.region, clock.clone()),
-                    Some(server),
-                    true,
-                )
+        let (connection, server) = if let Some(path) = &target.fleet {
+            let fleet = read_fleet(path, output)?;
+            let here = &fleet.account.region;
+            if let Some(region) = target.region.as_ref().filter(|region| *region != here) {
+                let message = format!("--region {region}: the fleet is in {here}");
+                return Err(Failure::new(Exit::Stopped, message).into());
             }
-            None => {
-                let settings = aws::Settings {
-                    region: target.region.clone(),
-                    profile: target.profile.clone(),
-                    endpoint_url: None,
-                    clock: clock.clone(),
-                };
-                (aws::connect(settings).await?, None, false)
-            }
+            let (address, server) = embed(&fleet).await?;
+            (Connection::embedded(address, here, clock.clone()), Some(server))
+        } else {
+            let settings = aws::Settings {
+                region: target.region.clone(),
+                profile: target.profile.clone(),
+                endpoint_url: None,
+                clock: clock.clone(),
+            };
+            (aws::connect(settings).await?, None)
         };
         let pacer = match target.rate {
             Some(rate) => Pacer::new(|_| Some(rate)),
-            None if unpaced => Pacer::unlimited(),
+            None if server.is_some() => Pacer::unlimited(),
             None => Pacer::default(),
         };
         Ok(Self {
@@ -138,7 +129,7 @@ impl Session {
             "{verb} against AWS needs --account and --region, so that it cannot reach the wrong \
              fleet (or --fleet FILE for an emulated one)"
         );
-        Err(Failure::new(Exit::Usage, message))
+        Err(Failure::new(Exit::Usage, message).into())
     }
 
     /// What was asked for, if `answered` is something else.
@@ -163,7 +154,7 @@ impl Session {
             Some(wanted) => {
                 let message =
                     format!("{answered} answered, and {wanted} was asked for: nothing was sent");
-                Err(Failure::new(Exit::Stopped, message))
+                Err(Failure::new(Exit::Stopped, message).into())
             }
         }
     }

@@ -8,6 +8,7 @@ use crate::cli::Failure;
 use crate::cli::args::{Format, Validate as Args};
 use crate::cli::exit::Exit;
 use crate::cli::output::{Output, plural};
+use crate::document::report::Report;
 use crate::document::{self, Diagnostic, Limits};
 use crate::source;
 
@@ -27,7 +28,7 @@ struct Json {
     files: usize,
     policies: usize,
     fleets: usize,
-    diagnostics: Vec<serde_json::Value>,
+    report: Report,
     unreadable: Vec<String>,
 }
 
@@ -55,7 +56,7 @@ pub fn validate(args: &Args, output: Output) -> anyhow::Result<Exit> {
             files: all.files,
             policies: all.policies,
             fleets: all.fleets,
-            diagnostics: Vec::new(),
+            report: Report::new(&all.diagnostics),
             unreadable: all.unreadable.iter().map(ToString::to_string).collect(),
         })?,
         Format::Text => {

@@ -1,7 +1,7 @@
 //! A value against the schema of its kind: all that is wrong, each mistake once, in the words of
 //! someone who wrote YAML and has never seen the schema.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use jsonschema::Validator;
@@ -13,6 +13,9 @@ use super::finding::{Finding, Findings, Part, join};
 use super::kind::Kind;
 use super::schema;
 use super::words::{all_of, any_of, is_close, nearest, quoted};
+
+/// How many unknown keys of one map are told: a map with more of them is another thing altogether.
+const MOST_UNKNOWN: usize = 20;
 
 struct Checker {
     schema: Value,
@@ -74,7 +77,7 @@ struct Found {
     /// Missing keys, by container.
     missing: Vec<(String, String)>,
     /// Suggestions for unknown keys: container, and the path below it that was probably meant.
-    suggested: Vec<(String, String)>,
+    suggested: BTreeMap<String, Vec<String>>,
 }
 
 impl Found {
@@ -87,6 +90,10 @@ impl Found {
         help: Option<String>,
     ) {
         self.add_part(rank, code, pointer, Part::Value, message, help);
+    }
+
+    fn suggest(&mut self, container: &str, path: String) {
+        self.suggested.entry(container.to_owned()).or_default().push(path);
     }
 
     fn add_part(
@@ -117,10 +124,8 @@ pub(super) fn check(kind: Kind, value: &Value, findings: &mut Findings) {
         one(&checker.schema, value, &error, &mut found);
     }
     for (container, key) in std::mem::take(&mut found.missing) {
-        let misspelt = found
-            .suggested
-            .iter()
-            .any(|(at, path)| *at == container && path.split('.').next() == Some(key.as_str()));
+        let meant = found.suggested.get(&container).map(Vec::as_slice).unwrap_or_default();
+        let misspelt = meant.iter().any(|path| path.split('.').next() == Some(key.as_str()));
         if !misspelt {
             missing(&checker.schema, &container, &key, &mut found);
         }
@@ -137,7 +142,7 @@ fn one(root: &Value, document: &Value, error: &ValidationError<'_>, found: &mut 
     let value = document.pointer(pointer).unwrap_or(&Value::Null);
     match error.kind() {
         E::AdditionalProperties { unexpected } => {
-            for key in unexpected {
+            for key in unexpected.iter().take(MOST_UNKNOWN) {
                 unknown(root, here, pointer, key, found);
             }
         }
@@ -238,7 +243,7 @@ fn unknown(root: &Value, here: Option<&Value>, pointer: &str, key: &str, found: 
         let prefix: String = dotted(pointer).map(|path| format!("{path}.")).unwrap_or_default();
         for home in &homes {
             if let Some(rest) = home.strip_prefix(&prefix) {
-                found.suggested.push((pointer.to_owned(), rest.replace("[]", "")));
+                found.suggest(pointer, rest.replace("[]", ""));
             }
         }
         found.add_part(Rank::Other, Code::SchemaMisplacedKey, &at, Part::Key, message, Some(help));
@@ -246,7 +251,7 @@ fn unknown(root: &Value, here: Option<&Value>, pointer: &str, key: &str, found: 
     }
     let help = match near {
         Some(near) => {
-            found.suggested.push((pointer.to_owned(), near.to_owned()));
+            found.suggest(pointer, near.to_owned());
             format!("did you mean `{near}`?")
         }
         None => format!("the keys here are {}", all_of(&keys)),
@@ -333,18 +338,14 @@ fn wrong_type(root: &Value, here: Option<&Value>, pointer: &str, value: &Value, 
 
 fn repeated(pointer: &str, value: &Value, found: &mut Found) {
     let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut seen = BTreeSet::new();
     for (index, item) in items.iter().enumerate() {
-        if items[..index].contains(item) {
-            let shown = item.as_str().map_or_else(|| item.to_string(), str::to_owned);
-            let message = format!("{} is in {} twice", quoted(&shown), named(pointer));
-            let at = join(pointer, index);
-            found.add(
-                Rank::Other,
-                Code::SchemaRepeated,
-                &at,
-                message,
-                Some("remove one of them".to_owned()),
-            );
+        if seen.insert(item.to_string()) {
+            continue;
         }
+        let shown = item.as_str().map_or_else(|| item.to_string(), str::to_owned);
+        let message = format!("{} is in {} twice", quoted(&shown), named(pointer));
+        let help = Some("remove one of them".to_owned());
+        found.add(Rank::Other, Code::SchemaRepeated, &join(pointer, index), message, help);
     }
 }

@@ -85,13 +85,15 @@ fn whole() -> Value {
     })
 }
 
-/// Removes "or null", gives integers the bounds of their types, and drops defaults that are nothing.
+/// Removes "or null" and defaults that are nothing, gives integers the bounds of their types, and joins
+/// the lines of descriptions.
 fn tidy(schema: &mut Value) {
     match schema {
         Value::Array(items) => items.iter_mut().for_each(tidy),
         Value::Object(map) => {
             without_null(map);
             bounded(map);
+            unwrapped(map);
             map.values_mut().for_each(tidy);
         }
         _ => {}
@@ -116,6 +118,14 @@ fn without_null(map: &mut Map<String, Value>) {
     }
     if map.get("default").is_some_and(Value::is_null) {
         map.shift_remove("default");
+    }
+}
+
+/// Lines of a doc comment end where the source's do; in a description only paragraphs end.
+fn unwrapped(map: &mut Map<String, Value>) {
+    if let Some(Value::String(text)) = map.get_mut("description") {
+        let paragraphs: Vec<_> = text.split("\n\n").map(|part| part.replace('\n', " ")).collect();
+        *text = paragraphs.join("\n\n");
     }
 }
 

@@ -15,10 +15,14 @@ pub(super) type Disagreement = (Range<usize>, String);
 /// Reads one document, of which `slice` are the bytes.
 pub(super) fn read(text: &str, slice: Range<usize>, tree: &Tree) -> Result<Value, Disagreement> {
     let root = tree.nodes.first().map_or(slice.start..slice.start, |root| root.span.clone());
-    let value: Value = serde_yaml::from_str(&text[slice.clone()]).map_err(|error| {
-        let at = error.location().map(|found| slice.start + found.index());
-        let span = at.map_or(root, |at| at..at + 1);
-        (span, format!("one YAML reader takes this document and another refuses it: {error}"))
+    let text = &text[slice.clone()];
+    let value: Value = serde_yaml::from_str(text).map_err(|error| {
+        // The reader counts characters, and from the start of the slice.
+        let found = error.location().and_then(|found| text.char_indices().nth(found.index()));
+        let span = found.map_or(root, |(at, c)| slice.start + at..slice.start + at + c.len_utf8());
+        let words = error.to_string();
+        let words = words.split(" at line ").next().unwrap_or_default();
+        (span, format!("one YAML reader takes this document and another refuses it: {words}"))
     })?;
     match tree.differs(&value) {
         None => Ok(value),

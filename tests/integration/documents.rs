@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use rescind::document::{Code, Documents, Kind, Limits, SourceFile, read, render, report, schema};
+use rescind::policy::template::Name;
 use rescind::policy::{AgeBound, LimitSize, Mode, OnExisting, Operator, Policy, Test};
 
 fn directory(name: &str) -> PathBuf {
@@ -96,7 +97,7 @@ fn made() -> Vec<(&'static str, Vec<u8>)> {
         ("bidi", with("spec:\n", "spec: # \u{202e}evresbO :edom\n")),
         ("tab", with("  target:", "\ttarget:")),
         ("too-deep", [policy.as_bytes(), b"  description: ", &[b'['; 200]].concat()),
-        ("too-deep-block", [policy.as_bytes(), &"- ".repeat(200).into_bytes()].concat()),
+        ("too-deep-block", format!("{policy}  exclude:\n    {}\n", "- ".repeat(200)).into()),
         ("too-many-values", format!("{policy}  description: [{}1]\n", "1, ".repeat(60_000)).into()),
         ("too-many-documents", "---\na: 1\n".repeat(501).into_bytes()),
         ("text-too-long", format!("{policy}  description: {}\n", "x".repeat(70_000)).into()),
@@ -193,6 +194,25 @@ fn every_key_of_the_schema_is_described() {
     }
 }
 
+#[test]
+fn the_reference_lists_what_templates_can_fill_in() {
+    let schema = schema(Some(Kind::CancelPolicy)).to_string();
+    for name in Name::ALL {
+        assert!(schema.contains(&format!("`{}`", name.as_str())), "{}", name.as_str());
+    }
+}
+
+#[test]
+fn colors_change_nothing_but_colors() {
+    for (name, files) in corpus() {
+        let diagnostics = read(&files, &Limits::policies()).diagnostics;
+        let colored = render::text(&diagnostics, true);
+        assert!(colored.contains('\u{1b}'), "{name}");
+        let plain = anstream::adapter::strip_str(&colored).to_string();
+        assert_eq!(plain, render::text(&diagnostics, false), "{name}");
+    }
+}
+
 fn good(text: &str) -> Policy {
     let mut documents = one(text);
     let text = render::text(&documents.diagnostics, false);
@@ -269,6 +289,29 @@ fn the_digest_is_of_the_meaning() {
     assert_eq!(good(&defaults).digest, digest, "defaults that are written");
     let other = text.replace("6h", "7h");
     assert_ne!(good(&other).digest, digest, "another meaning");
+}
+
+#[test]
+fn line_ends_of_windows_and_a_missing_last_one_do_not_matter() {
+    let text = include_str!("good/everything.yaml");
+    let digest = good(text).digest;
+    assert_eq!(good(&text.replace('\n', "\r\n")).digest, digest);
+    assert_eq!(good(text.trim_end()).digest, digest);
+}
+
+#[test]
+fn a_fleet_may_be_larger_than_a_policy() {
+    let (policies, fleet) = (Limits::policies(), Limits::fleet());
+    let things = "  - {name: t}\n".repeat(30_000);
+    let text = format!(
+        "apiVersion: rescind/v1alpha1\nkind: Fleet\nmetadata: {{name: f}}\nspec:\n  groups: []\n# {}\n  jobs:\n{}",
+        "x".repeat(policies.bytes),
+        things.replace("name: t", "id: j"),
+    );
+    let files = [SourceFile { path: "a.yaml".to_owned(), text: text.into() }];
+    let codes = |limits| read(&files, limits).diagnostics.iter().map(|d| d.code).next();
+    assert_eq!(codes(&policies), Some(Code::SyntaxTooLarge));
+    assert_eq!(codes(&fleet), Some(Code::MeaningDuplicate));
 }
 
 #[test]
