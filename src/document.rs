@@ -1,4 +1,237 @@
-//! Text becomes checked documents.
+//! Text becomes checked documents: files in, policies and fleets and all that is wrong out.
+//!
+//! The way of a file: `text` refuses bytes and characters that readers see differently; `events`
+//! bounds and positions everything and refuses YAML's traps; `value` has a second reader make the
+//! value and compares; `kind` asks what it is; `check` holds it against the schema; `policy::compile`
+//! and `fleet` say what it means. What each finds becomes a [`Diagnostic`] with file, line and column.
+//!
+//! A file with any error gives nothing: a half-read file could miss the very rule that protects. No
+//! file system, no clock, no AWS.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+pub mod code;
 pub mod diagnostic;
 pub mod finding;
+pub mod kind;
+pub mod limits;
+pub mod render;
+pub mod report;
+pub mod schema;
+
+mod check;
+mod events;
+mod grammar;
+mod scalar;
+mod source;
+mod text;
+mod tree;
+mod value;
+pub(crate) mod words;
+
+pub use diagnostic::{Class, Code, Diagnostic, Label, Place, Severity};
+pub use kind::Kind;
+pub use limits::Limits;
+pub use schema::schema;
+
+use crate::fleet::{self, Fleet};
+use crate::policy::{self, Origin, Policy};
+use events::RawDocument;
+use finding::{Finding, Findings, Part};
+use source::Source;
+
+/// A file as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceFile {
+    /// The path, relative to the policy root.
+    pub path: String,
+    /// Its bytes.
+    pub text: Vec<u8>,
+}
+
+/// What files say, and what is wrong with them.
+#[derive(Debug, Default)]
+pub struct Documents {
+    /// The policies of files without an error, by name.
+    pub policies: Vec<Policy>,
+    /// The fleets of files without an error, with their origins, in the order of files.
+    pub fleets: Vec<(Origin, Fleet)>,
+    /// All that is wrong, by file, line and column.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The files with an error. They give neither policies nor fleets.
+    pub broken: BTreeSet<String>,
+}
+
+/// A name of a policy that was written somewhere, whether or not the rest of its document is right.
+struct Written {
+    name: String,
+    path: String,
+    place: Place,
+}
+
+/// What one file gives.
+#[derive(Default)]
+struct Read {
+    policies: Vec<Policy>,
+    fleets: Vec<(Origin, Fleet)>,
+    diagnostics: Vec<Diagnostic>,
+    names: Vec<Written>,
+}
+
+/// Reads files, each on its own, and then what they say together. The order of the files does not
+/// matter; their paths differ.
+pub fn read(files: &[SourceFile], limits: &Limits) -> Documents {
+    let mut files: Vec<_> = files.iter().collect();
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let mut documents = Documents::default();
+    let mut names = Vec::new();
+    for file in files {
+        let read = read_file(file, limits);
+        if read.diagnostics.iter().any(Diagnostic::is_error) {
+            documents.broken.insert(file.path.clone());
+        }
+        documents.policies.extend(read.policies);
+        documents.fleets.extend(read.fleets);
+        documents.diagnostics.extend(read.diagnostics);
+        names.extend(read.names);
+    }
+    duplicates(names, &mut documents);
+    let broken = &documents.broken;
+    documents.policies.retain(|policy| !broken.contains(&*policy.origin.path));
+    documents.fleets.retain(|(origin, _)| !broken.contains(&*origin.path));
+    documents.policies.sort_by(|a, b| a.name.cmp(&b.name));
+    diagnostic::sort(&mut documents.diagnostics);
+    documents
+}
+
+/// Two policies of one name: nobody can say which is meant, so neither file is used.
+fn duplicates(names: Vec<Written>, documents: &mut Documents) {
+    let mut first: BTreeMap<String, Written> = BTreeMap::new();
+    for written in names {
+        let Some(before) = first.get(&written.name) else {
+            first.insert(written.name.clone(), written);
+            continue;
+        };
+        let message = format!("a second policy of the name {}", words::quoted(&written.name));
+        let help = "give each policy a name of its own; neither file is used until then";
+        documents.diagnostics.push(
+            Diagnostic::new(Code::MeaningDuplicate, written.place, &message, Some(help))
+                .label(before.place.clone(), "the first one"),
+        );
+        documents.broken.insert(written.path);
+        documents.broken.insert(before.path.clone());
+    }
+}
+
+fn read_file(file: &SourceFile, limits: &Limits) -> Read {
+    let mut read = Read::default();
+    let path: Arc<str> = file.path.as_str().into();
+    let text = match text::check(&path, &file.text, limits) {
+        Ok(text) => text,
+        Err(found) => {
+            read.diagnostics = found;
+            return read;
+        }
+    };
+    let source = Source::new(path, text);
+    let events = events::read(&source, limits);
+    read.diagnostics = events.diagnostics;
+    if events.documents.is_empty() && read.diagnostics.is_empty() {
+        let help = "write a document, or remove the file";
+        let place = source.place(&(0..0));
+        let message = "the file has no document";
+        read.diagnostics.push(Diagnostic::new(Code::SyntaxEmpty, place, message, Some(help)));
+    }
+    for document in events.documents {
+        read_document(&source, &document, &mut read);
+    }
+    read
+}
+
+fn read_document(source: &Source<'_>, document: &RawDocument, read: &mut Read) {
+    let Some(tree) = &document.tree else { return };
+    let value = match value::read(source.text(), document.slice.clone(), tree) {
+        Ok(value) => value,
+        // A bare number that was refused already is the likely reason.
+        Err(_) if !document.reported.is_empty() => return,
+        Err((span, message)) => {
+            let place = source.place(&span);
+            let help = "write it more plainly: quote text, and one entry a line";
+            let code = Code::SyntaxReadersDiffer;
+            read.diagnostics.push(Diagnostic::new(code, place, &message, Some(help)));
+            return;
+        }
+    };
+    let origin =
+        Origin { path: Arc::clone(source.path()), line: source.line_number(document.start) };
+    let mut findings = Findings::default();
+    checked(&value, &origin, &mut findings, read);
+    let place = |finding: &Finding| tree.span(finding, source);
+    for finding in findings.into_vec() {
+        let span = place(&finding);
+        // What was refused as a bare word or number has been said once.
+        if document.reported.contains(&span) {
+            continue;
+        }
+        let help = finding.help.as_deref();
+        read.diagnostics.push(Diagnostic::new(
+            finding.code,
+            source.place(&span),
+            &finding.message,
+            help,
+        ));
+    }
+    if value.get("kind").and_then(Value::as_str) == Some(Kind::CancelPolicy.as_str())
+        && let Some(name) = value.pointer("/metadata/name").and_then(Value::as_str)
+    {
+        let at = Finding {
+            code: Code::MeaningDuplicate,
+            pointer: "/metadata/name".to_owned(),
+            part: Part::Value,
+            within: None,
+            item: None,
+            message: String::new(),
+            help: None,
+        };
+        let (name, path) = (name.to_owned(), source.path().to_string());
+        read.names.push(Written { name, path, place: source.place(&place(&at)) });
+    }
+}
+
+/// From a value to what it means. Stops at the first of kind, schema and meaning that fails, since the
+/// next one could only repeat it.
+fn checked(value: &Value, origin: &Origin, findings: &mut Findings, read: &mut Read) {
+    let Some(kind) = kind::of(value, findings) else { return };
+    check::check(kind, value, findings);
+    if !findings.is_empty() {
+        return;
+    }
+    match kind {
+        Kind::CancelPolicy => {
+            if let Some(shape) = typed(value, findings) {
+                read.policies.extend(policy::compile::compile(&shape, origin.clone(), findings));
+            }
+        }
+        Kind::Fleet => {
+            if let Some(shape) = typed(value, findings) {
+                let fleet = fleet::compile(shape, findings);
+                read.fleets.extend(fleet.map(|fleet| (origin.clone(), fleet)));
+            }
+        }
+    }
+}
+
+/// Reads a value that agrees with its schema into its shape.
+fn typed<T: serde::de::DeserializeOwned>(value: &Value, findings: &mut Findings) -> Option<T> {
+    T::deserialize(value)
+        .map_err(|error| {
+            // Shapes and schema are made from the same types; where they differ all the same, the
+            // document is refused and not guessed at.
+            let message = format!("the document cannot be read: {error}");
+            findings.value(Code::SchemaValue, "", message, None);
+        })
+        .ok()
+}

@@ -4,8 +4,9 @@
 //! turns each into a diagnostic with file, line and column.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 
-use super::diagnostic::Code;
+use super::code::{Code, Severity};
 
 /// Which part of a pointer's place is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,6 +26,10 @@ pub struct Finding {
     pub pointer: String,
     /// Which part of that place.
     pub part: Part,
+    /// Which bytes of a text value are meant, if not all of it.
+    pub within: Option<Range<usize>>,
+    /// Which entry of a list is meant, by its text: sets forget where their entries were written.
+    pub item: Option<String>,
     /// What is wrong, in the user's words.
     pub message: String,
     /// What to do.
@@ -48,6 +53,8 @@ impl Findings {
             code,
             pointer: pointer.into(),
             part: Part::Value,
+            within: None,
+            item: None,
             message: message.into(),
             help: help.map(str::to_owned),
         });
@@ -65,6 +72,52 @@ impl Findings {
         if let Some(last) = self.0.last_mut() {
             last.part = Part::Key;
         }
+    }
+
+    /// Adds something that is wrong with some bytes of the text at `pointer`.
+    pub fn inside(
+        &mut self,
+        code: Code,
+        pointer: impl Into<String>,
+        within: Range<usize>,
+        message: impl Into<String>,
+        help: Option<&str>,
+    ) {
+        self.value(code, pointer, message, help);
+        if let Some(last) = self.0.last_mut() {
+            last.within = Some(within);
+        }
+    }
+
+    /// Adds something that is wrong with the entry `item` of the list of texts at `pointer`.
+    pub fn item(
+        &mut self,
+        code: Code,
+        pointer: impl Into<String>,
+        item: &str,
+        message: impl Into<String>,
+        help: Option<&str>,
+    ) {
+        self.value(code, pointer, message, help);
+        if let Some(last) = self.0.last_mut() {
+            last.item = Some(item.to_owned());
+        }
+    }
+
+    /// Adds a finding.
+    pub fn push(&mut self, finding: Finding) {
+        self.0.push(finding);
+    }
+
+    /// Whether anything after the first `count` keeps the document from being used.
+    pub fn has_errors_since(&self, count: usize) -> bool {
+        let severity = |finding: &Finding| finding.code.severity();
+        self.0.iter().skip(count).any(|finding| severity(finding) == Severity::Error)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Whether nothing is wrong.

@@ -1,1 +1,315 @@
-//! Stub.
+//! A policy as written ([`super::shapes`]) becomes a [`Policy`], or a list of all that is wrong with it.
+//!
+//! The schema has been checked before: what it holds (types, enums, ranges, what must not be empty) is
+//! not checked again. Here is what a schema cannot say, and nobody behind this asks it again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::shapes::{
+    CancelShape, JobStatusShape, PolicyDocument, PolicySpec, TargetSelectionShape, TargetShape,
+};
+use super::{
+    Cancel, Digest, Globs, JobTarget, Limit, LimitSize, Origin, Policy, PolicyName, Rule, Target,
+    Template, template,
+};
+use crate::document::diagnostic::Code;
+use crate::document::finding::{Findings, join};
+use crate::document::words::quoted;
+use crate::execution::{JobStatus, OpenStatus, TargetSelection};
+use crate::span::Period;
+
+mod clauses;
+
+/// The rule for names of policies and of rules.
+const LABEL: &str =
+    "write 1 to 63 lower-case letters, digits and hyphens, neither first nor last a hyphen";
+
+/// Checks a policy. All that is wrong goes to `findings`; None if anything is an error.
+pub fn compile(
+    document: &PolicyDocument,
+    origin: Origin,
+    findings: &mut Findings,
+) -> Option<Policy> {
+    let before = findings.len();
+    let spec = &document.spec;
+    let mut compiler = Compiler { findings };
+    let name = compiler.metadata(document);
+    let target = compiler.target(&spec.target);
+    let clauses = compiler.matching(&spec.matching);
+    let excludes = compiler.excludes(spec);
+    let cancel = compiler.cancel(&spec.cancel);
+    let budget = compiler.budget(spec);
+    let expires_at = compiler.expires_at(spec);
+    compiler.hints(spec);
+    if findings.has_errors_since(before) {
+        return None;
+    }
+    let suspended = spec.suspend.then(|| spec.suspend_reason.clone().unwrap_or_default());
+    Some(Policy {
+        name: name?,
+        origin,
+        digest: digest(document),
+        mode: spec.mode,
+        priority: spec.priority,
+        suspended,
+        expires_at,
+        target: target?,
+        clauses,
+        excludes,
+        cancel,
+        budget,
+        held: false,
+    })
+}
+
+/// The digest of what a document means: its keys in order, its defaults filled in.
+fn digest(document: &PolicyDocument) -> Digest {
+    fn sorted(value: Value) -> Value {
+        match value {
+            Value::Array(items) => items.into_iter().map(sorted).collect(),
+            Value::Object(map) => {
+                let map: BTreeMap<_, _> = map.into_iter().map(|(k, v)| (k, sorted(v))).collect();
+                map.into_iter().collect()
+            }
+            other => other,
+        }
+    }
+    let value = serde_json::to_value(document).expect("shapes have text keys and finite numbers");
+    Digest::of(sorted(value).to_string().as_bytes())
+}
+
+struct Compiler<'a> {
+    findings: &'a mut Findings,
+}
+
+impl Compiler<'_> {
+    fn metadata(&mut self, document: &PolicyDocument) -> Option<PolicyName> {
+        let metadata = &document.metadata;
+        for (map, field) in [(&metadata.labels, "labels"), (&metadata.annotations, "annotations")] {
+            for key in map.keys() {
+                let inner = |c: char| c.is_ascii_alphanumeric() || "._/-".contains(c);
+                if !(1..=63).contains(&key.len()) || !key.chars().all(inner) {
+                    self.findings.key(
+                        Code::MeaningName,
+                        join(&format!("/metadata/{field}"), key),
+                        format!("{} is not a key of {field}", quoted(key)),
+                        Some("write 1 to 63 letters, digits, '.', '_', '/' and '-'"),
+                    );
+                }
+            }
+        }
+        self.label("/metadata/name", &metadata.name, "a policy's name")
+    }
+
+    /// A name of a policy or a rule.
+    fn label(&mut self, pointer: &str, name: &str, what: &str) -> Option<PolicyName> {
+        let label = PolicyName::new(name);
+        if label.is_none() {
+            let message = format!("{} is not {what}", quoted(name));
+            self.findings.value(Code::MeaningName, pointer, message, Some(LABEL));
+        }
+        label
+    }
+
+    fn globs(&mut self, pointer: &str, patterns: &BTreeSet<String>) -> Option<Globs> {
+        let mut good = true;
+        for pattern in patterns {
+            let problem = match Globs::check(pattern) {
+                _ if pattern.is_empty() => {
+                    Some(("the pattern is empty".to_owned(), "write a name, or `*` for any"))
+                }
+                _ if pattern.len() > 256 => Some((
+                    "the pattern has more than 256 bytes".to_owned(),
+                    "write several shorter ones",
+                )),
+                Ok(()) => None,
+                Err(error) => Some((
+                    format!("{error}"),
+                    "`*`, `?`, `[a-z]` and `{a,b}` have a meaning; a backslash before them takes it away",
+                )),
+            };
+            if let Some((message, help)) = problem {
+                good = false;
+                // Sets are in order, lists as written: the pattern is found again by its text.
+                self.findings.item(Code::MeaningPattern, pointer, pattern, message, Some(help));
+            }
+        }
+        if good { Globs::new(patterns.iter().cloned()).ok() } else { None }
+    }
+
+    fn target(&mut self, shape: &TargetShape) -> Option<Target> {
+        let names = self.globs("/spec/target/jobs/names", &shape.jobs.names);
+        let things = self.globs("/spec/target/things/names", &shape.things.names);
+        for namespace in &shape.jobs.namespaces {
+            let inner = |b: u8| b.is_ascii_alphanumeric() || b"_-".contains(&b);
+            if !(1..=64).contains(&namespace.len()) || !namespace.bytes().all(inner) {
+                self.findings.item(
+                    Code::MeaningName,
+                    "/spec/target/jobs/namespaces",
+                    namespace,
+                    format!("{} is not a namespace", quoted(namespace)),
+                    Some("write 1 to 64 letters, digits, '_' and '-'"),
+                );
+            }
+        }
+        let jobs = JobTarget {
+            names: names?,
+            statuses: shape.jobs.statuses.iter().map(|status| (*status).into()).collect(),
+            target_selection: shape.jobs.target_selection.iter().map(|s| (*s).into()).collect(),
+            namespaces: shape.jobs.namespaces.clone(),
+        };
+        Some(Target { statuses: shape.statuses.clone(), jobs, things: things? })
+    }
+
+    fn excludes(&mut self, spec: &PolicySpec) -> Vec<Rule> {
+        let mut rules: Vec<Rule> = Vec::new();
+        for (index, shape) in spec.exclude.iter().enumerate() {
+            let pointer = join("/spec/exclude", index);
+            let at_name = join(&pointer, "name");
+            self.label(&at_name, &shape.name, "a rule's name");
+            if rules.iter().any(|rule| rule.name == shape.name) {
+                let message = format!("a second rule of the name {}", quoted(&shape.name));
+                let help = "give each rule a name of its own: decisions name it";
+                self.findings.value(Code::MeaningDuplicate, at_name, message, Some(help));
+            }
+            let rule = self.exclude(&pointer, shape);
+            if rule.clauses.is_empty() && !shape.asks() {
+                self.findings.value(
+                    Code::MeaningEmptyRule,
+                    &pointer,
+                    format!("the rule {} asks nothing", quoted(&shape.name)),
+                    Some("add what it is about: jobs, things, age, thing, statusDetails or retryAttempt"),
+                );
+            }
+            rules.push(rule);
+        }
+        rules
+    }
+
+    fn cancel(&mut self, shape: &CancelShape) -> Cancel {
+        let at = "/spec/cancel/statusDetails/set";
+        let mut set = Vec::new();
+        for (key, value) in &shape.status_details.set.0 {
+            let pointer = join(at, key);
+            if key.starts_with(template::MARKER) {
+                self.findings.key(
+                    Code::MeaningReserved,
+                    &pointer,
+                    format!("the key {} is rescind's own", quoted(key)),
+                    Some("choose a key that does not begin with `rescind`"),
+                );
+            } else if !clauses::is_status_key(key) {
+                self.findings.key(
+                    Code::MeaningName,
+                    &pointer,
+                    format!("{} is not a key of statusDetails", quoted(key)),
+                    Some("write 1 to 128 letters, digits, ':', '_' and '-'"),
+                );
+            }
+            match Template::parse(value) {
+                Ok(template) => set.push((key.clone(), template)),
+                Err(error) => {
+                    let within = error.offset..error.offset + error.length;
+                    let code = Code::MeaningTemplate;
+                    self.findings.inside(code, &pointer, within, error.message, Some(&error.help));
+                }
+            }
+        }
+        Cancel { force: shape.force, on_existing: shape.status_details.on_existing, set }
+    }
+
+    /// A duration of more than nothing.
+    fn period(&mut self, pointer: &str, text: &str) -> Option<Period> {
+        match text.parse() {
+            Ok(period) => Some(period),
+            Err(error) => {
+                self.findings.value(Code::MeaningDuration, pointer, error.to_string(), None);
+                None
+            }
+        }
+    }
+
+    fn budget(&mut self, spec: &PolicySpec) -> Vec<Limit> {
+        let shape = &spec.budget;
+        let mut limits = Vec::new();
+        for (index, limit) in shape.max.iter().enumerate() {
+            let at = join(&join("/spec/budget/max", index), "per");
+            let per = self.period(&at, &limit.per);
+            limits.extend(per.map(|per| Limit { size: LimitSize::Count(limit.count), per }));
+        }
+        if let Some(percent) = &shape.max_percent {
+            let size =
+                LimitSize::Percent { value: percent.value, min_population: percent.min_population };
+            let per = self.period("/spec/budget/maxPercent/per", &percent.per);
+            limits.extend(per.map(|per| Limit { size, per }));
+        }
+        if shape.max.is_empty() && shape.max_percent.is_none() {
+            self.findings.value(
+                Code::MeaningBudget,
+                "/spec/budget",
+                "the budget has no limit",
+                Some("add `max` or `maxPercent`, or remove `budget`: then 50 per 1h and 10 % per 24h hold"),
+            );
+        }
+        limits
+    }
+
+    fn expires_at(&mut self, spec: &PolicySpec) -> Option<Timestamp> {
+        let text = spec.expires_at.as_ref()?;
+        let time = text.parse().ok();
+        if time.is_none() {
+            self.findings.value(
+                Code::MeaningTime,
+                "/spec/expiresAt",
+                format!("{} is not a time", quoted(text)),
+                Some("write it with its zone, like 2027-01-01T00:00:00Z or 2027-01-01T01:00:00+01:00"),
+            );
+        }
+        time
+    }
+
+    /// What is allowed, and most likely not what was meant.
+    fn hints(&mut self, spec: &PolicySpec) {
+        if spec.suspend_reason.is_some() && !spec.suspend {
+            self.findings.key(
+                Code::MeaningSuspendReason,
+                "/spec/suspendReason",
+                "a reason to suspend a policy that is not suspended",
+                Some("write `suspend: true` to suspend it, or remove the reason"),
+            );
+        }
+        let only_running = spec.target.statuses.iter().eq([&OpenStatus::InProgress]);
+        if only_running && !spec.cancel.force {
+            self.findings.value(
+                Code::MeaningForce,
+                "/spec/target/statuses",
+                "this can cancel nothing: what is IN_PROGRESS is canceled only with force",
+                Some("write `cancel: {force: true}`, or add QUEUED"),
+            );
+        }
+    }
+}
+
+impl From<JobStatusShape> for JobStatus {
+    fn from(status: JobStatusShape) -> Self {
+        match status {
+            JobStatusShape::InProgress => Self::InProgress,
+            JobStatusShape::Scheduled => Self::Scheduled,
+            JobStatusShape::Canceled => Self::Canceled,
+            JobStatusShape::Completed => Self::Completed,
+            JobStatusShape::DeletionInProgress => Self::DeletionInProgress,
+        }
+    }
+}
+
+impl From<TargetSelectionShape> for TargetSelection {
+    fn from(selection: TargetSelectionShape) -> Self {
+        match selection {
+            TargetSelectionShape::Snapshot => Self::Snapshot,
+            TargetSelectionShape::Continuous => Self::Continuous,
+        }
+    }
+}

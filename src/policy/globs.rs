@@ -11,10 +11,10 @@ pub struct Globs {
 
 /// A pattern that cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("{pattern:?} is not a pattern: {source}")]
+#[error("{pattern:?} is not a pattern: {kind}")]
 pub struct InvalidGlob {
     pattern: String,
-    source: globset::Error,
+    kind: globset::ErrorKind,
 }
 
 impl Globs {
@@ -28,12 +28,16 @@ impl Globs {
         let patterns: Vec<_> = patterns.into_iter().collect();
         let mut builder = GlobSetBuilder::new();
         for pattern in &patterns {
-            let invalid = |source| InvalidGlob { pattern: pattern.clone(), source };
+            let invalid = |source: globset::Error| InvalidGlob {
+                pattern: pattern.clone(),
+                kind: source.kind().clone(),
+            };
             builder.add(GlobBuilder::new(pattern).backslash_escape(true).build().map_err(invalid)?);
         }
-        let set = builder
-            .build()
-            .map_err(|source| InvalidGlob { pattern: patterns.join(", "), source })?;
+        let set = builder.build().map_err(|source| InvalidGlob {
+            pattern: patterns.join(", "),
+            kind: source.kind().clone(),
+        })?;
         Ok(Self { patterns, set })
     }
 
