@@ -1,2 +1,4 @@
+//! All tests against the crate's public face, in one binary: it links once.
 #![allow(missing_docs)]
-fn main(){}
+
+mod documents;
