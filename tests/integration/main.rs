@@ -5,3 +5,4 @@ mod architecture;
 mod backend;
 mod documents;
 mod emulator;
+mod readme;
