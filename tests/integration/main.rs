@@ -4,3 +4,4 @@
 mod backend;
 mod documents;
 mod emulator;
+mod plan;
