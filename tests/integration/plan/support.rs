@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rescind::document::{Limits, SourceFile, read, render};
-use rescind::execution::{ExecutionKey, ExecutionStatus};
+use rescind::execution::ExecutionKey;
 use rescind::fleet::{self, Fleet};
 use rescind::inventory::Inventory;
 use rescind::plan::budget::left_of;
@@ -123,9 +123,4 @@ pub fn apply(
         inventory.executions.retain(|key, _| !gone.contains(key));
     }
     canceled
-}
-
-/// Whether an execution stands in a status that can be canceled.
-pub fn is_open(status: &ExecutionStatus) -> bool {
-    status.open().is_some()
 }
