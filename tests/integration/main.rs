@@ -5,4 +5,5 @@ mod architecture;
 mod backend;
 mod documents;
 mod emulator;
+mod plan;
 mod readme;
