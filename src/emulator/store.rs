@@ -20,6 +20,7 @@ use crate::execution::{ExecutionStatus, JobStatus, StatusDetails, TargetSelectio
 
 mod lists;
 mod progress;
+mod remove;
 mod targets;
 
 pub use lists::{ExecutionFilter, ForThing, JobFilter, Page, Row};

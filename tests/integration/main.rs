@@ -1,6 +1,7 @@
 //! The integration tests: one binary, since each would link the AWS SDK again.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod apply;
 mod architecture;
 mod backend;
 mod documents;

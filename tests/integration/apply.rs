@@ -1,0 +1,10 @@
+//! The executor: what is sent, what is withheld, and whether what is told is what happened.
+//!
+//! Over the AWS SDK and HTTP against the emulator where the wire matters; over the emulator's store on
+//! paused time where waiting does. After each apply the bench compares effects, records and ledger.
+
+mod bench;
+mod ledger;
+mod moves;
+mod plain;
+mod world;

@@ -1,0 +1,417 @@
+//! Fleet and policies in, records out; and what must be true of them afterwards, whatever the test.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rescind::apply::{Ending, Executor, FLIGHT_TIME, Ids, Record, Stop, Watch};
+use rescind::backend::aws::Connection;
+use rescind::backend::fault::Faulty;
+use rescind::backend::pace::{Paced, Pacer};
+use rescind::backend::{JobsReader, JobsWriter};
+use rescind::clock::Clock;
+use rescind::document::{self, Limits, SourceFile};
+use rescind::emulator::{Effect, Emulator, Operation as Op, Options};
+use rescind::execution::{ExecutionKey, ExecutionStatus};
+use rescind::inventory::Inventory;
+use rescind::observe::{Collector, NoProgress};
+use rescind::plan::check::check;
+use rescind::plan::{Depth, InForce as _, Line, Memory, Outcome, Plan, Reason, plan};
+use rescind::policy::PolicySet;
+use rescind::policy::template::MARKER;
+use rescind::state::State as _;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::ledger::{Ledger, Switch};
+use super::world::World;
+
+pub const START: &str = "2026-11-23T12:00:00Z";
+
+/// A fleet from the `spec` of its document.
+pub fn emulator(spec: &str) -> Emulator {
+    let text = format!(
+        "apiVersion: rescind/v1alpha1\nkind: Fleet\nmetadata: {{name: test}}\nspec:\n{}",
+        indented(spec)
+    );
+    let documents = read("fleet.yaml", text, &Limits::fleet());
+    let (_, fleet) = documents.fleets.into_iter().next().unwrap();
+    Emulator::new(&fleet, Clock::starting_at(START.parse().unwrap()), Options::default())
+}
+
+/// A policy from its name and the `spec` of its document.
+pub fn policy(name: &str, spec: &str) -> String {
+    format!(
+        "apiVersion: rescind/v1alpha1\nkind: CancelPolicy\nmetadata: {{name: {name}}}\nspec:\n{}---\n",
+        indented(spec)
+    )
+}
+
+pub fn policies(text: &str) -> Arc<PolicySet> {
+    let text = text.strip_suffix("---\n").unwrap_or(text);
+    Arc::new(PolicySet::new(read("policies.yaml", text.to_owned(), &Limits::policies()).policies))
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("  {line}\n")).collect()
+}
+
+fn read(path: &str, text: String, limits: &Limits) -> document::Documents {
+    let file = SourceFile { path: path.to_owned(), text: text.into_bytes() };
+    let documents = document::read(&[file], limits);
+    assert!(documents.broken.is_empty(), "{:?}", documents.diagnostics);
+    documents
+}
+
+/// `count` things r0, r1, … with one QUEUED execution each of the job fw, the first the oldest.
+pub fn queued(count: usize) -> String {
+    let mut spec = "jobs: [{id: fw, createdAt: 90d ago}]\nthings:\n".to_owned();
+    for index in 0..count {
+        spec.push_str(&format!("  - {{name: r{index}}}\n"));
+    }
+    spec.push_str("executions:\n");
+    for index in 0..count {
+        let age = 100 * (1 + count - index);
+        spec.push_str(&format!("  - {{job: fw, thing: r{index}, queuedAt: {age}s ago}}\n"));
+    }
+    spec
+}
+
+/// Cancels all that is QUEUED for a minute or more, within a budget.
+pub fn sweep(budget: u64) -> String {
+    policy("sweep", &format!("{SWEEP}\nbudget: {{max: [{{count: {budget}, per: 1h}}]}}"))
+}
+
+pub const SWEEP: &str = "mode: Enforce
+target: {statuses: [QUEUED]}
+match: {age: [{since: queuedAt, olderThan: 1m}]}";
+
+/// Cancels all that is IN_PROGRESS and silent for a minute or more, by force.
+pub fn stuck() -> String {
+    policy("stuck", STUCK)
+}
+
+pub const STUCK: &str = "mode: Enforce
+target: {statuses: [IN_PROGRESS]}
+match: {age: [{since: lastUpdatedAt, olderThan: 1m}]}
+cancel: {force: true}
+budget: {max: [{count: 100, per: 1h}]}";
+
+#[derive(Default)]
+struct Heard {
+    waiting: Mutex<Vec<(usize, Duration)>>,
+}
+
+impl Watch for Heard {
+    fn ended(&self, _: &Record, _: usize) {}
+
+    fn waiting(&self, lines: usize, until: Instant) {
+        self.waiting.lock().unwrap().push((lines, until.saturating_duration_since(Instant::now())));
+    }
+}
+
+/// Everything that an apply needs, and what it left.
+pub struct Bench {
+    pub emulator: Emulator,
+    world: Option<World>,
+    pub clock: Clock,
+    pub pacer: Pacer,
+    pub ledger: Arc<Ledger>,
+    pub in_force: Switch,
+    pub faults: Option<Faulty<World>>,
+    pub flight_time: Duration,
+    pub max: Option<u64>,
+    pub depth: Depth,
+    pub stop: watch::Sender<bool>,
+    stopped: Stop,
+    paced: Arc<dyn JobsReader>,
+    reader: Arc<dyn JobsReader>,
+    writer: Arc<dyn JobsWriter>,
+    ids: Arc<Ids>,
+    heard: Heard,
+    records: Mutex<Vec<Record>>,
+}
+
+impl Bench {
+    /// Over the AWS SDK and HTTP, in real time: nothing is paced, and lost calls land at once.
+    pub async fn http(fleet: &str, policies_text: &str) -> Self {
+        Self::serving(emulator(fleet), policies(policies_text)).await
+    }
+
+    pub async fn serving(emulator: Emulator, set: Arc<PolicySet>) -> Self {
+        let clock = Clock::starting_at(START.parse().unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(emulator.clone().serve(listener, std::future::pending()));
+        let connection = Connection::embedded(address, "eu-central-1", clock.clone());
+        let (reader, writer) = (connection.reader(), Arc::new(connection.writer()));
+        let pacer = Pacer::unlimited();
+        Self {
+            flight_time: Duration::ZERO,
+            ..Self::with(emulator, set, clock, pacer, reader, writer)
+        }
+    }
+
+    /// In memory, on paused time, with the pace and the flight time of real life.
+    pub fn memory(fleet: &str, policies_text: &str) -> Self {
+        let emulator = emulator(fleet);
+        let clock = Clock::starting_at(START.parse().unwrap());
+        let world = World::new(emulator.clone(), clock.clone());
+        let faults = Faulty::new(world.clone());
+        let (set, pacer) = (policies(policies_text), Pacer::default());
+        Self {
+            world: Some(world),
+            faults: Some(faults.clone()),
+            ..Self::with(emulator, set, clock, pacer, faults.clone(), Arc::new(faults))
+        }
+    }
+
+    fn with(
+        emulator: Emulator,
+        set: Arc<PolicySet>,
+        clock: Clock,
+        pacer: Pacer,
+        reader: impl JobsReader + Clone + 'static,
+        writer: Arc<dyn JobsWriter>,
+    ) -> Self {
+        let (stop, stopped) = Stop::new();
+        Self {
+            emulator,
+            world: None,
+            clock,
+            paced: Arc::new(Paced::new(reader.clone(), pacer.clone())),
+            pacer,
+            ledger: Arc::default(),
+            in_force: Switch::new(set),
+            faults: None,
+            flight_time: FLIGHT_TIME,
+            max: None,
+            depth: Depth::Listed,
+            stop,
+            stopped,
+            reader: Arc::new(reader),
+            writer,
+            ids: Arc::new(Ids::seeded(7)),
+            heard: Heard::default(),
+            records: Mutex::default(),
+        }
+    }
+
+    pub fn world(&self) -> &World {
+        self.world.as_ref().unwrap()
+    }
+
+    pub fn faults(&self) -> &Faulty<World> {
+        self.faults.as_ref().unwrap()
+    }
+
+    pub async fn memory_now(&self) -> Memory {
+        self.ledger.memory(self.clock.now()).await.unwrap()
+    }
+
+    /// Observes and plans, and lets the plan be checked.
+    pub async fn plan(&self) -> (Plan, Inventory, Memory) {
+        let memory = self.memory_now().await;
+        let set = self.in_force.current();
+        let collector = Collector::new(Arc::clone(&self.paced), self.clock.clone());
+        let observing =
+            collector.observe(Inventory::default(), &set, &memory, self.depth, &NoProgress);
+        let inventory = observing.await.unwrap();
+        let plan = plan(&set, &inventory, &memory, self.clock.now(), self.depth);
+        assert_eq!(check(&plan, &set, &inventory, &memory), []);
+        (plan, inventory, memory)
+    }
+
+    /// Walks the lines of a plan; says nothing about truth.
+    pub async fn walk(
+        &self,
+        lines: Vec<Line>,
+        inventory: &Inventory,
+        memory: &Memory,
+    ) -> Vec<Record> {
+        let executor = Executor {
+            paced: Arc::clone(&self.paced),
+            reader: Arc::clone(&self.reader),
+            writer: Arc::clone(&self.writer),
+            pacer: self.pacer.clone(),
+            state: Arc::clone(&self.ledger) as _,
+            in_force: Arc::new(self.in_force.clone()),
+            clock: self.clock.clone(),
+            flight_time: self.flight_time,
+            ids: Arc::clone(&self.ids),
+        };
+        executor.apply(lines, inventory, memory, self.max, &self.stopped, &self.heard).await
+    }
+
+    /// Plans, applies, and checks that what was told is what happened.
+    pub async fn apply(&self) -> Vec<Record> {
+        let (plan, inventory, memory) = self.plan().await;
+        let lines: Vec<_> = plan.acts().cloned().collect();
+        let count = lines.len();
+        let records = self.walk(lines, &inventory, &memory).await;
+        assert_eq!(records.len(), count, "each line has one end");
+        self.records.lock().unwrap().extend(records.iter().cloned());
+        assert_eq!(self.memory_now().await.open, [].into(), "nothing is left open");
+        self.check().await;
+        records
+    }
+
+    pub fn effects(&self) -> Vec<Effect> {
+        self.world.as_ref().map_or_else(|| self.emulator.effects(), World::effects)
+    }
+
+    /// How often AWS was called.
+    pub fn calls(&self, operation: Op) -> u64 {
+        match &self.world {
+            None => self.emulator.calls().get(&operation).copied().unwrap_or_default(),
+            Some(world) => {
+                let named = |it: &rescind::backend::Operation| it.as_str() == operation.as_str();
+                let all = rescind::backend::Operation::ALL;
+                world.calls(all.into_iter().find(named).unwrap())
+            }
+        }
+    }
+
+    pub fn cancels(&self) -> u64 {
+        self.calls(Op::CancelJobExecution)
+    }
+
+    pub fn describes(&self) -> u64 {
+        self.calls(Op::DescribeJobExecution)
+    }
+
+    /// How many lines were said to wait for lost calls, and for how long.
+    pub fn waited(&self) -> Vec<(usize, Duration)> {
+        self.heard.waiting.lock().unwrap().clone()
+    }
+
+    /// The units that a policy has spent.
+    pub async fn spent(&self, policy: &str) -> usize {
+        let memory = self.memory_now().await;
+        memory.spent.iter().filter(|(name, _)| name.as_str() == policy).map(|(_, u)| u.len()).sum()
+    }
+
+    /// Effects, records and ledger, line by line.
+    pub async fn check(&self) {
+        self.check_effects();
+        let records = self.records.lock().unwrap().clone();
+        let told = |record: &Record| match record.ending {
+            Ending::Outcome(outcome) => Some(outcome),
+            _ => None,
+        };
+        let effects = self.effects();
+        for record in &records {
+            let hit = effects.iter().filter(|effect| is_of(effect, record)).count();
+            match told(record) {
+                Some(Outcome::Canceled | Outcome::CanceledUnattributed) => {
+                    assert_eq!(hit, 1, "{record:?}");
+                    assert!(effects.iter().any(|it| is_of(it, record) && it.force == record.force));
+                }
+                Some(Outcome::Unresolved) => assert!(hit <= 1, "{record:?}"),
+                _ => assert_eq!(hit, 0, "{record:?}: {effects:?}"),
+            }
+        }
+        for effect in &effects {
+            assert!(records.iter().any(|record| is_of(effect, record)), "untold: {effect:?}");
+        }
+        // The journal says what the records say, and gives back nothing that took effect.
+        let settled = self.ledger.settled.lock().unwrap().clone();
+        let intents: BTreeMap<_, _> = self
+            .ledger
+            .begun
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|it| (it.id.clone(), it.clone()))
+            .collect();
+        let mut kept: BTreeMap<_, usize> = BTreeMap::new();
+        for (id, settlement) in &settled {
+            let intent = &intents[id];
+            let agrees = |record: &&Record| {
+                record.key == intent.key
+                    && told(record) == Some(settlement.outcome)
+                    && record.note == settlement.note
+                    && record.request_id == settlement.request_id
+            };
+            assert!(records.iter().find(agrees).is_some(), "{intent:?} {settlement:?}");
+            let spends = matches!(
+                settlement.outcome,
+                Outcome::Canceled
+                    | Outcome::CanceledUnattributed
+                    | Outcome::Withdrawn
+                    | Outcome::Unresolved
+            );
+            assert!(!(spends && settlement.no_effect), "{settlement:?}");
+            *kept.entry(intent.policy.clone()).or_default() += usize::from(!settlement.no_effect);
+        }
+        let spent = self.memory_now().await.spent;
+        let spent = spent.into_iter().map(|(policy, units)| (policy, units.len())).collect();
+        kept.retain(|_, units| *units > 0);
+        assert_eq!(kept, spent);
+    }
+
+    /// What holds of each effect at any time, also after a crash.
+    pub fn check_effects(&self) {
+        let begun = self.ledger.begun.lock().unwrap();
+        let mut hit = std::collections::BTreeSet::new();
+        for effect in self.effects() {
+            let execution =
+                (effect.job_id.clone(), effect.thing_name.clone(), effect.execution_number);
+            assert!(hit.insert(execution), "twice: {effect:?}");
+            assert_eq!(effect.expected_version, Some(effect.version_before), "{effect:?}");
+            assert!(
+                !effect.force || effect.status_before == ExecutionStatus::InProgress,
+                "{effect:?}"
+            );
+            let intent = begun.iter().find(|intent| {
+                intent.details.send == effect.status_details_after
+                    && is_about(&intent.key, &effect)
+                    && intent.version.get() == effect.version_before
+                    && intent.force == effect.force
+            });
+            assert!(intent.is_some(), "without an intent: {effect:?}");
+            match effect.status_details_after.get(MARKER) {
+                Some(marker) => assert!(marker.contains(&*intent.unwrap().id.0), "{effect:?}"),
+                None => assert_eq!(effect.status_details_after.len(), 10, "{effect:?}"),
+            }
+        }
+    }
+}
+
+fn is_about(key: &ExecutionKey, effect: &Effect) -> bool {
+    key.job.as_str() == effect.job_id && key.thing.as_str() == effect.thing_name
+}
+
+fn is_of(effect: &Effect, record: &Record) -> bool {
+    is_about(&record.key, effect) && record.number.0 == effect.execution_number
+}
+
+/// How many records ended how, by label.
+pub fn endings(records: &[Record]) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for record in records {
+        *counts.entry(record.ending.label()).or_default() += 1;
+    }
+    counts
+}
+
+/// The one record of a test with one execution.
+pub fn only(records: &[Record]) -> &Record {
+    let [record] = records else { panic!("{records:?}") };
+    record
+}
+
+pub fn outcome(records: &[Record]) -> Outcome {
+    match only(records).ending {
+        Ending::Outcome(outcome) => outcome,
+        _ => panic!("{records:?}"),
+    }
+}
+
+pub fn kept(records: &[Record]) -> Reason {
+    match only(records).ending {
+        Ending::Kept(reason) => reason,
+        _ => panic!("{records:?}"),
+    }
+}
