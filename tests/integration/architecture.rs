@@ -18,7 +18,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("execution", &["fact"]),
     ("inventory", &["execution", "fact"]),
     // files
-    ("fleet", &["document::finding", "document::diagnostic", "execution", "inventory", "span"]),
+    (
+        "fleet",
+        &["document::finding", "document::diagnostic", "execution", "fact", "inventory", "span"],
+    ),
     ("document", &["fleet", "policy"]),
     (
         "policy",
