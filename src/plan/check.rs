@@ -282,6 +282,7 @@ impl Seen<'_> {
 
     fn detail(&self, on: &Requirement) -> Value<'_> {
         match self.row.described.known().map(|described| &described.status_details) {
+            Some(Fact::Absent) => Value::Missing,
             Some(Fact::Known(pairs)) => Value::of(pairs.get(&on.key)),
             _ => Value::NotKnown,
         }

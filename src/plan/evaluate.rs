@@ -173,7 +173,20 @@ pub fn missing(policy: &Policy, facts: &Facts<'_>, now: Timestamp, depth: Depth)
             return wanted;
         }
     }
-    None
+    // In the moment of acting nothing but a describe is added. What the rules that wait for it ask
+    // beside it is read now; otherwise they would never be settled.
+    let waiting = match depth {
+        Depth::Listed => Some(Tier::Described),
+        Depth::Exact => None,
+    };
+    let rules = waiting.into_iter().flat_map(|tier| rules_of(policy, tier));
+    rules
+        .filter(|(_, rule)| rule_truth(rule, facts, now) == Truth::Unknown)
+        .flat_map(|(_, rule)| &rule.clauses)
+        .filter(|clause| clause.test.ask(facts, now) == Answer::NotRead)
+        .map(|clause| clause.test.tier())
+        .filter(|tier| *tier < Tier::Described)
+        .min()
 }
 
 /// The verdict on an execution whose status settles it.

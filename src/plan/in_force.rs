@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::execution::{ExecutionNumber, ExecutionVersion, OpenStatus, StatusDetails};
+use crate::execution::{ExecutionNumber, ExecutionVersion, OpenStatus};
 use crate::plan::clause::Facts;
 use crate::plan::{At, Depth, Details, Memory, Pins, Reason, Verdict, planner};
-use crate::policy::{OnExisting, Policy, PolicySet, template};
+use crate::policy::{Policy, PolicySet, template};
 
 /// The policies that are in force now.
 pub trait InForce: Send + Sync + std::fmt::Debug {
@@ -79,7 +79,8 @@ pub fn judge(policies: &PolicySet, facts: &Facts<'_>, now: Timestamp) -> Judgeme
 }
 
 /// What pins an execution that `policy` would cancel; none if it was not described yet. The error is
-/// what is not known of it and must be.
+/// what is not known of it and must be. That depends on the execution alone: otherwise a policy that
+/// cannot pin would hide another one that can, and one rule more to exclude could cancel more.
 pub fn pin(policy: &Policy, facts: &Facts<'_>, now: Timestamp) -> Result<Option<Pins>, At> {
     let described = facts.described();
     if described.is_not_read() {
@@ -111,12 +112,7 @@ pub fn details(
     now: Timestamp,
 ) -> Option<Details> {
     let described = facts.row.described.known()?;
-    let nothing = StatusDetails::new();
-    let existing = match policy.cancel.on_existing {
-        OnExisting::Merge => described.status_details.known()?,
-        // What goes need not be known.
-        OnExisting::Replace => &nothing,
-    };
+    let existing = described.status_details.known()?;
     let mut set = Vec::with_capacity(policy.cancel.set.len());
     for (key, value) in &policy.cancel.set {
         let filled = value.fill(|name| facts.fill(name, policy, now));

@@ -1,9 +1,11 @@
 //! Name patterns: `fw-*`, `robot-00?`, `{a,b}-*`. Any of a list may match.
 
+use std::fmt;
+
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 /// A list of patterns, of which any may match. Never empty.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Globs {
     patterns: Vec<String>,
     set: GlobSet,
@@ -54,5 +56,12 @@ impl Globs {
     /// As they were written.
     pub fn patterns(&self) -> &[String] {
         &self.patterns
+    }
+}
+
+impl fmt::Debug for Globs {
+    /// As they were written: the compiled automata would fill pages.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.patterns.fmt(f)
     }
 }
