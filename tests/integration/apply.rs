@@ -5,6 +5,10 @@
 
 mod bench;
 mod ledger;
+mod lost;
 mod moves;
 mod plain;
+mod races;
+mod refused;
+mod revoked;
 mod world;

@@ -54,7 +54,7 @@ pub fn policies(text: &str) -> Arc<PolicySet> {
 }
 
 fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("  {line}\n")).collect()
+    text.lines().fold(String::new(), |text, line| text + "  " + line + "\n")
 }
 
 fn read(path: &str, text: String, limits: &Limits) -> document::Documents {
