@@ -86,14 +86,12 @@ async fn an_execution_queued_anew_before_the_describe_is_another_one() {
 /// where it is, and that it is no wider.
 #[tokio::test]
 async fn an_execution_queued_anew_after_the_describe_at_the_same_version_cannot_be_told_apart() {
-    let bench = Bench::http(moves::CONTINUOUS, &sweep(10)).await;
+    let mut bench = Bench::http(moves::CONTINUOUS, &sweep(10)).await;
     on(&bench, CANCEL, 1, |store, now| moves::queue_anew(store, "r0", "berlin", now));
-    let (plan, inventory, memory) = bench.plan().await;
-    let lines = plan.acts().cloned().collect();
-    let records = bench.walk(lines, &inventory, &memory).await;
+    bench.recreates = true;
+    let records = bench.apply().await;
     assert_eq!(outcome(&records), Outcome::Canceled);
     assert_eq!((only(&records).number.0, bench.effects()[0].execution_number), (1, 2));
-    bench.check_effects();
 }
 
 #[tokio::test]
