@@ -30,12 +30,14 @@ fn is_ours(intent: &Intent, found: &ExecutionDescription) -> bool {
         && id.is_some_and(|(id, _)| id == &*intent.id.0)
 }
 
-/// Whether it was canceled just as an attempt without room for the marker would have left it.
+/// Whether it was canceled just as an attempt without room for the marker would have left it. It may
+/// still have been somebody else, who left its pairs as they were.
 fn is_like_ours(intent: &Intent, found: &ExecutionDescription) -> bool {
     let next = ExecutionVersion::new(intent.version.get() + 1);
     found.status == ExecutionStatus::Canceled
         && found.number == Fact::Known(intent.number)
         && found.version.known().copied() == next
+        && found.status_details.known() == Some(&intent.details.send)
         && intent.details.dropped.iter().any(|key| key == MARKER)
 }
 

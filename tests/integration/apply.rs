@@ -14,4 +14,5 @@ mod random;
 mod refused;
 mod revoked;
 mod stops;
+mod truth;
 mod world;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rescind::apply::FLIGHT_TIME;
 use rescind::backend::fault::Fault;
 use rescind::backend::{ErrorKind, Operation as Call};
-use rescind::emulator::{Faults, Operation};
+use rescind::emulator::{Cancel, Faults, Operation};
 use rescind::plan::Outcome;
 
 use super::bench::{Bench, STUCK, endings, only, outcome, policy, queued, stuck, sweep};
@@ -45,6 +45,21 @@ async fn a_cancel_whose_mark_had_no_room_is_not_attributed() {
     assert_eq!(outcome(&records), Outcome::CanceledUnattributed);
     assert_eq!((only(&records).attempts, bench.cancels()), (1, 1));
     assert_eq!(bench.spent("stuck").await, 1);
+}
+
+#[tokio::test]
+async fn what_somebody_else_canceled_in_other_words_is_not_taken_for_ours() {
+    let bench = Bench::http(&talkative(), &stuck()).await;
+    bench.emulator.on_call(
+        CANCEL,
+        Box::new(|call, store| {
+            let details = [("by".to_owned(), "hand".to_owned())].into();
+            let cancel = Cancel { force: true, status_details: Some(details), ..Cancel::default() };
+            store.cancel("r0", "fw", cancel, call.at).unwrap();
+        }),
+    );
+    loses(&bench, 1);
+    assert_eq!(outcome(&bench.apply().await), Outcome::AlreadyTerminal);
 }
 
 #[tokio::test]

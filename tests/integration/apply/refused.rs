@@ -7,7 +7,7 @@ use rescind::backend::fault::Fault;
 use rescind::backend::pace::{FLOOR, Pacer};
 use rescind::backend::{ErrorKind, Operation as Call};
 use rescind::emulator::{Denial, Faults, Operation, Rate};
-use rescind::plan::Outcome;
+use rescind::plan::{Depth, Outcome};
 use tokio::time::Instant;
 
 use super::bench::{Bench, endings, only, outcome, queued, sweep};
@@ -82,12 +82,32 @@ async fn a_throttled_cancel_keeps_its_intent_and_gets_a_new_attempt() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pinned_version_still_counts_for_a_second_attempt() {
+    let spec = queued(1).replace("thing: r0,", "thing: r0, status: IN_PROGRESS,");
+    let text = super::bench::policy(
+        "stuck",
+        "mode: Enforce\ntarget: {statuses: [IN_PROGRESS]}\n\
+         match: {age: [{since: queuedAt, olderThan: 1m}]}\ncancel: {force: true}",
+    );
+    for (depth, expected) in
+        [(Depth::Exact, Outcome::Superseded), (Depth::Listed, Outcome::Canceled)]
+    {
+        let mut bench = Bench::memory(&spec, &text);
+        bench.depth = depth;
+        bench.faults().inject(CANCEL, Fault::Fail(ErrorKind::Throttled), 1);
+        let before_the_second = if depth == Depth::Exact { 3 } else { 2 };
+        bench.world().on(Call::DescribeJobExecution, move |moment| {
+            if moment.nth == before_the_second {
+                super::moves::report(moment.store, "r0", moment.now);
+            }
+        });
+        assert_eq!(outcome(&bench.apply().await), expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_waits_for_its_turn_is_not_given_up_because_another_was_throttled() {
-    let bench = Bench::memory(&queued(2), &sweep(1));
     // The first is throttled, then it starts by itself: its unit goes to the second.
-    bench.faults().inject(CANCEL, Fault::Fail(ErrorKind::Throttled), 1);
-    let (plan, ..) = bench.plan().await;
-    assert_eq!(plan.acts().count(), 1, "the planner holds the second back");
     let bench = Bench::memory(
         &queued(2),
         &super::bench::policy(
