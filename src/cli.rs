@@ -9,9 +9,9 @@ use anyhow::Context as _;
 use tokio::runtime::Runtime;
 
 use crate::controller::follow::{Reading, interpret};
-use crate::document::{self, Limits};
+use crate::document::{self, Diagnostic, Limits};
 use crate::policy::PolicySet;
-use crate::source;
+use crate::source::{self, Tree};
 
 pub mod args;
 pub mod exit;
@@ -49,18 +49,12 @@ pub fn main(args: Args) -> Exit {
     let output = Output::new(args.color);
     match dispatch(args, output) {
         Ok(exit) => exit,
-        Err(error) if is_broken_pipe(&error) => Exit::Done,
         Err(error) => {
             let exit = error.downcast_ref::<Failure>().map_or(Exit::Error, |failure| failure.exit);
             output.error(&format!("{error:#}"));
             exit
         }
     }
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
-    kind == Some(std::io::ErrorKind::BrokenPipe)
 }
 
 fn dispatch(args: Args, output: Output) -> anyhow::Result<Exit> {
@@ -84,27 +78,35 @@ fn runtime() -> anyhow::Result<Runtime> {
         .context("the async runtime does not start")
 }
 
-/// Reads a policy root and says on stderr what is wrong with it.
-fn read_root(
-    root: &Path,
-    output: Output,
-) -> Result<(Reading, crate::policy::Digest), source::Error> {
-    let tree = source::read(root, Limits::policies().bytes as u64)?;
-    let digest = tree.digest.clone();
-    let reading = interpret(tree);
+/// What a policy root says; what is wrong with it is said on stderr.
+fn read_root(root: &Path, tree: Tree, output: Output) -> Reading {
+    let mut reading = interpret(tree);
     if !reading.diagnostics.is_empty() {
+        locate(&mut reading.diagnostics, root);
         let text = document::render::text(&reading.diagnostics, output.stderr_color());
         output.say(&text);
     }
     for error in &reading.errors {
-        output.error(&error.to_string());
+        output.error(&error.in_words());
     }
-    Ok((reading, digest))
+    reading
+}
+
+/// Makes the paths of diagnostics such that they can be opened from here.
+fn locate(diagnostics: &mut [Diagnostic], root: &Path) {
+    let located = |path: &str| root.join(path).to_string_lossy().into();
+    for diagnostic in diagnostics {
+        diagnostic.place.path = located(&diagnostic.place.path);
+        for label in &mut diagnostic.labels {
+            label.place.path = located(&label.place.path);
+        }
+    }
 }
 
 /// The policies of a root for a one-shot verb, which does nothing unless all files are right.
 fn load(root: &Root, output: Output) -> anyhow::Result<Arc<PolicySet>> {
-    let (reading, _) = read_root(&root.root, output)?;
+    let tree = source::read(&root.root, Limits::policies().bytes as u64)?;
+    let reading = read_root(&root.root, tree, output);
     if !reading.broken.is_empty() {
         let files: Vec<_> = reading.broken.iter().map(String::as_str).collect();
         let message = format!(

@@ -7,6 +7,7 @@
 //! Invariants: a trigger carries no data; a pass starts from what it observes; nothing is sent once
 //! `stop` is switched, and what is in flight then is finished and recorded.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,13 +17,13 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use crate::apply::{Executor, Record, Stop, Watch};
+use crate::apply::{Ending, Executor, Record, Stop, Watch};
 use crate::backend;
 use crate::clock::Clock;
 use crate::inventory::{Account, Inventory};
 use crate::observe::{Collector, NoProgress};
 use crate::plan::check::check;
-use crate::plan::{Depth, InForce, Line, Memory, plan};
+use crate::plan::{Depth, InForce, Line, Memory, Outcome, plan};
 use crate::policy::PolicySet;
 use crate::state::{self, State};
 
@@ -97,18 +98,30 @@ struct Log {
 
 impl Watch for Log {
     fn ended(&self, record: &Record, left: usize) {
-        tracing::info!(
-            job = %record.key.job,
-            thing = %record.key.thing,
-            execution = record.number.0,
-            policy = %record.policy,
-            outcome = record.ending.label(),
-            force = record.force,
-            attempts = record.attempts,
-            request_id = record.request_id.as_deref(),
-            left,
-            "{}", record.note
-        );
+        macro_rules! told {
+            ($level:ident) => {
+                tracing::$level!(
+                    job = %record.key.job,
+                    thing = %record.key.thing,
+                    execution = record.number.0,
+                    policy = %record.policy,
+                    outcome = record.ending.label(),
+                    force = record.force,
+                    attempts = record.attempts,
+                    request_id = record.request_id.as_deref(),
+                    left,
+                    "{}", record.note
+                )
+            };
+        }
+        match record.ending {
+            Ending::Outcome(Outcome::Failed | Outcome::Unresolved) => told!(warn),
+            Ending::Outcome(_) => told!(info),
+            // They are met again in each pass, and their number is in the pass's summary.
+            Ending::Kept(_) | Ending::BudgetExhausted | Ending::BeyondMax | Ending::NotTried => {
+                told!(debug);
+            }
+        }
     }
 
     fn waiting(&self, lines: usize, until: Instant) {
@@ -122,6 +135,13 @@ impl Watch for Log {
     }
 }
 
+/// How many lines are applied before it is asked whether other policies came: a quarter of a minute at
+/// the default pace. An emergency does not wait for thousands of routine cancels.
+const BATCH: usize = 128;
+
+/// The least time between two passes, however short the interval.
+const BREATH: Duration = Duration::from_secs(1);
+
 type Applying = Pin<Box<dyn Future<Output = Vec<Record>> + Send>>;
 
 impl Controller {
@@ -134,13 +154,25 @@ impl Controller {
         // Applies that only wait for lost calls: later passes go on beside them.
         let mut settling: FuturesUnordered<Applying> = FuturesUnordered::new();
         let ended = loop {
+            let started = Instant::now();
             loaded.mark_unchanged();
-            match self.pass(&in_force, &mut executor, &stop).await {
-                Ok(Some(applying)) => settling.push(applying),
-                Ok(None) => {}
+            let passed = {
+                let pass = self.pass(&loaded, &in_force, &mut executor, &stop);
+                tokio::pin!(pass);
+                loop {
+                    tokio::select! {
+                        biased;
+                        passed = &mut pass => break passed,
+                        Some(_) = settling.next(), if !settling.is_empty() => {}
+                    }
+                }
+            };
+            match passed {
+                Ok(applying) => settling.extend(applying),
                 Err(error) => break Err(error),
             }
-            let next = Instant::now() + self.interval;
+            // From start to start, so that the length of a pass does not add to it.
+            let next = (started + self.interval).max(Instant::now() + BREATH);
             loop {
                 tokio::select! {
                     biased;
@@ -165,17 +197,18 @@ impl Controller {
         ended
     }
 
-    /// One pass. Gives back an apply that only waits for lost calls.
+    /// One pass. Gives back applies that only wait for lost calls.
     async fn pass(
         &self,
+        loaded: &watch::Receiver<Arc<PolicySet>>,
         in_force: &Arc<dyn InForce>,
         executor: &mut Option<Executor>,
         stop: &Stop,
-    ) -> Result<Option<Applying>, Error> {
+    ) -> Result<Vec<Applying>, Error> {
         let policies = in_force.current();
         if policies.is_empty() {
             tracing::info!("no policies are in force: nothing is observed");
-            return Ok(None);
+            return Ok(Vec::new());
         }
         let memory = self.state.memory(self.clock.now()).await?;
         let observing = self.collector.observe(
@@ -187,12 +220,12 @@ impl Controller {
         );
         let inventory = tokio::select! {
             biased;
-            () = stop.on() => return Ok(None),
+            () = stop.on() => return Ok(Vec::new()),
             observed = observing => match observed {
                 Ok(inventory) => inventory,
                 Err(error) => {
                     report_unobserved(&error);
-                    return Ok(None);
+                    return Ok(Vec::new());
                 }
             },
         };
@@ -218,41 +251,77 @@ impl Controller {
             "pass"
         );
         if lines.is_empty() || stop.is_on() {
-            return Ok(None);
-        }
-        for line in &lines {
-            tracing::info!(
-                job = %line.key.job,
-                thing = %line.key.thing,
-                policy = %line.policy.name,
-                "due: to be described and judged"
-            );
+            return Ok(Vec::new());
         }
         let executor = executor.get_or_insert_with(|| (self.executor)(Arc::clone(in_force)));
-        self.apply(executor.clone(), lines, inventory, memory, stop.clone()).await
-    }
-
-    async fn apply(
-        &self,
-        executor: Executor,
-        lines: Vec<Line>,
-        inventory: Inventory,
-        memory: Memory,
-        stop: Stop,
-    ) -> Result<Option<Applying>, Error> {
-        let log = Arc::new(Log { waiting: Notify::new() });
-        let watch = Arc::clone(&log);
-        let mut applying: Applying = Box::pin(async move {
-            executor.apply(lines, &inventory, &memory, None, &stop, &*watch).await
-        });
-        tokio::select! {
-            biased;
-            _ = &mut applying => Ok(None),
-            () = log.waiting.notified() => Ok(Some(applying)),
+        let inventory = Arc::new(inventory);
+        let mut counts = BTreeMap::<String, usize>::new();
+        let mut settling = Vec::new();
+        let mut lines = lines.into_iter();
+        loop {
+            let batch: Vec<Line> = lines.by_ref().take(BATCH).collect();
+            if batch.is_empty() {
+                break;
+            }
+            let memory = self.state.memory(self.clock.now()).await?;
+            let records =
+                match apply(executor.clone(), batch, Arc::clone(&inventory), memory, stop).await {
+                    Applied::Done(records) => records,
+                    Applied::Waits(applying) => {
+                        settling.push(applying);
+                        continue;
+                    }
+                };
+            for record in &records {
+                *counts.entry(record.ending.label()).or_default() += 1;
+            }
+            // What stopped this batch would stop the next one, and policies that came in the
+            // meantime may have something more urgent.
+            let not_tried = records.iter().any(|record| record.ending == Ending::NotTried);
+            if not_tried || loaded.has_changed().unwrap_or(true) || stop.is_on() {
+                break;
+            }
         }
+        let outcomes: Vec<_> = counts.iter().map(|(label, n)| format!("{label} {n}")).collect();
+        tracing::info!(
+            outcomes = outcomes.join(", "),
+            left = lines.len(),
+            lost = settling.len(),
+            "applied"
+        );
+        Ok(settling)
+    }
+}
+
+/// How far an apply came.
+enum Applied {
+    /// To its end.
+    Done(Vec<Record>),
+    /// To where it only waits for lost calls.
+    Waits(Applying),
+}
+
+async fn apply(
+    executor: Executor,
+    lines: Vec<Line>,
+    inventory: Arc<Inventory>,
+    memory: Memory,
+    stop: &Stop,
+) -> Applied {
+    let log = Arc::new(Log { waiting: Notify::new() });
+    let (watch, stop) = (Arc::clone(&log), stop.clone());
+    let mut applying: Applying =
+        Box::pin(
+            async move { executor.apply(lines, &inventory, &memory, None, &stop, &*watch).await },
+        );
+    tokio::select! {
+        biased;
+        records = &mut applying => Applied::Done(records),
+        () = log.waiting.notified() => Applied::Waits(applying),
     }
 }
 
 fn report_unobserved(error: &backend::Error) {
-    tracing::error!(%error, kind = error.kind.label(), "nothing could be observed");
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    tracing::error!(%error, cause, kind = error.kind.label(), "nothing could be observed");
 }

@@ -18,9 +18,11 @@ use crate::inventory::Account;
 use crate::span::Moment;
 
 mod compile;
+mod observed;
 pub mod shapes;
 
 pub use compile::compile;
+pub use observed::inventory;
 
 /// The account of a fleet that names none.
 pub const DEFAULT_ACCOUNT: &str = "123456789012";

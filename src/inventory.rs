@@ -147,11 +147,12 @@ pub struct Inventory {
 
 impl Inventory {
     /// Takes in a row of the list of `job`'s executions with status `listed`. Of two rows for one
-    /// key the higher execution number stays, and of equal numbers the later observation.
+    /// key the higher execution number stays, and of equal or unknown numbers the later observation.
     pub fn insert_row(&mut self, job: &JobId, listed: OpenStatus, row: ExecutionSummary) {
         let key = ExecutionKey { job: job.clone(), thing: row.thing };
-        let older =
-            self.executions.get(&key).is_some_and(|kept| kept.number.known() > row.number.known());
+        let older = self.executions.get(&key).is_some_and(|kept| {
+            row.number.known().is_some() && kept.number.known() > row.number.known()
+        });
         if !older {
             let observed = ObservedExecution {
                 listed,

@@ -17,14 +17,17 @@ pub mod watch;
 /// Files in one root: more is a mistake (a checkout of something else), not a policy repository.
 pub const MAX_FILES: usize = 10_000;
 
+/// Entries in one root, links followed. It bounds a tree of links that lead to each other.
+const MAX_ENTRIES: usize = 100_000;
+
 /// How deep directories may be nested below the root.
 const MAX_DEPTH: usize = 16;
 
-/// A root or a file that cannot be read.
+/// A root or a file that cannot be read. Paths are as the root was given, for the eyes of whoever gave it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The path is not there, or cannot be opened.
-    #[error("{path}: {source}", path = path.display())]
+    #[error("{path} cannot be read", path = path.display())]
     Io {
         /// Which path.
         path: PathBuf,
@@ -38,6 +41,15 @@ pub enum Error {
     /// Too many files.
     #[error("{path} has more than {MAX_FILES} YAML files: is it the policy root?", path = .0.display())]
     TooManyFiles(PathBuf),
+    /// Too many entries of any kind.
+    #[error("{path} has more than {MAX_ENTRIES} entries: is it the policy root?", path = .0.display())]
+    TooManyEntries(PathBuf),
+    /// A directory too far below the root.
+    #[error("{path} is more than {MAX_DEPTH} directories below the policy root", path = .0.display())]
+    TooDeep(PathBuf),
+    /// A link to a directory that it is in.
+    #[error("{path} is a link that leads back to where it is: remove it", path = .0.display())]
+    Loop(PathBuf),
     /// Something that is called like a policy file but is none.
     #[error("{path} is not a regular file: remove it from the policy root", path = .0.display())]
     NotAFile(PathBuf),
@@ -52,6 +64,16 @@ pub enum Error {
         /// What would be read.
         limit: u64,
     },
+}
+
+impl Error {
+    /// What is wrong, with its cause, on one line.
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Io { source, .. } => format!("{self}: {source}"),
+            _ => self.to_string(),
+        }
+    }
 }
 
 /// The files of a root, as they were at one moment.
@@ -69,27 +91,37 @@ pub struct Tree {
 /// passed over: a ConfigMap keeps its versions in them and links to them by visible names.
 pub fn read(root: &Path, max_bytes: u64) -> Result<Tree, Error> {
     let canonical = fs::canonicalize(root).map_err(|source| io_error(root, source))?;
-    let mut tree = BTreeMap::new();
+    let mut search = Search {
+        root: &canonical,
+        shown: root,
+        entries: 0,
+        found: BTreeMap::new(),
+        failed: BTreeMap::new(),
+    };
     if canonical.is_dir() {
-        find(&canonical, &canonical, 0, &mut tree, root)?;
+        let entries = fs::read_dir(&canonical).map_err(|source| io_error(root, source))?;
+        search.directory(entries, Path::new(""), &mut vec![canonical.clone()])?;
     } else {
         let name = root.file_name().map_or_else(|| root.into(), PathBuf::from);
-        tree.insert(name.to_string_lossy().into_owned(), canonical.clone());
+        search.found.insert(name.to_string_lossy().into_owned(), (canonical.clone(), root.into()));
     }
-    if tree.is_empty() {
+    if search.found.is_empty() && search.failed.is_empty() {
         return Err(Error::NoFiles(root.to_owned()));
     }
     let mut files = Vec::new();
-    let mut unreadable = BTreeMap::new();
+    let mut unreadable = search.failed;
     let mut seen = String::new();
-    for (path, full) in tree {
-        match read_file(&canonical, &full, max_bytes) {
+    for (path, error) in &unreadable {
+        seen.push_str(&format!("{path} {}\n", error.in_words()));
+    }
+    for (path, (full, shown)) in search.found {
+        match read_file(&canonical, &full, &shown, max_bytes) {
             Ok(text) => {
                 seen.push_str(&format!("{path} {}\n", Digest::of(&text)));
                 files.push(SourceFile { path, text });
             }
             Err(error) => {
-                seen.push_str(&format!("{path} {error}\n"));
+                seen.push_str(&format!("{path} {}\n", error.in_words()));
                 unreadable.insert(path, error);
             }
         }
@@ -100,7 +132,7 @@ pub fn read(root: &Path, max_bytes: u64) -> Result<Tree, Error> {
 /// Reads one file, wherever it is.
 pub fn read_one(path: &Path, max_bytes: u64) -> Result<SourceFile, Error> {
     let full = fs::canonicalize(path).map_err(|source| io_error(path, source))?;
-    let text = read_file(&full, &full, max_bytes)?;
+    let text = read_file(&full, &full, path, max_bytes)?;
     Ok(SourceFile { path: path.to_string_lossy().into_owned(), text })
 }
 
@@ -108,57 +140,116 @@ fn io_error(path: &Path, source: io::Error) -> Error {
     Error::Io { path: path.to_owned(), source }
 }
 
-fn is_yaml(path: &Path) -> bool {
-    path.extension().is_some_and(|it| it == "yaml" || it == "yml")
+/// Whether a file is called like a policy file.
+pub fn is_yaml(path: &Path) -> bool {
+    let fits =
+        |it: &std::ffi::OsStr| it.eq_ignore_ascii_case("yaml") || it.eq_ignore_ascii_case("yml");
+    path.extension().is_some_and(fits)
 }
 
-fn find(
-    root: &Path,
-    directory: &Path,
-    depth: usize,
-    found: &mut BTreeMap<String, PathBuf>,
-    shown: &Path,
-) -> Result<(), Error> {
-    if depth > MAX_DEPTH {
-        return Ok(());
-    }
-    let entries = fs::read_dir(directory).map_err(|source| io_error(directory, source))?;
-    for entry in entries {
-        let entry = entry.map_err(|source| io_error(directory, source))?;
-        if entry.file_name().to_string_lossy().starts_with('.') {
-            continue;
-        }
-        let path = entry.path();
-        let kind = entry.file_type().map_err(|source| io_error(&path, source))?;
-        if kind.is_dir() {
-            find(root, &path, depth + 1, found, shown)?;
-        } else if is_yaml(&path) {
-            let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
-            found.insert(name, path);
-            if found.len() > MAX_FILES {
-                return Err(Error::TooManyFiles(shown.to_owned()));
+/// A search for YAML files below a root.
+struct Search<'a> {
+    /// The root, with all links followed.
+    root: &'a Path,
+    /// The root as it was given.
+    shown: &'a Path,
+    entries: usize,
+    /// By path below the root: where it is, and how it is shown.
+    found: BTreeMap<String, (PathBuf, PathBuf)>,
+    /// The directories that could not be searched, by path below the root.
+    failed: BTreeMap<String, Error>,
+}
+
+impl Search<'_> {
+    /// Searches a directory, which is at `below` the root. `within` are the directories that it is in
+    /// and itself, with all links followed.
+    fn directory(
+        &mut self,
+        entries: fs::ReadDir,
+        below: &Path,
+        within: &mut Vec<PathBuf>,
+    ) -> Result<(), Error> {
+        for entry in entries {
+            let Ok(entry) = entry.map_err(|source| self.fail(below, |it| io_error(&it, source)))
+            else {
+                return Ok(());
+            };
+            self.entries += 1;
+            if self.entries > MAX_ENTRIES {
+                return Err(Error::TooManyEntries(self.shown.to_owned()));
+            }
+            let name = entry.file_name();
+            if name.to_string_lossy().starts_with('.') {
+                continue;
+            }
+            let (path, below) = (entry.path(), below.join(&name));
+            // A ConfigMap's nested paths are links to directories, so that links are followed.
+            if path.is_dir() {
+                self.enter(&path, &below, within)?;
+            } else if is_yaml(&path) {
+                let shown = self.shown.join(&below);
+                self.found.insert(below.to_string_lossy().into_owned(), (path, shown));
+                if self.found.len() > MAX_FILES {
+                    return Err(Error::TooManyFiles(self.shown.to_owned()));
+                }
             }
         }
+        Ok(())
     }
-    Ok(())
+
+    /// Searches a directory or a link to one, if it may be.
+    fn enter(&mut self, path: &Path, below: &Path, within: &mut Vec<PathBuf>) -> Result<(), Error> {
+        let target = match fs::canonicalize(path) {
+            Ok(target) if !target.starts_with(self.root) => {
+                self.fail(below, Error::OutOfRoot);
+                return Ok(());
+            }
+            Ok(target) if within.contains(&target) => {
+                self.fail(below, Error::Loop);
+                return Ok(());
+            }
+            Ok(_) if within.len() > MAX_DEPTH => {
+                self.fail(below, Error::TooDeep);
+                return Ok(());
+            }
+            Ok(target) => target,
+            Err(source) => {
+                self.fail(below, |it| io_error(&it, source));
+                return Ok(());
+            }
+        };
+        match fs::read_dir(&target) {
+            Ok(entries) => {
+                within.push(target);
+                self.directory(entries, below, within)?;
+                within.pop();
+            }
+            Err(source) => self.fail(below, |it| io_error(&it, source)),
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, below: &Path, error: impl FnOnce(PathBuf) -> Error) {
+        self.failed.insert(below.to_string_lossy().into_owned(), error(self.shown.join(below)));
+    }
 }
 
-fn read_file(root: &Path, path: &Path, max_bytes: u64) -> Result<Vec<u8>, Error> {
-    let error = |source| io_error(path, source);
+fn read_file(root: &Path, path: &Path, shown: &Path, max_bytes: u64) -> Result<Vec<u8>, Error> {
+    let error = |source| io_error(shown, source);
     let target = fs::canonicalize(path).map_err(error)?;
     if !target.starts_with(root) {
-        return Err(Error::OutOfRoot(path.to_owned()));
+        return Err(Error::OutOfRoot(shown.to_owned()));
     }
     // Asked before opening: opening a FIFO would wait for a writer for ever.
     if !fs::metadata(&target).map_err(error)?.is_file() {
-        return Err(Error::NotAFile(path.to_owned()));
+        return Err(Error::NotAFile(shown.to_owned()));
     }
     let mut text = Vec::new();
     fs::File::open(&target)
         .and_then(|file| file.take(max_bytes + 1).read_to_end(&mut text))
         .map_err(error)?;
     if text.len() as u64 > max_bytes {
-        return Err(Error::TooLarge { path: path.to_owned(), limit: max_bytes });
+        return Err(Error::TooLarge { path: shown.to_owned(), limit: max_bytes });
     }
     Ok(text)
 }

@@ -1,7 +1,7 @@
 //! `rescind apply`: plan, ask, cancel, and look once more.
 
-use std::collections::BTreeSet;
-use std::io::{IsTerminal as _, Write as _};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,11 +11,12 @@ use crate::apply::{Ending, Ids, Record, Stop};
 use crate::cli::args::{Apply as Args, Format};
 use crate::cli::exit::Exit;
 use crate::cli::output::progress::Progress;
-use crate::cli::output::{Output, Tone, apply as report, plan as shown_plan, plural};
-use crate::cli::plan::{BUDGETS_START_NOW, unlisted, verify};
+use crate::cli::output::{Output, apply as report, plan as shown_plan, plural};
+use crate::cli::plan::{BUDGETS_START_NOW, observed, unlisted, verify};
 use crate::cli::session::Session;
 use crate::cli::signals::Signals;
 use crate::cli::{Failure, load};
+use crate::execution::ExecutionKey;
 use crate::inventory::Inventory;
 use crate::plan::in_force::Fixed;
 use crate::plan::saved::{SavedLine, SavedPlan, Stale};
@@ -69,6 +70,7 @@ async fn reconcile(
     let depth = if asks { Depth::Exact } else { Depth::Listed };
     let inventory = observe(&session, &policies, &memory, depth, stop).await?;
     session.check_place(inventory.account.as_ref())?;
+    observed(&inventory)?;
     if let Some(saved) = &saved {
         refuse_stale(saved, &session, &policies, Some(&inventory))?;
     }
@@ -84,7 +86,8 @@ async fn reconcile(
         None => (plan.acts().cloned().collect(), Vec::new()),
     };
     if args.output == Format::Text {
-        output.result(&shown_plan::text(shown, output))?;
+        let text = shown_plan::text(shown, output);
+        output.shown(&text).context("nothing was canceled: the plan could not be printed")?;
         output.say(BUDGETS_START_NOW);
     }
     let acts = !lines.is_empty();
@@ -99,6 +102,10 @@ async fn reconcile(
         let progress = Progress::default();
         records.extend(executor.apply(lines, &inventory, &memory, args.max, stop, &progress).await);
         progress.clear();
+        // Calls overlap, so that lines end in any order; they are shown in that of the plan.
+        let places: BTreeMap<&ExecutionKey, usize> =
+            plan.acts().enumerate().map(|(place, line)| (&line.key, place)).collect();
+        records.sort_by_key(|it| places.get(&it.key).copied().unwrap_or(usize::MAX));
     }
     let calls = session.pacer.counts();
     let left = if acts && !stop.is_on() {
@@ -121,7 +128,7 @@ async fn reconcile(
         Format::Text => output.result(&format!("\n{}", report::text(shown, output)))?,
     }
     let exit = report::exit(&records);
-    let incomplete = unlisted(&inventory).is_some() || !inventory.problems.is_empty();
+    let incomplete = unlisted(&inventory) > 0 || !inventory.problems.is_empty();
     Ok(if exit == Exit::Done && incomplete { Exit::Partial } else { exit })
 }
 
@@ -254,10 +261,7 @@ fn lines_of(saved: &SavedPlan, shown: shown_plan::Shown<'_>) -> (Vec<Line>, Vec<
 
 fn confirmed(output: Output, count: usize) -> anyhow::Result<bool> {
     let question = format!("Cancel {}? A cancel is final. Type yes: ", plural(count, "execution"));
-    let mut stderr = std::io::stderr().lock();
-    write!(stderr, "{}", output.paint(Tone::Strong, &question))?;
-    stderr.flush()?;
-    drop(stderr);
+    output.ask(&question)?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     Ok(answer.trim() == "yes")

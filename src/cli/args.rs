@@ -20,12 +20,27 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
     disable_help_subcommand = true
 )]
 pub struct Args {
-    /// When to colour.
-    #[arg(long, value_enum, default_value_t = Color::Auto, global = true)]
+    /// When to colour: auto (on a terminal, unless `NO_COLOR` is set), always, never.
+    #[arg(
+        long,
+        value_enum,
+        default_value_t = Color::Auto,
+        global = true,
+        value_name = "WHEN",
+        hide_possible_values = true,
+        help_heading = "Everywhere"
+    )]
     pub color: Color,
 
     /// What to log to stderr: error, warn, info, debug, or a filter like `rescind=debug`.
-    #[arg(long, env = "RUST_LOG", global = true, value_name = "FILTER")]
+    #[arg(
+        long,
+        env = "RUST_LOG",
+        hide_env_values = true,
+        global = true,
+        value_name = "FILTER",
+        help_heading = "Everywhere"
+    )]
     pub log: Option<String>,
 
     /// What to do.
@@ -73,13 +88,21 @@ pub enum Verb {
 
 /// `rescind validate`.
 #[derive(Debug, ClapArgs)]
+#[command(after_help = "Exit codes: 0 no errors (warnings are none), 1 errors.")]
 pub struct Validate {
     /// Files, or directories that are policy roots.
     #[arg(default_value = "policies")]
     pub paths: Vec<PathBuf>,
 
-    /// The form of the result.
-    #[arg(short, long, value_enum, default_value_t)]
+    /// The form of the result: text for people, json (versioned) for programs.
+    #[arg(
+        short,
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "FORM",
+        hide_possible_values = true
+    )]
     pub output: Format,
 }
 
@@ -89,7 +112,7 @@ pub struct Root {
     /// The policy root: a directory. All of it is read.
     pub root: PathBuf,
 
-    /// Only these policies; may be given more than once.
+    /// Only this policy; may be given more than once.
     #[arg(long, value_name = "NAME")]
     pub only: Vec<String>,
 }
@@ -120,6 +143,10 @@ pub struct Target {
 
 /// `rescind plan`.
 #[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  \
+    rescind plan policies --fleet policies/fleet.yaml    without AWS: an emulated fleet\n  \
+    rescind plan policies --region eu-central-1          against AWS, with your credentials\n  \
+    rescind plan policies --out plan.json                for `rescind apply policies --plan plan.json`")]
 pub struct Plan {
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -137,13 +164,26 @@ pub struct Plan {
     #[arg(long)]
     pub detailed_exitcode: bool,
 
-    /// The form of the result.
-    #[arg(short, long, value_enum, default_value_t)]
+    /// The form of the result: text for people, json (versioned) for programs.
+    #[arg(
+        short,
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "FORM",
+        hide_possible_values = true
+    )]
     pub output: Format,
 }
 
 /// `rescind apply`.
 #[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  \
+    rescind apply policies --fleet policies/fleet.yaml --yes\n  \
+    rescind apply policies --account 123456789012 --region eu-central-1 --max 10\n  \
+    rescind apply policies --account 123456789012 --region eu-central-1 --plan plan.json\n\n\
+    Exit codes: 0 done, 1 error, 3 some cancels failed or moved (run it again), 4 another account \
+    or region answered, 5 the saved plan is stale, 130/143 interrupted.")]
 pub struct Apply {
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -165,13 +205,24 @@ pub struct Apply {
     #[arg(long, value_name = "N")]
     pub max: Option<u64>,
 
-    /// The form of the result.
-    #[arg(short, long, value_enum, default_value_t)]
+    /// The form of the result: text for people, json (versioned) for programs.
+    #[arg(
+        short,
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "FORM",
+        hide_possible_values = true
+    )]
     pub output: Format,
 }
 
 /// `rescind run`.
 #[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  \
+    rescind run policies --fleet policies/fleet.yaml --interval 10s\n  \
+    rescind run /policies --account 123456789012 --region eu-central-1\n\n\
+    It ends with 0 after SIGTERM or SIGINT: calls in flight are finished and recorded.")]
 pub struct Run {
     /// The policy root: a directory. All of it is read, and followed.
     pub root: PathBuf,
@@ -194,6 +245,10 @@ pub struct Schema {
 
 /// `rescind emulator`.
 #[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "The first line on stdout is its URL. GET /_emulator/effects there lists the \
+    cancels that took effect."
+)]
 pub struct Emulator {
     /// The fleet to begin with.
     #[arg(long, value_name = "FILE")]

@@ -9,12 +9,17 @@ use crate::cli::output::Output;
 use crate::cli::session::read_fleet;
 use crate::cli::signals::Signals;
 use crate::clock::Clock;
-use crate::emulator::{Emulator, Options};
+use crate::emulator::{Emulator, Faults, Operation, Options, Rate};
 
 pub async fn emulator(args: Args, output: Output) -> anyhow::Result<Exit> {
     let mut signals = Signals::listen()?;
     let fleet = read_fleet(&args.fleet, output)?;
     let emulator = Emulator::new(&fleet, Clock::system(), Options::default());
+    if let Some(per_second) = args.throttle {
+        let rate = Rate { per_second, burst: per_second.max(1.0) };
+        let throttle = Operation::ALL.iter().map(|operation| (*operation, rate)).collect();
+        emulator.set_faults(Faults { throttle, ..Faults::default() });
+    }
     let listener = TcpListener::bind(args.listen)
         .await
         .with_context(|| format!("--listen {} cannot be listened on", args.listen))?;

@@ -7,12 +7,13 @@ use anyhow::Context as _;
 
 use crate::cli::args::{Format, Plan as Args};
 use crate::cli::exit::Exit;
-use crate::cli::output::Output;
-use crate::cli::output::plan::{Shown, Summary, json, text};
+use crate::cli::output::plan::{Shown, Summary, json, problem, text};
 use crate::cli::output::progress::Progress;
+use crate::cli::output::{Output, plural};
 use crate::cli::session::Session;
 use crate::cli::signals::Signals;
 use crate::cli::{Failure, load};
+use crate::fact::Unreadable;
 use crate::inventory::{Inventory, Listing};
 use crate::plan::check::check;
 use crate::plan::saved::SavedPlan;
@@ -40,6 +41,7 @@ async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
     progress.clear();
     let inventory = inventory?;
     session.check_place(inventory.account.as_ref())?;
+    observed(&inventory)?;
     let plan = decide(&policies, &inventory, &memory, session.clock.now(), Depth::Exact);
     verify(&plan, &policies, &inventory, &memory)?;
     let calls = session.pacer.counts();
@@ -59,9 +61,10 @@ async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
             }
         }
     }
-    if let Some(status) = unlisted(&inventory) {
-        let message =
-            format!("the jobs in status {status} could not be listed: the plan lacks them");
+    let lacking = unlisted(&inventory);
+    if lacking > 0 {
+        let lists = plural(lacking, "list");
+        let message = format!("{lists} could not be read: the plan lacks what is on them");
         return Err(Failure::new(Exit::Error, message).into());
     }
     let changes = Summary::of(&plan).cancel > 0;
@@ -87,10 +90,25 @@ pub(super) fn verify(
     Err(Failure::new(Exit::Error, message).into())
 }
 
-/// A status in which jobs could not be listed at all.
-pub(super) fn unlisted(inventory: &Inventory) -> Option<String> {
-    let failed = |listing: &Listing| matches!(listing, Listing::Failed(_));
-    inventory.job_lists.iter().find(|(_, it)| failed(it)).map(|(status, _)| status.to_string())
+/// Stops if no list of jobs could be read: nothing seen must not look like nothing to do.
+pub(super) fn observed(inventory: &Inventory) -> anyhow::Result<()> {
+    let lists = &inventory.job_lists;
+    if lists.is_empty() || !lists.values().all(|list| matches!(list, Listing::Failed(_))) {
+        return Ok(());
+    }
+    let first = inventory.problems.first().map(problem).unwrap_or_default();
+    let message = match inventory.problems.len() {
+        0 | 1 => format!("nothing could be observed: {first}"),
+        count => format!("nothing could be observed: {first}; and {} more like it", count - 1),
+    };
+    Err(Failure::new(Exit::Error, message).into())
+}
+
+/// How many lists of jobs or executions could not be read. That of a job that is gone is not missed.
+pub(super) fn unlisted(inventory: &Inventory) -> usize {
+    let lists = inventory.job_lists.values().chain(inventory.lists.values());
+    let failed = |list: &&Listing| matches!(list, Listing::Failed(why) if *why != Unreadable::Gone);
+    lists.filter(failed).count()
 }
 
 /// Writes a file whole or not at all.

@@ -11,7 +11,10 @@ use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::cli::signals::Signals;
 use crate::cli::{Failure, read_root};
-use crate::controller::{Controller, Error, follow::Adopted};
+use crate::controller::{
+    Controller, Error,
+    follow::{Adopted, look},
+};
 use crate::policy::PolicySet;
 use crate::state::State;
 use crate::state::memory::MemoryState;
@@ -19,12 +22,24 @@ use crate::state::memory::MemoryState;
 pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     Session::require_pins(&args.target, "run")?;
     let mut signals = Signals::listen()?;
-    let (reading, tree) = read_root(&args.root, output)?;
+    // Two looks that agree, at the start as well: a checkout may be under way.
+    let tree = tokio::select! {
+        biased;
+        _ = signals.next() => return Ok(Exit::Done),
+        tree = look(&args.root) => tree?,
+    };
+    let Some(tree) = tree else {
+        let message =
+            format!("{} keeps changing: is something else writing there?", args.root.display());
+        return Err(Failure::new(Exit::Error, message).into());
+    };
+    let digest = tree.digest.clone();
+    let reading = read_root(&args.root, tree, output);
     for broken in &reading.broken {
         tracing::error!(file = broken, "has an error: its policies wait");
     }
-    let first = Adopted { set: Arc::new(PolicySet::new(reading.policies)), tree: Some(tree) };
-    let session = Session::open(&args.target, output).await?;
+    let first = Adopted { set: Arc::new(PolicySet::new(reading.policies)), tree: Some(digest) };
+    let mut session = Session::open(&args.target, output).await?;
     let state: Arc<dyn State> = Arc::new(MemoryState::default());
     let ids = Ids::new().context("the system gives no random numbers")?;
     tracing::info!(
@@ -58,6 +73,10 @@ pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
             }
         }
         result = &mut running => result,
+        () = session.lost() => {
+            let message = "the embedded emulator ended: there is nothing to work against";
+            return Err(Failure::new(Exit::Error, message).into());
+        }
     };
     match result {
         Ok(()) => Ok(Exit::Done),

@@ -120,6 +120,14 @@ impl Session {
         })
     }
 
+    /// Waits until the embedded emulator has ended; for ever if there is none.
+    pub async fn lost(&mut self) {
+        match &mut self.server {
+            Some(server) => drop(server.await),
+            None => std::future::pending().await,
+        }
+    }
+
     /// Against AWS, what can cancel must be told where: a forgotten profile must not choose the fleet.
     pub fn require_pins(target: &Target, verb: &str) -> anyhow::Result<()> {
         if target.fleet.is_some() || (target.account.is_some() && target.region.is_some()) {

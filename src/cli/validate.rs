@@ -4,15 +4,16 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::cli::Failure;
 use crate::cli::args::{Format, Validate as Args};
 use crate::cli::exit::Exit;
-use crate::cli::output::{Output, plural};
+use crate::cli::locate;
+use crate::cli::output::{Output, Tone, plural};
 use crate::document::report::Report;
 use crate::document::{self, Diagnostic, Limits};
 use crate::source;
 
-/// What one path gave.
+/// What the paths gave.
+#[derive(Default)]
 struct Validated {
     files: usize,
     policies: usize,
@@ -33,20 +34,9 @@ struct Json {
 }
 
 pub fn validate(args: &Args, output: Output) -> anyhow::Result<Exit> {
-    let mut all = Validated {
-        files: 0,
-        policies: 0,
-        fleets: 0,
-        diagnostics: Vec::new(),
-        unreadable: Vec::new(),
-    };
+    let mut all = Validated::default();
     for path in &args.paths {
-        let one = check(path)?;
-        all.files += one.files;
-        all.policies += one.policies;
-        all.fleets += one.fleets;
-        all.diagnostics.extend(one.diagnostics);
-        all.unreadable.extend(one.unreadable);
+        check(path, &mut all);
     }
     let errors = all.diagnostics.iter().filter(|it| it.is_error()).count() + all.unreadable.len();
     let warnings = all.diagnostics.len() + all.unreadable.len() - errors;
@@ -57,12 +47,16 @@ pub fn validate(args: &Args, output: Output) -> anyhow::Result<Exit> {
             policies: all.policies,
             fleets: all.fleets,
             report: Report::new(&all.diagnostics),
-            unreadable: all.unreadable.iter().map(ToString::to_string).collect(),
+            unreadable: all.unreadable.iter().map(source::Error::in_words).collect(),
         })?,
         Format::Text => {
             let mut text = document::render::text(&all.diagnostics, output.color());
             for error in &all.unreadable {
-                text.push_str(&format!("error: {error}\n\n"));
+                text.push_str(&format!(
+                    "{}: {}\n\n",
+                    output.paint(Tone::Strong, "error"),
+                    error.in_words()
+                ));
             }
             let policies = match all.policies {
                 1 => "1 policy".to_owned(),
@@ -87,17 +81,20 @@ pub fn validate(args: &Args, output: Output) -> anyhow::Result<Exit> {
     Ok(if errors == 0 { Exit::Done } else { Exit::Error })
 }
 
-fn check(path: &Path) -> anyhow::Result<Validated> {
+/// Adds what one path gives. A path that cannot be read keeps none of the others from being checked.
+fn check(path: &Path, all: &mut Validated) {
     // A file that is named may be a recorded fleet; what is in a root is read at every change.
     let limits = if path.is_dir() { Limits::policies() } else { Limits::fleet() };
-    let tree = source::read(path, limits.bytes as u64)
-        .map_err(|error| Failure::new(Exit::Error, error.to_string()))?;
-    let documents = document::read(&tree.files, &limits);
-    Ok(Validated {
-        files: tree.files.len() + tree.unreadable.len(),
-        policies: documents.policies.len(),
-        fleets: documents.fleets.len(),
-        diagnostics: documents.diagnostics,
-        unreadable: tree.unreadable.into_values().collect(),
-    })
+    let tree = match source::read(path, limits.bytes as u64) {
+        Ok(tree) => tree,
+        Err(error) => return all.unreadable.push(error),
+    };
+    let mut documents = document::read(&tree.files, &limits);
+    let holder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
+    locate(&mut documents.diagnostics, holder);
+    all.files += tree.files.len() + tree.unreadable.len();
+    all.policies += documents.policies.len();
+    all.fleets += documents.fleets.len();
+    all.diagnostics.append(&mut documents.diagnostics);
+    all.unreadable.extend(tree.unreadable.into_values());
 }

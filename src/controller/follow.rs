@@ -61,12 +61,16 @@ pub fn interpret(tree: Tree) -> Reading {
     }
 }
 
-/// The set that follows `before`: what the good files say, and the policies of the broken ones as they
-/// were, waiting. A policy that moved from a broken file to a good one is the good one's.
+/// The set that follows `before`: what the good files say, and the policies of the broken ones (files,
+/// or whole directories) as they were, waiting. A policy that moved from a broken file to a good one is
+/// the good one's.
 pub fn adopt(before: &PolicySet, policies: Vec<Policy>, broken: &BTreeSet<String>) -> PolicySet {
     let names: BTreeSet<_> = policies.iter().map(|policy| policy.name.clone()).collect();
     let waits = |policy: &&Arc<Policy>| {
-        broken.contains(&*policy.origin.path) && !names.contains(&policy.name)
+        let path = Path::new(&*policy.origin.path);
+        let is_broken =
+            path.ancestors().any(|it| it.to_str().is_some_and(|it| broken.contains(it)));
+        is_broken && !names.contains(&policy.name)
     };
     let held: Vec<_> = before
         .iter()
@@ -114,7 +118,8 @@ pub async fn follow(
             Ok(None) => tracing::info!("the policy root keeps changing: looking again soon"),
             Err(error) => {
                 if adopted.tree.is_some() {
-                    tracing::error!(%error, "the policy root cannot be read: its policies wait");
+                    let why = error.in_words();
+                    tracing::error!(why, "the policy root cannot be read: its policies wait");
                 }
                 let all = adopted.set.iter().map(|policy| policy.origin.path.to_string()).collect();
                 let set = adopt(&adopted.set, Vec::new(), &all);
@@ -142,40 +147,38 @@ fn put(
     sender: &watch::Sender<Arc<PolicySet>>,
 ) {
     adopted.tree = tree;
-    if set.digest() == adopted.set.digest() {
-        return;
+    let changed = set.digest() != adopted.set.digest();
+    if changed {
+        for policy in set.iter().filter(|policy| policy.held) {
+            tracing::warn!(policy = %policy.name, origin = %policy.origin, "waits: its file has an error");
+        }
+        tracing::info!(policies = set.len(), digest = set.digest().short(), "adopted");
     }
-    for policy in set.iter().filter(|policy| policy.held) {
-        tracing::warn!(policy = %policy.name, origin = %policy.origin, "waits: its file has an error");
-    }
-    tracing::info!(policies = set.len(), digest = set.digest().short(), "adopted");
+    // A set that means the same may stand in other files, whose errors must find its policies.
     adopted.set = Arc::new(set);
-    sender.send_replace(Arc::clone(&adopted.set));
+    sender.send_if_modified(|in_force| {
+        *in_force = Arc::clone(&adopted.set);
+        changed
+    });
 }
 
-/// Reads the root until two looks in a row see the same; none if it does not come to rest.
-async fn look(root: &Path) -> Result<Option<Tree>, source::Error> {
+/// Reads the root until two looks in a row see the same, be it an error: the moment between two states
+/// of a root can look like one. None if it does not come to rest.
+pub async fn look(root: &Path) -> Result<Option<Tree>, source::Error> {
     let mut last: Option<Digest> = None;
     for _ in 0..LOOKS {
         let root = root.to_owned();
         let bytes = Limits::policies().bytes as u64;
         let read = tokio::task::spawn_blocking(move || source::read(&root, bytes));
-        let Ok(tree) = read.await else { return Ok(None) };
-        let tree = match tree {
-            Ok(tree) => tree,
-            // The moment between two states of a root looks like an error as well.
-            Err(error) if last.is_none() => {
-                tracing::debug!(%error, "looking again");
-                sleep(BETWEEN_LOOKS).await;
-                last = Some(Digest::of(error.to_string().as_bytes()));
-                continue;
-            }
-            Err(error) => return Err(error),
+        let Ok(seen) = read.await else { return Ok(None) };
+        let digest = match &seen {
+            Ok(tree) => tree.digest.clone(),
+            Err(error) => Digest::of(error.in_words().as_bytes()),
         };
-        if last.as_ref() == Some(&tree.digest) {
-            return Ok(Some(tree));
+        if last.as_ref() == Some(&digest) {
+            return seen.map(Some);
         }
-        last = Some(tree.digest);
+        last = Some(digest);
         sleep(BETWEEN_LOOKS).await;
     }
     Ok(None)
@@ -184,7 +187,7 @@ async fn look(root: &Path) -> Result<Option<Tree>, source::Error> {
 /// Logs what is wrong with the files.
 pub fn report(reading: &Reading) {
     for error in &reading.errors {
-        tracing::error!("{error}");
+        tracing::error!("{}", error.in_words());
     }
     for diagnostic in &reading.diagnostics {
         let at = &diagnostic.place;

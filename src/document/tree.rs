@@ -116,10 +116,7 @@ impl Tree {
             let node = self.nodes.get(id)?;
             let same = match (&node.content, value) {
                 (Content::Scalar { text, .. }, Value::String(read)) => text == read,
-                (
-                    Content::Scalar { plain, .. },
-                    Value::Null | Value::Bool(_) | Value::Number(_),
-                ) => *plain,
+                (Content::Scalar { text, plain }, value) => *plain && stands_for(text, value),
                 (Content::List(items), Value::Array(read)) => {
                     open.extend(items.iter().copied().zip(read));
                     items.len() == read.len()
@@ -142,6 +139,17 @@ impl Tree {
             }
         }
         None
+    }
+}
+
+/// Whether a bare scalar can stand for a value that is not text. Which number it is, is not compared:
+/// forms on which readers disagree were refused before.
+fn stands_for(text: &str, value: &Value) -> bool {
+    match value {
+        Value::Null => matches!(text, "" | "~" | "null" | "Null" | "NULL"),
+        Value::Bool(value) => text.eq_ignore_ascii_case(if *value { "true" } else { "false" }),
+        Value::Number(_) => text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)),
+        _ => false,
     }
 }
 

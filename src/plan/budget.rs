@@ -60,8 +60,11 @@ pub fn budget(policy: &Policy, memory: &Memory, population: u64, now: Timestamp)
         let size = match limit.size {
             LimitSize::Count(count) => count,
             LimitSize::Percent { value, min_population } => {
-                let population = population.saturating_add(spent);
-                if population < min_population {
+                // What has an open intent is still listed as open, and so is counted already.
+                let open = units.iter().filter(|unit| **unit == Spent::Open).count() as u64;
+                let population = population.saturating_add(spent - open);
+                // 0 means none, however few there are.
+                if population < min_population && value > 0 {
                     continue;
                 }
                 population.saturating_mul(u64::from(value)) / 100

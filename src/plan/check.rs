@@ -9,13 +9,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::execution::{ExecutionStatus, OpenStatus};
+use crate::execution::{ExecutionStatus, JobId, OpenStatus};
 use crate::fact::Fact;
 use crate::inventory::{Inventory, Job, ObservedExecution, Thing};
-use crate::plan::{Act, Depth, Line, Memory, Plan, Spent};
+use crate::plan::{Act, Depth, Line, Memory, Plan, Reason};
 use crate::policy::{
-    AgeBound, AgeClock, LimitSize, Mode, Operator, Policy, PolicySet, Requirement, Rule, Test,
+    AgeBound, AgeClock, Mode, Operator, Policy, PolicySet, Requirement, Rule, Test,
 };
+
+mod limits;
 
 /// A safety rule that a plan breaks: a bug of ours, never the user's mistake.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,11 +39,15 @@ pub fn check(
     let mut violations = Vec::new();
     let mut seen = BTreeSet::new();
     let mut units: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut allowed = BTreeMap::new();
     let mut last_priority = i32::MAX;
     for line in plan.acts() {
         let mut broken = |rule: String| {
             violations.push(Violation { line: line.key.to_string(), rule });
         };
+        if !matches!(line.verdict.reason, Reason::Due | Reason::Matched) {
+            broken("it acts, and its reason says that it stays".to_owned());
+        }
         if !seen.insert(&line.key) {
             broken("it stands in the plan twice".to_owned());
         }
@@ -61,18 +67,14 @@ pub fn check(
             }
             _ => broken("it was not observed".to_owned()),
         }
-        *units.entry(line.policy.name.as_str()).or_default() += 1;
+        let name = line.policy.name.as_str();
+        *units.entry(name).or_default() += 1;
+        let limits = allowed
+            .entry(name)
+            .or_insert_with(|| limits::allowed(&line.policy, inventory, memory, plan.now));
         let unsettled = plan.depth == Depth::Listed && asks_details(&line.policy);
-        if !unsettled {
-            within_limits(
-                line,
-                act,
-                units[line.policy.name.as_str()],
-                memory,
-                plan.now,
-                &mut broken,
-            );
-        }
+        let planned = if unsettled { 1 } else { units[name] };
+        limits::check(line, act, planned, limits, &mut broken);
     }
     violations
 }
@@ -122,13 +124,15 @@ impl Seen<'_> {
             broken("force goes with IN_PROGRESS, and only where the policy says so".to_owned());
         }
         for clause in &policy.clauses {
-            let later = self.depth == Depth::Listed && matches!(clause.test, Test::StatusDetail(_));
+            let later = self.is_undescribed() && matches!(clause.test, Test::StatusDetail(_));
             if !later && !self.surely(&clause.test) {
                 broken(format!("{} does not surely hold", clause.path));
             }
         }
         for rule in &policy.excludes {
-            if !self.surely_not(rule) {
+            let later = self.is_undescribed()
+                && rule.clauses.iter().any(|clause| matches!(clause.test, Test::StatusDetail(_)));
+            if !later && !self.surely_not(rule) {
                 broken(format!("exclude rule {} is not surely false", rule.name));
             }
         }
@@ -164,18 +168,7 @@ impl Seen<'_> {
     }
 
     fn in_target(&self, policy: &Policy) -> bool {
-        let jobs = &policy.target.jobs;
-        let namespace_fits = match self.job.description.known() {
-            Some(job) => match &job.namespace_id {
-                None => true,
-                Some(namespace) => jobs.namespaces.contains(namespace),
-            },
-            None => false,
-        };
-        namespace_fits
-            && jobs.names.is_match(self.line.key.job.as_str())
-            && jobs.statuses.contains(&self.job.status)
-            && jobs.target_selection.contains(&self.job.target_selection)
+        job_in_target(policy, &self.line.key.job, self.job)
             && policy.target.things.is_match(self.line.key.thing.as_str())
             && policy
                 .target
@@ -205,9 +198,12 @@ impl Seen<'_> {
 
     /// Whether every clause of an exclude rule is settled so that the rule does not hold.
     fn surely_not(&self, rule: &Rule) -> bool {
-        let later = self.depth == Depth::Listed
-            && rule.clauses.iter().any(|clause| matches!(clause.test, Test::StatusDetail(_)));
-        later || rule.clauses.iter().any(|clause| self.surely_false(&clause.test))
+        rule.clauses.iter().any(|clause| self.surely_false(&clause.test))
+    }
+
+    /// Whether what only a describe says is asked in the moment of acting.
+    fn is_undescribed(&self) -> bool {
+        self.depth == Depth::Listed
     }
 
     fn surely(&self, test: &Test) -> bool {
@@ -336,32 +332,17 @@ fn asks_details(policy: &Policy) -> bool {
         || policy.excludes.iter().any(|rule| rule.clauses.iter().any(|c| asks(&c.test)))
 }
 
-/// Whether the ledger has room for the `planned`-th line of a policy under each of its limits.
-fn within_limits(
-    line: &Line,
-    act: &Act,
-    planned: u64,
-    memory: &Memory,
-    now: Timestamp,
-    broken: &mut impl FnMut(String),
-) {
-    let units = memory.spent.get(&line.policy.name).cloned().unwrap_or_default();
-    let counts = line.policy.budget.iter().filter_map(|limit| match limit.size {
-        LimitSize::Count(count) => Some((count, limit.per.get().as_nanos())),
-        LimitSize::Percent { .. } => None,
-    });
-    let charged = act
-        .charges
-        .iter()
-        .map(|charge| (charge.size, i128::from(charge.per_seconds) * 1_000_000_000));
-    for (size, per) in counts.chain(charged) {
-        let spent = units.iter().filter(|unit| match unit {
-            Spent::Open => true,
-            Spent::Settled(at) => now.as_nanosecond() - at.as_nanosecond() < per,
-        });
-        if spent.count() as u64 + planned > size {
-            broken(format!("policy {} has no unit left for it", line.policy.name));
-            return;
-        }
-    }
+fn job_in_target(policy: &Policy, id: &JobId, job: &Job) -> bool {
+    let jobs = &policy.target.jobs;
+    let namespace_fits = match job.description.known() {
+        Some(job) => match &job.namespace_id {
+            None => true,
+            Some(namespace) => jobs.namespaces.contains(namespace),
+        },
+        None => false,
+    };
+    namespace_fits
+        && jobs.names.is_match(id.as_str())
+        && jobs.statuses.contains(&job.status)
+        && jobs.target_selection.contains(&job.target_selection)
 }

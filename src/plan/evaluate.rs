@@ -2,9 +2,12 @@
 //!
 //! A walk goes through the tiers of facts, cheapest first, and in each tier through the clauses of
 //! `match` and then the exclude rules that this tier completes. The first clause that says no, or the
-//! first rule that holds, ends it. Only then is what is not known looked at, and it always keeps. The
-//! order depends on the policy alone, so that an inventory in which only the facts worth a call were
-//! read gives the same verdict as one in which all were.
+//! first rule that holds, ends it. Then what is not known does: it always keeps, so that no dearer tier
+//! is worth a call. The order depends on the policy alone, so that an inventory in which only the facts
+//! worth a call were read gives the same verdict as one in which all were.
+//!
+//! What is left is Due. Whether it can be pinned as well is asked after the budgets (`in_force::pin`),
+//! since versions are read only of what fits into them.
 
 use std::collections::BTreeSet;
 
@@ -50,10 +53,13 @@ pub fn job_scope(policy: &Policy, id: &JobId, job: &Job) -> JobScope {
     }
 }
 
-/// Whether `policy`, which has the execution's job in scope, has the execution in scope too.
+/// Whether `policy`, which has the execution's job in scope, has the execution in scope too: by the
+/// list that it was found in, or by the status in which a describe found it since then.
 pub fn execution_in_scope(policy: &Policy, key: &ExecutionKey, row: &ObservedExecution) -> bool {
-    policy.target.statuses.contains(&row.listed)
-        && policy.target.things.is_match(key.thing.as_str())
+    let statuses = &policy.target.statuses;
+    let in_status = statuses.contains(&row.listed)
+        || row.status.open().is_some_and(|status| statuses.contains(&status));
+    in_status && policy.target.things.is_match(key.thing.as_str())
 }
 
 fn rule_tier(rule: &Rule) -> Tier {
@@ -90,9 +96,9 @@ pub fn evaluate(
     if let Some(at) = ended(policy, facts) {
         return at;
     }
-    let mut unknown = None;
-    let mut unknown_rule = None;
     for &tier in Tier::within(depth) {
+        let mut unknown = None;
+        let mut unknown_rule = None;
         for (index, clause) in clauses_of(policy, tier) {
             match clause.test.ask(facts, now) {
                 Answer::Yes => {}
@@ -116,12 +122,15 @@ pub fn evaluate(
                 }
             }
         }
+        if let Some(at) = unknown {
+            return verdict(Reason::FactUnknown, at);
+        }
+        if let Some(at) = unknown_rule {
+            return verdict(Reason::Excluded, at);
+        }
     }
-    if let Some(at) = unknown.or_else(|| unfilled(policy, facts, now)) {
+    if let Some(at) = unfilled(policy, facts, now) {
         return verdict(Reason::FactUnknown, at);
-    }
-    if let Some(at) = unknown_rule {
-        return verdict(Reason::Excluded, at);
     }
     if facts.row.status == ExecutionStatus::InProgress && !policy.cancel.force {
         return verdict(Reason::ForceRequired, At::Policy);
@@ -130,11 +139,7 @@ pub fn evaluate(
     {
         return verdict(reason, At::Policy);
     }
-    match (depth, facts.described().and_then(|described| described.version)) {
-        (Depth::Listed, _) | (_, Fact::NotRead) => verdict(Reason::Due, At::Policy),
-        (Depth::Exact, Fact::Known(_)) => verdict(Reason::Matched, At::Policy),
-        (Depth::Exact, _) => verdict(Reason::FactUnknown, At::Version),
-    }
+    verdict(Reason::Due, At::Policy)
 }
 
 /// The cheapest tier with a fact that was not read and that could still change what the policy says;
@@ -150,6 +155,7 @@ pub fn missing(policy: &Policy, facts: &Facts<'_>, now: Timestamp, depth: Depth)
             return None;
         }
         let not_read = |clause: &&Clause| clause.test.ask(facts, now) == Answer::NotRead;
+        let mut unknown = answers.contains(&Answer::Unknown);
         let mut wanted = answers.contains(&Answer::NotRead).then_some(tier);
         for (_, rule) in rules_of(policy, tier) {
             match rule_truth(rule, facts, now) {
@@ -158,11 +164,12 @@ pub fn missing(policy: &Policy, facts: &Facts<'_>, now: Timestamp, depth: Depth)
                 Truth::Unknown => {
                     let cheapest =
                         rule.clauses.iter().filter(not_read).map(|c| c.test.tier()).min();
+                    unknown |= cheapest.is_none();
                     wanted = [wanted, cheapest].into_iter().flatten().min();
                 }
             }
         }
-        if wanted.is_some() {
+        if wanted.is_some() || unknown {
             return wanted;
         }
     }
@@ -191,13 +198,14 @@ fn rules_of(policy: &Policy, tier: Tier) -> impl Iterator<Item = (usize, &Rule)>
     policy.excludes.iter().enumerate().filter(move |(_, rule)| rule_tier(rule) == tier)
 }
 
-/// The first name in a template that cannot be filled in.
+/// The first name in a template that cannot be filled in. The version is not asked for: what has none
+/// cannot be pinned, whatever its templates say.
 fn unfilled(policy: &Policy, facts: &Facts<'_>, now: Timestamp) -> Option<At> {
     for (index, (_, template)) in policy.cancel.set.iter().enumerate() {
         for part in &template.parts {
             let Part::Name(name) = *part else { continue };
-            let waits = name == Name::ExecutionVersion && facts.described().is_not_read();
-            if !waits && facts.fill(name, policy, now).known().is_none() {
+            let pinned = name == Name::ExecutionVersion;
+            if !pinned && facts.fill(name, policy, now).known().is_none() {
                 return Some(At::Template(index, name));
             }
         }

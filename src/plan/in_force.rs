@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::execution::{ExecutionNumber, ExecutionVersion, OpenStatus};
+use crate::execution::{ExecutionNumber, ExecutionVersion, OpenStatus, StatusDetails};
 use crate::plan::clause::Facts;
-use crate::plan::{Depth, Details, Memory, Reason, Verdict, planner};
-use crate::policy::{Policy, PolicySet, template};
+use crate::plan::{At, Depth, Details, Memory, Pins, Reason, Verdict, planner};
+use crate::policy::{OnExisting, Policy, PolicySet, template};
 
 /// The policies that are in force now.
 pub trait InForce: Send + Sync + std::fmt::Debug {
@@ -60,15 +60,35 @@ pub struct Ruling {
 /// What `policies` say at `now` about an execution that was described.
 pub fn judge(policies: &PolicySet, facts: &Facts<'_>, now: Timestamp) -> Judgement {
     let in_scope = planner::in_scope(policies, facts);
-    let nothing = Verdict { reason: Reason::NoMatch, at: crate::plan::At::Policy };
+    let nothing = Verdict { reason: Reason::NoMatch, at: At::Policy };
     let Some(decided) = planner::decide(in_scope, facts, &Memory::default(), now, Depth::Exact)
     else {
         return Judgement::Keep { policy: None, verdict: nothing };
     };
-    match (decided.verdict.reason, ruling(decided.policy, facts)) {
-        (Reason::Matched, Some(ruling)) => Judgement::Cancel(ruling),
-        _ => Judgement::Keep { policy: Some(Arc::clone(decided.policy)), verdict: decided.verdict },
+    let keep = |verdict| Judgement::Keep { policy: Some(Arc::clone(decided.policy)), verdict };
+    if decided.verdict.reason != Reason::Due {
+        return keep(decided.verdict);
     }
+    match pin(decided.policy, facts, now) {
+        Ok(Some(_)) => {
+            ruling(decided.policy, facts).map_or(keep(decided.verdict), Judgement::Cancel)
+        }
+        Ok(None) => keep(decided.verdict),
+        Err(at) => keep(Verdict { reason: Reason::FactUnknown, at }),
+    }
+}
+
+/// What pins an execution that `policy` would cancel; none if it was not described yet. The error is
+/// what is not known of it and must be.
+pub fn pin(policy: &Policy, facts: &Facts<'_>, now: Timestamp) -> Result<Option<Pins>, At> {
+    let described = facts.described();
+    if described.is_not_read() {
+        return Ok(None);
+    }
+    let described = described.known().ok_or(At::Version)?;
+    let version = *described.version.known().ok_or(At::Version)?;
+    let details = details(policy, facts, "…", now).ok_or(At::StatusDetails)?;
+    Ok(Some(Pins { version, details, described_at: described.at }))
 }
 
 fn ruling(policy: &Arc<Policy>, facts: &Facts<'_>) -> Option<Ruling> {
@@ -91,7 +111,12 @@ pub fn details(
     now: Timestamp,
 ) -> Option<Details> {
     let described = facts.row.described.known()?;
-    let existing = described.status_details.known()?;
+    let nothing = StatusDetails::new();
+    let existing = match policy.cancel.on_existing {
+        OnExisting::Merge => described.status_details.known()?,
+        // What goes need not be known.
+        OnExisting::Replace => &nothing,
+    };
     let mut set = Vec::with_capacity(policy.cancel.set.len());
     for (key, value) in &policy.cancel.set {
         let filled = value.fill(|name| facts.fill(name, policy, now));

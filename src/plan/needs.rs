@@ -79,12 +79,33 @@ pub fn needs(
             add(&mut needs, policy, &facts, now, depth);
         }
     }
-    if needs.is_empty() && depth == Depth::Exact {
-        // All that a decision asks for is read. What is left are the versions to pin, and only of
-        // what fits into the budgets: a thousand that wait their turn need no describe.
-        let plan = planner::plan(policies, inventory, memory, now, depth);
-        let unpinned = plan.acts().filter(|line| line.verdict.reason == Reason::Due);
-        needs.executions.extend(unpinned.map(|line| line.key.clone()));
+    if !needs.is_empty() {
+        return needs;
+    }
+    // All that a decision asks for is read.
+    match depth {
+        Depth::Exact => {
+            // What is left are the versions to pin, and only of what fits into the budgets: a thousand
+            // that wait their turn need no describe.
+            let plan = planner::plan(policies, inventory, memory, now, depth);
+            let unpinned = plan.acts().filter(|line| line.verdict.reason == Reason::Due);
+            needs.executions.extend(unpinned.map(|line| line.key.clone()));
+        }
+        Depth::Listed => {
+            for (key, row) in &inventory.executions {
+                let (Some(job), Some(in_scope)) =
+                    (inventory.jobs.get(&key.job), by_job.get(&key.job))
+                else {
+                    continue;
+                };
+                let facts = Facts { key, job, row, thing: inventory.things.get(&key.thing) };
+                let undescribed = in_scope.len() > 1 && row.described.is_not_read();
+                if undescribed && planner::contested(in_scope.iter().copied(), &facts, memory, now)
+                {
+                    needs.executions.insert(key.clone());
+                }
+            }
+        }
     }
     needs
 }

@@ -16,7 +16,8 @@ use crate::inventory::{Inventory, Listing};
 use crate::plan::budget::{Budget, budget};
 use crate::plan::clause::Facts;
 use crate::plan::evaluate::{JobScope, evaluate, execution_in_scope, job_scope, reads_described};
-use crate::plan::in_force;
+use crate::plan::in_force::pin;
+use crate::plan::words::facts_of;
 use crate::plan::{
     Act, At, BudgetState, Decision, Depth, Line, Memory, Observed, Pins, Plan, Reason, Verdict,
 };
@@ -51,6 +52,38 @@ fn precedence(policy: &Policy) -> (Reverse<i32>, &PolicyName) {
     (Reverse(policy.priority), &policy.name)
 }
 
+/// What each of `policies`, which all have the execution's job in scope, says about it.
+fn verdicts<'a>(
+    policies: impl IntoIterator<Item = &'a Arc<Policy>>,
+    facts: &Facts<'_>,
+    memory: &Memory,
+    now: Timestamp,
+    depth: Depth,
+) -> Vec<(&'a Arc<Policy>, Verdict)> {
+    let in_scope =
+        policies.into_iter().filter(|policy| execution_in_scope(policy, facts.key, facts.row));
+    in_scope.map(|policy| (policy, evaluate(policy, facts, memory, now, depth))).collect()
+}
+
+/// Whether a describe decides which policy is the cause: the first of several that may act asks for
+/// what only a describe says. If it says no, the next one is the cause, with its own force and budget;
+/// left to the moment of acting, such an execution would be put off by each pass anew.
+fn is_contested(verdicts: &[(&Arc<Policy>, Verdict)]) -> bool {
+    let due = || verdicts.iter().filter(|(_, verdict)| verdict.reason == Reason::Due);
+    let first = due().map(|(policy, _)| policy).min_by_key(|policy| precedence(policy));
+    due().count() > 1 && first.is_some_and(|policy| reads_described(policy))
+}
+
+/// Whether a plan that stops before the describes needs that of this execution all the same.
+pub(super) fn contested<'a>(
+    policies: impl IntoIterator<Item = &'a Arc<Policy>>,
+    facts: &Facts<'_>,
+    memory: &Memory,
+    now: Timestamp,
+) -> bool {
+    is_contested(&verdicts(policies, facts, memory, now, Depth::Listed))
+}
+
 /// What `policies`, which all have the execution's job in scope, say about it together; none if no
 /// policy has the execution in scope.
 pub(super) fn decide<'a>(
@@ -60,27 +93,20 @@ pub(super) fn decide<'a>(
     now: Timestamp,
     depth: Depth,
 ) -> Option<Decided<'a>> {
-    let mut best: Option<(&Arc<Policy>, Verdict)> = None;
-    let mut observed = Vec::new();
-    for policy in policies {
-        if !execution_in_scope(policy, facts.key, facts.row) {
-            continue;
-        }
-        let verdict = evaluate(policy, facts, memory, now, depth);
-        if verdict.reason == Reason::ObserveOnly {
-            observed.push(policy);
-        }
-        // What may act comes last in the order of reasons, whatever it is told to do then.
-        let rank = |verdict: Verdict| verdict.reason.min(Reason::Due);
-        let wins = best.is_none_or(|(other, so_far)| {
-            (rank(verdict), Reverse(precedence(policy)))
-                > (rank(so_far), Reverse(precedence(other)))
-        });
-        if wins {
-            best = Some((policy, verdict));
+    let mut verdicts = verdicts(policies, facts, memory, now, depth);
+    if depth == Depth::Listed && !facts.described().is_not_read() && is_contested(&verdicts) {
+        for (policy, verdict) in &mut verdicts {
+            if verdict.reason == Reason::Due {
+                *verdict = evaluate(policy, facts, memory, now, Depth::Exact);
+            }
         }
     }
-    best.map(|(policy, verdict)| Decided { policy, verdict, observed })
+    let only_observes = |(_, verdict): &&(_, Verdict)| verdict.reason == Reason::ObserveOnly;
+    let observed = verdicts.iter().filter(only_observes).map(|(policy, _)| *policy).collect();
+    let (policy, verdict) = verdicts
+        .into_iter()
+        .max_by_key(|(policy, verdict)| (verdict.reason, Reverse(precedence(policy))))?;
+    Some(Decided { policy, verdict, observed })
 }
 
 /// What is to be done about each execution in scope at `now`, and why.
@@ -141,7 +167,8 @@ pub fn narrowed(
         .filter(|&i| matches!(lines[i].decision(), Decision::Examine | Decision::Cancel))
         .collect();
     order.sort_by_cached_key(|&i| acting_order(&lines[i], inventory));
-    let budgets = spend(policies, inventory, memory, &populations, &mut lines, &mut order, now);
+    let budgets = budgets(policies, inventory, memory, &populations, now);
+    let budgets = spend(budgets, inventory, depth, now, &mut lines, &mut order);
     Plan {
         now,
         depth,
@@ -168,31 +195,46 @@ fn acting_order(line: &Line, inventory: &Inventory) -> (Reverse<i32>, Timestamp,
     (Reverse(line.policy.priority), queued_at.unwrap_or(Timestamp::MAX), line.key.clone())
 }
 
-/// Lets through what the budgets allow, in the order of acting; the rest becomes Defer.
-fn spend(
+/// A policy's budget while a plan spends it.
+struct Purse {
+    left: u64,
+    /// Whether all that a percentage counts was listed.
+    complete: bool,
+    budget: Budget,
+}
+
+fn budgets(
     policies: &PolicySet,
     inventory: &Inventory,
     memory: &Memory,
     populations: &BTreeMap<&PolicyName, u64>,
-    lines: &mut [Line],
-    order: &mut Vec<usize>,
     now: Timestamp,
-) -> Vec<BudgetState> {
-    let mut budgets = BTreeMap::new();
-    for policy in policies.iter().filter(|policy| policy.mode == Mode::Enforce) {
+) -> BTreeMap<PolicyName, Purse> {
+    let purse = |policy: &Arc<Policy>| {
         let population = populations.get(&policy.name).copied().unwrap_or_default();
         let complete = !has_percent(policy) || incomplete(policy, inventory).is_none();
         let budget = budget(policy, memory, population, now);
-        budgets.insert(policy.name.clone(), (budget.left(), complete, budget));
-    }
+        (policy.name.clone(), Purse { left: budget.left(), complete, budget })
+    };
+    policies.iter().filter(|policy| policy.mode == Mode::Enforce).map(purse).collect()
+}
+
+/// Lets through what the budgets allow, in the order of acting; the rest becomes Defer. In an exact
+/// plan what is let through is pinned, and what cannot be pinned takes no unit.
+fn spend(
+    mut budgets: BTreeMap<PolicyName, Purse>,
+    inventory: &Inventory,
+    depth: Depth,
+    now: Timestamp,
+    lines: &mut [Line],
+    order: &mut Vec<usize>,
+) -> Vec<BudgetState> {
     order.retain(|&index| {
         let line = &mut lines[index];
-        let Some((left, complete, budget)) = budgets.get_mut(&line.policy.name) else {
-            return false;
-        };
-        let refusal = if !*complete {
+        let Some(purse) = budgets.get_mut(&line.policy.name) else { return false };
+        let refusal = if !purse.complete {
             Some(Reason::InventoryIncomplete)
-        } else if *left == 0 {
+        } else if purse.left == 0 {
             Some(Reason::BudgetExhausted)
         } else {
             None
@@ -201,36 +243,45 @@ fn spend(
             line.verdict = Verdict { reason, at: At::Policy };
             return false;
         }
+        let Some(facts) = facts_of(&line.key, inventory) else { return false };
+        let pins = match depth {
+            Depth::Listed => None,
+            Depth::Exact => match pin(&line.policy, &facts, now) {
+                Ok(pins) => pins,
+                Err(at) => {
+                    line.verdict = Verdict { reason: Reason::FactUnknown, at };
+                    return false;
+                }
+            },
+        };
+        if pins.is_some() {
+            line.verdict.reason = Reason::Matched;
+        }
         // An execution that a describe may still rule out takes no unit here: it would keep its place
         // at the front of the queue for ever, and starve the ones behind it.
-        let may_be_ruled_out = line.verdict.reason == Reason::Due && reads_described(&line.policy);
+        let may_be_ruled_out = depth == Depth::Listed && reads_described(&line.policy);
         if !may_be_ruled_out {
-            *left -= 1;
+            purse.left -= 1;
         }
-        line.act = act(line, inventory, budget, now);
+        line.act = act(&line.policy, &facts, &purse.budget, pins);
         line.act.is_some()
     });
-    budgets.into_values().flat_map(|(_, _, budget)| budget.limits).collect()
+    budgets.into_values().flat_map(|purse| purse.budget.limits).collect()
 }
 
-fn act(line: &Line, inventory: &Inventory, budget: &Budget, now: Timestamp) -> Option<Box<Act>> {
-    let row = inventory.executions.get(&line.key)?;
-    let job = inventory.jobs.get(&line.key.job)?;
-    let status = row.status.open()?;
-    let facts = Facts { key: &line.key, job, row, thing: inventory.things.get(&line.key.thing) };
-    let pins = row.described.known().and_then(|described| {
-        Some(Pins {
-            version: *described.version.known()?,
-            details: in_force::details(&line.policy, &facts, "…", now)?,
-            described_at: described.at,
-        })
-    });
+fn act(
+    policy: &Policy,
+    facts: &Facts<'_>,
+    budget: &Budget,
+    pins: Option<Pins>,
+) -> Option<Box<Act>> {
+    let status = facts.row.status.open()?;
     Some(Box::new(Act {
-        number: *row.number.known()?,
+        number: *facts.row.number.known()?,
         status,
-        force: line.policy.cancel.force && status == OpenStatus::InProgress,
+        force: policy.cancel.force && status == OpenStatus::InProgress,
         charges: budget.charges.clone(),
-        pins: pins.filter(|_| line.verdict.reason == Reason::Matched),
+        pins,
     }))
 }
 

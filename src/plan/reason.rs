@@ -124,6 +124,7 @@ pub enum FactName {
     ThingAttribute(String),
     ThingGroups,
     StatusDetail(String),
+    StatusDetails,
     Version,
 }
 
@@ -139,6 +140,7 @@ impl fmt::Display for FactName {
             Self::ThingAttribute(key) => write!(f, "thing.attributes.{key}"),
             Self::ThingGroups => f.write_str("thing.groups"),
             Self::StatusDetail(key) => write!(f, "execution.statusDetails.{key}"),
+            Self::StatusDetails => f.write_str("execution.statusDetails"),
             Self::Version => f.write_str("execution.version"),
         }
     }
@@ -163,6 +165,8 @@ pub enum At {
     Number,
     /// The execution's version.
     Version,
+    /// The statusDetails that a cancel is to keep.
+    StatusDetails,
 }
 
 /// What one policy says about one execution.

@@ -103,7 +103,7 @@ pub enum Stale {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It is not the JSON that `plan --out` writes.
-    #[error("it is not a plan that `rescind plan --out` wrote: {0}")]
+    #[error("it is not a plan that `rescind plan --out` wrote")]
     NotAPlan(#[from] serde_json::Error),
     /// It is one of another version of rescind.
     #[error("its format is {0:?}, and this version reads {FORMAT:?}: make the plan again")]

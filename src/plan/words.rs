@@ -75,6 +75,7 @@ pub fn because_of(policy: &Policy, verdict: Verdict, facts: &Facts<'_>, now: Tim
         }
         (_, At::Number) => unknown(FactName::ExecutionNumber, facts),
         (_, At::Version) => unknown(FactName::Version, facts),
+        (_, At::StatusDetails) => unknown(FactName::StatusDetails, facts),
         (Reason::Suspended, At::Policy) => {
             Because::Note(policy.suspended.clone().unwrap_or_default())
         }
@@ -199,6 +200,11 @@ fn state(fact: &FactName, facts: &Facts<'_>) -> String {
             .as_ref()
             .and_then(|described| described.status_details.as_ref())
             .and_then(|pairs| pair(pairs, key)),
+        FactName::StatusDetails => {
+            let pairs =
+                row.described.as_ref().and_then(|described| described.status_details.as_ref());
+            pairs.map(|pairs| format!("{} pairs", pairs.len()))
+        }
         FactName::Version => row
             .described
             .as_ref()

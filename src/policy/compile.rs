@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::shapes::{
@@ -65,7 +65,11 @@ pub fn compile(
     })
 }
 
-/// The digest of what a document means: its keys in order, its defaults filled in.
+/// The longest window of a budget: the ledger keeps its units for a day longer.
+const MAX_WINDOW: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// The digest of what a document means: its keys sorted, its defaults filled in. The pairs of `set`
+/// count in the order in which they were written, since that decides which of them find room.
 fn digest(document: &PolicyDocument) -> Digest {
     fn sorted(value: Value) -> Value {
         match value {
@@ -78,7 +82,9 @@ fn digest(document: &PolicyDocument) -> Digest {
         }
     }
     let value = serde_json::to_value(document).expect("shapes have text keys and finite numbers");
-    Digest::of(sorted(value).to_string().as_bytes())
+    let order = document.spec.cancel.status_details.set.0.iter().map(|(key, _)| key.as_str());
+    let order = Value::from(order.collect::<Vec<_>>());
+    Digest::of(format!("{}{order}", sorted(value)).as_bytes())
 }
 
 struct Compiler<'a> {
@@ -232,18 +238,30 @@ impl Compiler<'_> {
         }
     }
 
+    /// The window of a limit.
+    fn window(&mut self, pointer: &str, text: &str) -> Option<Period> {
+        let per = self.period(pointer, text)?;
+        if per.get() > MAX_WINDOW {
+            let message = format!("{} is longer than the longest window", quoted(text));
+            let help = Some("write 30d or less");
+            self.findings.value(Code::MeaningDuration, pointer, message, help);
+            return None;
+        }
+        Some(per)
+    }
+
     fn budget(&mut self, spec: &PolicySpec) -> Vec<Limit> {
         let shape = &spec.budget;
         let mut limits = Vec::new();
         for (index, limit) in shape.max.iter().enumerate() {
             let at = join(&join("/spec/budget/max", index), "per");
-            let per = self.period(&at, &limit.per);
+            let per = self.window(&at, &limit.per);
             limits.extend(per.map(|per| Limit { size: LimitSize::Count(limit.count), per }));
         }
         if let Some(percent) = &shape.max_percent {
             let size =
                 LimitSize::Percent { value: percent.value, min_population: percent.min_population };
-            let per = self.period("/spec/budget/maxPercent/per", &percent.per);
+            let per = self.window("/spec/budget/maxPercent/per", &percent.per);
             limits.extend(per.map(|per| Limit { size, per }));
         }
         if shape.max.is_empty() && shape.max_percent.is_none() {

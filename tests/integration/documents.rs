@@ -4,6 +4,8 @@
 //! Run with `RESCIND_UPDATE=1` to write the expected texts and the schema files anew, and read the
 //! difference before it is committed.
 
+mod mangled;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -16,7 +18,7 @@ fn directory(name: &str) -> PathBuf {
 }
 
 fn updating() -> bool {
-    #[allow(clippy::disallowed_methods)] // a switch of the tests, not of the product
+    #[expect(clippy::disallowed_methods, reason = "a switch of the tests, not of the product")]
     let update = std::env::var_os("RESCIND_UPDATE");
     update.is_some_and(|value| value == "1")
 }
@@ -349,58 +351,4 @@ fn the_order_of_files_does_not_matter() {
     let backwards = read(&reversed, &Limits::policies());
     assert_eq!(forwards.diagnostics, backwards.diagnostics);
     assert_eq!(forwards.broken, backwards.broken);
-}
-
-mod mangled {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// Text that is likely to be almost right.
-    fn almost() -> impl Strategy<Value = Vec<u8>> {
-        let whole = include_str!("good/everything.yaml").as_bytes().to_vec();
-        let length = whole.len();
-        let pieces = [
-            "\n", " ", "\t", ":", ": ", "- ", "\"", "'", "[", "]", "{", "}", "#", "&a ", "*a",
-            "!t ", "---\n", "...\n", "%", "|", ">", "?", "<<", "\u{2028}", "\u{feff}", "é", "\\",
-            "${", "~", "1e9",
-        ];
-        let edit = (0..length, 0..4_usize, proptest::sample::select(pieces.to_vec()));
-        proptest::collection::vec(edit, 1..8).prop_map(move |edits| {
-            let mut bytes = whole.clone();
-            for (at, cut, piece) in edits {
-                let at = at.min(bytes.len());
-                let end = (at + cut).min(bytes.len());
-                bytes.splice(at..end, piece.bytes());
-            }
-            bytes
-        })
-    }
-
-    fn holds(bytes: Vec<u8>) -> Result<(), TestCaseError> {
-        let lines = bytes.split(|b| *b == b'\n').count();
-        let documents = one(bytes);
-        let errors = documents.diagnostics.iter().any(rescind::document::Diagnostic::is_error);
-        prop_assert_eq!(errors, documents.policies.is_empty() || !documents.broken.is_empty());
-        for diagnostic in &documents.diagnostics {
-            prop_assert!(diagnostic.place.line >= 1 && diagnostic.place.line <= lines);
-        }
-        let text = render::text(&documents.diagnostics, false);
-        prop_assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
-        Ok(())
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
-
-        #[test]
-        fn files_never_panic_and_never_act_on_a_terminal(bytes in almost()) {
-            holds(bytes)?;
-        }
-
-        #[test]
-        fn arbitrary_bytes_do_not_either(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            holds(bytes)?;
-        }
-    }
 }

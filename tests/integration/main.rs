@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod apply;
+mod architecture;
 mod backend;
 mod documents;
 mod emulator;
+mod plan;
+mod readme;

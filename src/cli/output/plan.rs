@@ -221,7 +221,7 @@ pub fn text(shown: Shown<'_>, output: Output) -> String {
     let mut text = String::new();
     let place = match &plan.account {
         Some(account) => account.to_string(),
-        None => "no job was found".to_owned(),
+        None => "an account that told no name (no job was seen)".to_owned(),
     };
     text.push_str(&format!(
         "Plan for {place} at {}, {} ({})\n",
@@ -267,13 +267,28 @@ pub fn text(shown: Shown<'_>, output: Output) -> String {
         };
         text.push_str(&columns(output, &plan.budgets.iter().map(cells).collect::<Vec<_>>()));
     }
-    for problem in &inventory.problems {
-        let note = format!("\nNot observed: {}: {}\n", problem.what, problem.why);
-        text.push_str(&output.paint(Tone::Waits, &note));
+    if !inventory.problems.is_empty() {
+        text.push_str("\nNot observed:\n");
+        let rows: Vec<_> = inventory
+            .problems
+            .iter()
+            .map(|it| vec![(Tone::Waits, format!("  {}", problem(it)))])
+            .collect();
+        text.push_str(&columns(output, &rows));
     }
     text.push_str(&format!("\nCalls: {}\n", calls_text(calls)));
-    text.push_str(&format!("{}\n", sum(Summary::of(plan))));
+    text.push_str(&sum(Summary::of(plan)));
+    if !inventory.problems.is_empty() {
+        text.push_str(" Not everything could be observed.");
+    }
+    text.push('\n');
     text
+}
+
+/// What could not be observed, and why. Most reasons name what they are about.
+pub fn problem(problem: &Problem) -> String {
+    let Problem { what, why } = problem;
+    if why.contains(what) { why.clone() } else { format!("{what}: {why}") }
 }
 
 fn plural_policies(count: usize) -> String {

@@ -1,0 +1,13 @@
+//! The decision: what the policies make of a fleet, and whether it keeps the product's promises.
+
+mod budgets;
+mod calls;
+mod generate;
+mod properties;
+mod saved;
+mod scenario;
+mod scenarios;
+mod state;
+mod support;
+mod teeth;
+mod truth;

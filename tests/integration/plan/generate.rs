@@ -1,0 +1,348 @@
+//! Worlds by chance: a few policies, a small fleet with facts in every state, a past.
+//!
+//! Values come from few, so that clauses hold, fail and meet each other often.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, LazyLock};
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use proptest::sample::select;
+use rescind::execution::{
+    ExecutionKey, ExecutionNumber, ExecutionVersion, JobStatus, OpenStatus, TargetSelection, Times,
+};
+use rescind::fact::{Fact, Unreadable};
+use rescind::inventory::{
+    Described, Inventory, Job, JobDescription, Listing, ObservedExecution, Thing, ThingDescription,
+};
+use rescind::plan::{Memory, Spent};
+use rescind::policy::{
+    AgeBound, AgeClock, Clause, Digest, Globs, Limit, LimitSize, Mode, OnExisting, Operator,
+    Policy, PolicySet, Requirement, Rule, Template, Test,
+};
+use rescind::span::Period;
+
+use super::support::{key, name, now, policy};
+
+/// Everything that a plan is made from, and the policies once more to be changed.
+#[derive(Clone, Debug)]
+pub struct World {
+    pub policies: Vec<Policy>,
+    pub inventory: Inventory,
+    pub memory: Memory,
+}
+
+impl World {
+    pub fn set(&self) -> Arc<PolicySet> {
+        Arc::new(PolicySet::new(self.policies.iter().cloned()))
+    }
+}
+
+const JOBS: [&str; 3] = ["j-0", "j-1", "j-2"];
+const THINGS: [&str; 4] = ["t-0", "t-1", "t-2", "t-3"];
+
+pub fn period(hours: i64) -> Period {
+    Period::new(SignedDuration::from_hours(hours)).expect("more than nothing")
+}
+
+fn ago(hours: i64) -> Timestamp {
+    now() - SignedDuration::from_hours(hours)
+}
+
+fn fact<T: Clone + std::fmt::Debug + 'static>(
+    value: impl Strategy<Value = T> + 'static,
+) -> BoxedStrategy<Fact<T>> {
+    prop_oneof![
+        12 => value.prop_map(Fact::Known),
+        1 => Just(Fact::Absent),
+        1 => select(&Unreadable::ALL[..]).prop_map(Fact::Unreadable),
+    ]
+    .boxed()
+}
+
+fn words() -> impl Strategy<Value = BTreeSet<String>> {
+    prop::collection::btree_set(select(&["a", "b", "c"][..]).prop_map(str::to_owned), 1..3)
+}
+
+fn pairs() -> impl Strategy<Value = BTreeMap<String, String>> {
+    let word = || select(&["a", "b", "c"][..]).prop_map(str::to_owned);
+    prop::collection::btree_map(word(), word(), 0..3)
+}
+
+fn requirement() -> impl Strategy<Value = Requirement> {
+    let operator = prop_oneof![
+        words().prop_map(Operator::In),
+        words().prop_map(Operator::NotIn),
+        Just(Operator::Exists),
+        Just(Operator::DoesNotExist),
+    ];
+    let key = select(&["a", "b"][..]).prop_map(str::to_owned);
+    (key, operator).prop_map(|(key, operator)| Requirement { key, operator })
+}
+
+fn test() -> impl Strategy<Value = Test> {
+    let bound = (any::<bool>(), 1..4_i64).prop_map(|(older, times)| {
+        let period = period(times * 10);
+        if older { AgeBound::OlderThan(period) } else { AgeBound::YoungerThan(period) }
+    });
+    let globs = |patterns: &'static [&'static str]| {
+        select(patterns).prop_map(|it| Globs::new([it.to_owned()]).expect("a pattern"))
+    };
+    prop_oneof![
+        6 => (select(&AgeClock::ALL[..]), bound).prop_map(|(since, bound)| Test::Age { since, bound }),
+        1 => words().prop_map(Test::ThingTypes),
+        1 => words().prop_map(Test::ThingGroups),
+        2 => requirement().prop_map(Test::ThingAttribute),
+        2 => requirement().prop_map(Test::StatusDetail),
+        1 => (1..3_i64).prop_map(Test::RetryAttemptAtLeast),
+        1 => globs(&["j-*", "j-0", "*"]).prop_map(Test::JobNames),
+        1 => globs(&["t-*", "t-[01]", "*"]).prop_map(Test::ThingNames),
+    ]
+}
+
+pub fn clauses() -> impl Strategy<Value = Vec<Clause>> {
+    prop::collection::vec(test(), 1..3).prop_map(|tests| {
+        let clause = |(index, test)| Clause { path: format!("clause[{index}]"), test };
+        tests.into_iter().enumerate().map(clause).collect()
+    })
+}
+
+pub fn rule() -> impl Strategy<Value = Rule> {
+    clauses().prop_map(|clauses| Rule { name: "rule".to_owned(), clauses })
+}
+
+fn budget() -> impl Strategy<Value = Vec<Limit>> {
+    let count = (0..8_u64).prop_map(LimitSize::Count);
+    let percent = (select(&[0_u8, 10, 50, 100][..]), 0..12_u64)
+        .prop_map(|(value, min_population)| LimitSize::Percent { value, min_population });
+    let limit = (prop_oneof![2 => count, 1 => percent], 1..3_i64)
+        .prop_map(|(size, hours)| Limit { size, per: period(hours) });
+    prop::collection::vec(limit, 1..3)
+}
+
+fn one_policy(index: usize) -> impl Strategy<Value = Policy> {
+    static BASE: LazyLock<Policy> = LazyLock::new(|| {
+        policy("base", "target: {statuses: [QUEUED]}\nmatch: {retryAttempt: {atLeast: 1}}")
+    });
+    let template = select(
+        &["", "${string(execution.startedAt)}", "${string(execution.version)}", "${thing.name}"][..],
+    );
+    let state = (
+        prop_oneof![4 => Just(Mode::Enforce), 1 => Just(Mode::Observe)],
+        -1..2_i32,
+        prop::bool::weighted(0.1),
+        prop::bool::weighted(0.1),
+        prop::option::weighted(0.2, select(&[-1_i64, 0, 1][..])),
+    );
+    let statuses = select(vec![&OpenStatus::ALL[..], &OpenStatus::ALL[..1], &OpenStatus::ALL[1..]]);
+    let what = (statuses, clauses(), prop::collection::vec(rule(), 0..2), budget());
+    let how = (prop::bool::weighted(0.8), any::<bool>(), template);
+    (state, what, how).prop_map(move |(state, what, how)| {
+        let (mode, priority, suspended, held, expires) = state;
+        let (statuses, clauses, mut excludes, budget) = what;
+        let (force, merge, template) = how;
+        for (index, rule) in excludes.iter_mut().enumerate() {
+            rule.name = format!("rule-{index}");
+        }
+        let mut policy = BASE.clone();
+        policy.name = name(&format!("p-{index}"));
+        policy.digest = Digest::of(format!("{clauses:?} {excludes:?}").as_bytes());
+        policy.mode = mode;
+        policy.priority = priority;
+        policy.suspended = suspended.then(String::new);
+        policy.held = held;
+        policy.expires_at = expires.map(|hours| ago(-hours));
+        policy.target.statuses = statuses.iter().copied().collect();
+        policy.clauses = clauses;
+        policy.excludes = excludes;
+        policy.budget = budget;
+        policy.cancel.force = force;
+        policy.cancel.on_existing = if merge { OnExisting::Merge } else { OnExisting::Replace };
+        if !template.is_empty() {
+            let template = Template::parse(template).expect("a template");
+            policy.cancel.set = vec![("reason".to_owned(), template)];
+        }
+        policy
+    })
+}
+
+fn job() -> impl Strategy<Value = Job> {
+    let status = select(&[JobStatus::InProgress, JobStatus::InProgress, JobStatus::Completed][..]);
+    let namespace = prop::option::weighted(0.1, Just("other".to_owned()));
+    let description =
+        fact(namespace.prop_map(|namespace_id| JobDescription { namespace_id, description: None }));
+    (status, description).prop_map(|(status, description)| Job {
+        status,
+        target_selection: TargetSelection::Snapshot,
+        created_at: Fact::Absent,
+        description,
+    })
+}
+
+fn thing() -> impl Strategy<Value = Thing> {
+    let kind = prop::option::of(select(&["a", "b"][..]).prop_map(str::to_owned));
+    let description = (kind, pairs())
+        .prop_map(|(thing_type, attributes)| ThingDescription { thing_type, attributes });
+    (fact(description), fact(words())).prop_map(|(description, groups)| Thing {
+        description,
+        groups,
+        read_at: Some(now()),
+    })
+}
+
+fn row() -> impl Strategy<Value = ObservedExecution> {
+    let time = || fact((0..40_i64).prop_map(ago));
+    let version = fact((1..9_i64).prop_map(|it| ExecutionVersion::new(it).expect("1 or more")));
+    let described =
+        fact((version, fact(pairs())).prop_map(|(version, status_details)| Described {
+            version,
+            status_details,
+            at: now(),
+        }));
+    let number = fact((1..3_i64).prop_map(ExecutionNumber));
+    let listed = select(&OpenStatus::ALL[..]);
+    (listed, number, (time(), time(), time()), fact(0..4_i64), described).prop_map(
+        |(listed, number, (queued_at, started_at, last_updated_at), retry_attempt, described)| {
+            ObservedExecution {
+                listed,
+                number,
+                status: listed.into(),
+                times: Times { queued_at, started_at, last_updated_at },
+                retry_attempt,
+                described,
+            }
+        },
+    )
+}
+
+fn listing() -> impl Strategy<Value = Listing> {
+    prop_oneof![
+        20 => Just(Listing::Complete(now())),
+        1 => select(&Unreadable::ALL[..]).prop_map(Listing::Failed),
+    ]
+}
+
+fn inventory() -> impl Strategy<Value = Inventory> {
+    let jobs = prop::collection::vec(job(), JOBS.len());
+    let things = prop::collection::vec(thing(), THINGS.len());
+    let rows = prop::collection::vec(prop::option::weighted(0.8, row()), JOBS.len() * THINGS.len());
+    let lists = prop::collection::vec(listing(), JOBS.len() * 2);
+    (jobs, things, rows, lists).prop_map(|(jobs, things, rows, lists)| {
+        let mut inventory = Inventory::default();
+        for status in JobStatus::KNOWN {
+            inventory.job_lists.insert(status.clone(), Listing::Complete(now()));
+        }
+        for (index, (id, job)) in JOBS.iter().zip(jobs).enumerate() {
+            inventory.jobs.insert(id.parse().expect("an id"), job);
+            for (at, status) in OpenStatus::ALL.into_iter().enumerate() {
+                let list = (id.parse().expect("an id"), status);
+                inventory.lists.insert(list, lists[index * 2 + at]);
+            }
+        }
+        for (name, thing) in THINGS.iter().zip(things) {
+            inventory.things.insert(name.parse().expect("a name"), thing);
+        }
+        let keys = JOBS.iter().flat_map(|job| THINGS.iter().map(|thing| key(job, thing)));
+        for (key, row) in keys.zip(rows).filter_map(|(key, row)| Some((key, row?))) {
+            // A list that failed has no rows.
+            let list = inventory.lists[&(key.job.clone(), row.listed)];
+            if matches!(list, Listing::Complete(_)) {
+                inventory.executions.insert(key, row);
+            }
+        }
+        inventory
+    })
+}
+
+fn memory() -> impl Strategy<Value = Memory> {
+    let unit = prop_oneof![
+        1 => Just(Spent::Open),
+        3 => (0..180_i64).prop_map(|it| Spent::Settled(now() - SignedDuration::from_mins(it))),
+    ];
+    let spent = prop::collection::vec(prop::collection::vec(unit, 0..4), 3);
+    let some = || prop::collection::btree_set(a_key(), 0..2);
+    (spent, some(), some(), some()).prop_map(|(spent, canceled, backing_off, open)| {
+        let spent = spent.into_iter().enumerate();
+        Memory {
+            spent: spent.map(|(index, units)| (name(&format!("p-{index}")), units)).collect(),
+            canceled: canceled
+                .into_iter()
+                .map(|key| (key, BTreeMap::from([(ExecutionNumber(1), now())])))
+                .collect(),
+            backing_off: backing_off.into_iter().map(|key| (key, ago(-1))).collect(),
+            open,
+        }
+    })
+}
+
+fn a_key() -> impl Strategy<Value = ExecutionKey> {
+    (select(&JOBS[..]), select(&THINGS[..])).prop_map(|(job, thing)| key(job, thing))
+}
+
+/// One to three policies over up to twelve executions.
+pub fn world() -> impl Strategy<Value = World> {
+    let policies = (one_policy(0), one_policy(1), one_policy(2), 1..4_usize)
+        .prop_map(|(a, b, c, count)| [a, b, c].into_iter().take(count).collect());
+    (policies, inventory(), memory()).prop_map(|(policies, inventory, memory)| World {
+        policies,
+        inventory,
+        memory,
+    })
+}
+
+/// A fact of an execution or of its thing.
+#[derive(Clone, Copy, Debug)]
+pub enum Part {
+    Number,
+    QueuedAt,
+    StartedAt,
+    LastUpdatedAt,
+    RetryAttempt,
+    Described,
+    Version,
+    StatusDetails,
+    Registry,
+    Groups,
+}
+
+pub const PARTS: [Part; 10] = [
+    Part::Number,
+    Part::QueuedAt,
+    Part::StartedAt,
+    Part::LastUpdatedAt,
+    Part::RetryAttempt,
+    Part::Described,
+    Part::Version,
+    Part::StatusDetails,
+    Part::Registry,
+    Part::Groups,
+];
+
+/// What is made unknown, and why.
+pub fn loss() -> impl Strategy<Value = (ExecutionKey, Part, Unreadable)> {
+    (a_key(), select(&PARTS[..]), select(&Unreadable::ALL[..]))
+}
+
+/// Makes a fact unknown.
+pub fn lose(inventory: &mut Inventory, (key, part, why): &(ExecutionKey, Part, Unreadable)) {
+    let thing = inventory.things.get_mut(&key.thing).expect("each thing is read");
+    match part {
+        Part::Registry => thing.description = Fact::Unreadable(*why),
+        Part::Groups => thing.groups = Fact::Unreadable(*why),
+        _ => {}
+    }
+    let Some(row) = inventory.executions.get_mut(key) else { return };
+    match (part, &mut row.described) {
+        (Part::Number, _) => row.number = Fact::Unreadable(*why),
+        (Part::QueuedAt, _) => row.times.queued_at = Fact::Unreadable(*why),
+        (Part::StartedAt, _) => row.times.started_at = Fact::Unreadable(*why),
+        (Part::LastUpdatedAt, _) => row.times.last_updated_at = Fact::Unreadable(*why),
+        (Part::RetryAttempt, _) => row.retry_attempt = Fact::Unreadable(*why),
+        (Part::Described, described) => *described = Fact::Unreadable(*why),
+        (Part::Version, Fact::Known(described)) => described.version = Fact::Unreadable(*why),
+        (Part::StatusDetails, Fact::Known(described)) => {
+            described.status_details = Fact::Unreadable(*why);
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,250 @@
+//! What must hold for any policies over any fleet. A failure prints the smallest world that shows it,
+//! and the seed.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use proptest::prelude::*;
+use rescind::execution::ExecutionKey;
+use rescind::fact::Fact;
+use rescind::inventory::{Inventory, Thing};
+use rescind::plan::check::check;
+use rescind::plan::saved::SavedPlan;
+use rescind::plan::{Depth, Needs, Plan, Reason, Spent, needs, plan};
+use rescind::policy::{Limit, LimitSize, PolicySet};
+
+use super::generate::{World, lose, loss, period, rule, world};
+use super::support::{Lists, apply, now};
+
+const DEPTHS: [Depth; 2] = [Depth::Listed, Depth::Exact];
+
+fn planned(world: &World, depth: Depth) -> Plan {
+    plan(&world.set(), &world.inventory, &world.memory, now(), depth)
+}
+
+/// What may be canceled before any budget.
+fn eligible(world: &World, depth: Depth) -> BTreeSet<ExecutionKey> {
+    let mut world = world.clone();
+    for policy in &mut world.policies {
+        policy.budget = vec![Limit { size: LimitSize::Count(1_000_000), per: period(1) }];
+    }
+    planned(&world, depth).acts().map(|line| line.key.clone()).collect()
+}
+
+fn told(plan: &Plan) -> String {
+    let mut text = format!("{:?} {:?} {:?}\n", plan.order, plan.observed, plan.budgets);
+    for line in &plan.lines {
+        let (policy, act) = (&line.policy.name, &line.act);
+        writeln!(text, "{} {policy} {:?} {act:?}", line.key, line.verdict).expect("a String");
+    }
+    text
+}
+
+/// What a collector would have read: only what `needs` asks for, from a fleet that is fully known.
+fn collected(world: &World, depth: Depth) -> Inventory {
+    let (policies, full) = (world.set(), &world.inventory);
+    let mut seen = Inventory::default();
+    for round in 0.. {
+        let wanted = needs(&policies, &seen, &world.memory, now(), depth);
+        if wanted.is_empty() {
+            break;
+        }
+        assert!(round < 20, "it asks for ever: {wanted:?}");
+        read(&wanted, full, &mut seen);
+    }
+    seen
+}
+
+fn read(wanted: &Needs, full: &Inventory, seen: &mut Inventory) {
+    for status in &wanted.job_lists {
+        seen.job_lists.insert(status.clone(), full.job_lists[status]);
+        for (id, job) in full.jobs.iter().filter(|(_, job)| job.status == *status) {
+            let mut job = job.clone();
+            job.description = Fact::NotRead;
+            seen.jobs.insert(id.clone(), job);
+        }
+    }
+    for id in &wanted.jobs {
+        let job = seen.jobs.get_mut(id).expect("listed before it is described");
+        job.description = full.jobs[id].description.clone();
+    }
+    for (id, status) in &wanted.lists {
+        seen.lists.insert((id.clone(), *status), full.lists[&(id.clone(), *status)]);
+        let rows = full.executions.iter();
+        for (key, row) in rows.filter(|(key, row)| key.job == *id && row.listed == *status) {
+            let mut row = row.clone();
+            row.described = Fact::NotRead;
+            seen.executions.insert(key.clone(), row);
+        }
+    }
+    for name in &wanted.things {
+        let read = Thing { groups: Fact::NotRead, ..full.things[name].clone() };
+        seen.things.entry(name.clone()).or_default().take_in(read);
+    }
+    for name in &wanted.groups {
+        let read = Thing { description: Fact::NotRead, ..full.things[name].clone() };
+        seen.things.entry(name.clone()).or_default().take_in(read);
+    }
+    for key in &wanted.executions {
+        let row = seen.executions.get_mut(key).expect("listed before it is described");
+        row.described = full.executions[key].described.clone();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_becomes_unknown_never_makes_anything_eligible(world in world(), loss in loss()) {
+        let mut later = world.clone();
+        lose(&mut later.inventory, &loss);
+        for depth in DEPTHS {
+            let (before, after) = (eligible(&world, depth), eligible(&later, depth));
+            prop_assert!(after.is_subset(&before), "{depth:?}: {:?}", after.difference(&before));
+        }
+    }
+
+    #[test]
+    fn what_becomes_unknown_is_never_newly_canceled_within_a_budget(world in world(), loss in loss()) {
+        let mut world = world;
+        world.policies.truncate(1);
+        let mut later = world.clone();
+        lose(&mut later.inventory, &loss);
+        for depth in DEPTHS {
+            let before: BTreeSet<_> =
+                planned(&world, depth).acts().map(|line| line.key.clone()).collect();
+            let plan = planned(&later, depth);
+            let newly = plan.acts().find(|line| line.key == loss.0 && !before.contains(&line.key));
+            // An age that is lost may move it back in the order, never forward.
+            prop_assert!(newly.is_none(), "{depth:?}: {newly:?}");
+        }
+    }
+
+    #[test]
+    fn another_exclude_rule_never_makes_anything_eligible(world in world(), rule in rule()) {
+        let mut later = world.clone();
+        later.policies[0].excludes.push(rule);
+        for depth in DEPTHS {
+            let (before, after) = (eligible(&world, depth), eligible(&later, depth));
+            prop_assert!(after.is_subset(&before), "{depth:?}: {:?}", after.difference(&before));
+        }
+    }
+
+    #[test]
+    fn an_inventory_read_as_needed_decides_as_one_fully_read(world in world()) {
+        for depth in DEPTHS {
+            let lazily = World { inventory: collected(&world, depth), ..world.clone() };
+            prop_assert_eq!(told(&planned(&lazily, depth)), told(&planned(&world, depth)));
+        }
+    }
+
+    #[test]
+    fn neither_order_nor_repetition_changes_a_plan(world in world()) {
+        let reversed = PolicySet::new(world.policies.iter().rev().cloned());
+        prop_assert_eq!(reversed.digest().clone(), world.set().digest().clone());
+        let mut inventory = world.inventory.clone();
+        inventory.executions = world.inventory.executions.clone().into_iter().rev().collect();
+        for depth in DEPTHS {
+            let first = planned(&world, depth);
+            let memory = &world.memory;
+            let second = plan(&reversed.clone().into(), &inventory, memory, now(), depth);
+            prop_assert_eq!(told(&first), told(&second));
+            let saved = |plan| SavedPlan::new(plan, &world.inventory).to_json();
+            prop_assert_eq!(saved(&first), saved(&second));
+        }
+    }
+
+    #[test]
+    fn a_plan_keeps_to_the_budgets_and_takes_the_oldest_first(world in world()) {
+        let plan = planned(&world, Depth::Exact);
+        let age = |key: &ExecutionKey| {
+            let row = &world.inventory.executions[key];
+            (row.times.queued_at.known().is_none(), row.times.queued_at.known().copied(), key.clone())
+        };
+        for policy in &world.policies {
+            let of_policy = |reason| {
+                let lines = plan.lines.iter();
+                let lines = lines.filter(move |it| {
+                    it.policy.name == policy.name && it.verdict.reason == reason
+                });
+                lines.map(|line| age(&line.key))
+            };
+            let acts = of_policy(Reason::Matched).count();
+            for limit in &policy.budget {
+                let LimitSize::Count(count) = limit.size else { continue };
+                let spent = world.memory.spent.get(&policy.name).into_iter().flatten();
+                let spent = spent.filter(|unit| match unit {
+                    Spent::Open => true,
+                    Spent::Settled(at) => now().duration_since(*at) < limit.per.get(),
+                });
+                let left = usize::try_from(count).expect("small").saturating_sub(spent.count());
+                prop_assert!(acts <= left, "{acts} of {left} by {}", policy.name);
+            }
+            if let (Some(last), Some(first)) =
+                (of_policy(Reason::Matched).max(), of_policy(Reason::BudgetExhausted).min())
+            {
+                prop_assert!(last < first, "{first:?} waits behind {last:?}");
+            }
+        }
+        let order: Vec<_> = plan.acts().map(|line| (-line.policy.priority, age(&line.key))).collect();
+        prop_assert!(order.is_sorted(), "{order:?}");
+        let acting = plan.lines.iter().filter(|line| line.act.is_some()).count();
+        prop_assert_eq!(acting, order.len());
+    }
+
+    #[test]
+    fn no_plan_breaks_a_safety_rule(world in world()) {
+        for depth in DEPTHS {
+            let plan = planned(&world, depth);
+            prop_assert_eq!(check(&plan, &world.set(), &world.inventory, &world.memory), []);
+            let lazily = collected(&world, depth);
+            let plan = rescind::plan::plan(&world.set(), &lazily, &world.memory, now(), depth);
+            prop_assert_eq!(check(&plan, &world.set(), &lazily, &world.memory), []);
+        }
+    }
+
+    #[test]
+    fn a_plan_that_was_applied_leaves_nothing_for_a_second_one(world in world()) {
+        for depth in DEPTHS {
+            for lists in [Lists::Current, Lists::Lagging] {
+                let World { mut inventory, mut memory, .. } = world.clone();
+                let first = planned(&world, depth);
+                apply(&first, &mut inventory, &mut memory, lists);
+                let second = plan(&world.set(), &inventory, &memory, now(), depth);
+                if depth == Depth::Exact {
+                    prop_assert_eq!(second.acts().count(), 0, "{:?}", lists);
+                }
+                let again = apply(&second, &mut inventory, &mut memory, lists);
+                prop_assert_eq!(again, []);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_worlds_reach_every_reason_that_a_consistent_list_can_give() {
+    use proptest::strategy::ValueTree as _;
+    use proptest::test_runner::TestRunner;
+
+    let mut runner = TestRunner::deterministic();
+    let mut reached = BTreeSet::new();
+    for _ in 0..400 {
+        let world = world().new_tree(&mut runner).expect("a world").current();
+        for depth in DEPTHS {
+            reached.extend(planned(&world, depth).counts().into_keys());
+        }
+    }
+    let missing: Vec<_> = Reason::ALL.iter().filter(|reason| !reached.contains(reason)).collect();
+    // These come only of a describe that differs from its list, which scenarios cover.
+    assert_eq!(missing, [&Reason::StatusUnknown, &Reason::Terminal]);
+}
+
+#[test]
+fn nothing_is_asked_for_without_a_policy() {
+    let policies = PolicySet::new([]).into();
+    let memory = rescind::plan::Memory::default();
+    for depth in DEPTHS {
+        let wanted = needs(&policies, &Inventory::default(), &memory, now(), depth);
+        assert_eq!(wanted, Needs::default());
+    }
+}
