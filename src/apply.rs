@@ -21,16 +21,18 @@ use crate::backend::{JobsReader, JobsWriter};
 use crate::clock::Clock;
 use crate::execution::{ExecutionKey, ExecutionNumber, JobId};
 use crate::inventory::Inventory;
-use crate::plan::budget::left_of;
 use crate::plan::{InForce, IntentId, Line, Memory, Outcome, Reason};
 use crate::policy::PolicyName;
 use crate::state::State;
 
 mod gate;
 mod line;
+mod room;
 mod settle;
+mod work;
 
-use line::{Step, Work};
+use room::Room;
+use work::{Step, Work};
 
 /// For how long a describe may be old when the cancel goes out.
 pub const DESCRIBE_FRESH: Duration = Duration::from_secs(5);
@@ -154,7 +156,7 @@ pub trait Watch: Send + Sync {
     /// A line ended; `left` more have not.
     fn ended(&self, record: &Record, left: usize);
 
-    /// Nothing can go on before a while: lost calls have to be settled.
+    /// Nothing else is left to do before a while: lost calls have to be settled.
     fn waiting(&self, lines: usize, until: Instant);
 }
 
@@ -183,10 +185,17 @@ impl Stop {
     }
 }
 
-/// What is shared by the lines of one apply.
+/// One apply: the executor, and what its lines share.
+struct Run<'a> {
+    with: &'a Executor,
+    stop: &'a Stop,
+    met: Mutex<Met>,
+}
+
+/// What lines met that concerns the others.
 #[derive(Debug, Default)]
-struct Shared {
-    /// Where AWS refused a policy's cancels.
+struct Met {
+    /// Where AWS refused a policy's calls.
     denied: BTreeMap<PolicyName, BTreeSet<JobId>>,
     /// Why nothing more is tried at all.
     dead: Option<String>,
@@ -215,17 +224,17 @@ impl Executor {
             watch.ended(&record, left);
             records.push(record);
         };
-        let shared = Mutex::new(Shared::default());
+        let run = Run { with: self, stop, met: Mutex::default() };
         let mut room = Room::new(&lines, memory, max, self.clock.now());
-        let mut records = Vec::new();
-        let mut queue: VecDeque<Work> = VecDeque::new();
+        let mut records = Vec::with_capacity(lines.len());
+        let mut queue: VecDeque<Box<Work>> = VecDeque::with_capacity(lines.len());
         for line in lines {
             match Work::new(line, inventory, self.ids.next()) {
                 Ok(work) => queue.push_back(work),
-                Err(record) => records.push(record),
+                Err(record) => report(record, queue.len(), &mut records),
             }
         }
-        let mut parked: Vec<(Instant, Work)> = Vec::new();
+        let mut parked: Vec<(Instant, Box<Work>)> = Vec::new();
         let mut flying = FuturesUnordered::new();
         loop {
             let now = Instant::now();
@@ -239,7 +248,7 @@ impl Executor {
                     break;
                 };
                 let Some(work) = queue.remove(index) else { break };
-                let refusal = lock(&shared).refuses(&work);
+                let refusal = lock(&run.met).refuses(&work);
                 if let Some(why) = refusal {
                     report(work.record(Ending::NotTried, why), queue.len(), &mut records);
                     continue;
@@ -247,27 +256,25 @@ impl Executor {
                 if !work.is_begun() {
                     room.take(&work);
                 }
-                flying.push(self.walk(work, &shared));
-            }
-            if flying.is_empty() {
-                if parked.is_empty() || stop.is_on() {
-                    break;
-                }
-                // Nothing in flight can give a unit back before the parked ones are settled.
-                for work in queue.drain(..) {
-                    report(room.no_turn(&work), parked.len(), &mut records);
-                }
+                flying.push(run.walk(work));
             }
             let wake = parked.iter().map(|(at, _)| *at).min();
-            if let (true, Some(wake)) = (flying.is_empty(), wake) {
-                watch.waiting(parked.len(), wake);
+            if flying.is_empty() {
+                let Some(wake) = wake.filter(|_| !stop.is_on()) else { break };
+                if parked.iter().all(|(_, work)| work.is_lost()) {
+                    // Whoever waits for room would wait for minutes, and is better planned anew.
+                    for work in queue.drain(..) {
+                        report(room.no_turn(&work), parked.len(), &mut records);
+                    }
+                    watch.waiting(parked.len(), wake);
+                }
             }
             tokio::select! {
                 biased;
                 Some(step) = flying.next(), if !flying.is_empty() => match step {
-                    Step::Parked(work, until) => parked.push((until, *work)),
+                    Step::Parked(work, until) => parked.push((until, work)),
                     Step::Ended(work, record) => {
-                        room.give_back(&work);
+                        room.ended(&work, &record.ending);
                         let left = queue.len() + flying.len() + parked.len();
                         report(record, left, &mut records);
                     }
@@ -277,11 +284,9 @@ impl Executor {
             }
         }
         drop(flying);
-        for work in queue.into_iter().chain(parked.into_iter().map(|(_, work)| work)) {
-            let record = if work.is_begun() {
-                self.abandon(work).await
-            } else if stop.is_on() {
-                work.record(Ending::NotTried, "stopped before its turn")
+        for mut work in queue.into_iter().chain(parked.into_iter().map(|(_, work)| work)) {
+            let record = if stop.is_on() || work.is_begun() {
+                run.stopped(&mut work).await
             } else {
                 room.no_turn(&work)
             };
@@ -295,7 +300,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Shared {
+impl Met {
     /// Why a line is not tried, after what others met.
     fn refuses(&self, work: &Work) -> Option<String> {
         if work.is_begun() {
@@ -307,60 +312,11 @@ impl Shared {
         let jobs: BTreeSet<_> = self.denied.values().flatten().collect();
         let of_policy = self.denied.get(work.policy_name());
         if jobs.len() >= DENIED_JOBS {
-            Some(format!("not tried: AWS denied the cancels of {} jobs", jobs.len()))
+            Some(format!("not tried: AWS denied the calls for {} jobs", jobs.len()))
         } else if of_policy.is_some_and(|jobs| jobs.contains(&work.key().job)) {
-            Some("not tried: AWS denied the cancel of another execution of this job".to_owned())
+            Some("not tried: AWS denied the calls for another execution of this job".to_owned())
         } else {
             None
-        }
-    }
-}
-
-/// How many more lines of each policy may be walked: what its budget has left, less those that are
-/// being walked and may still take a unit. The ledger has the last word; this saves the describes.
-struct Room {
-    left: BTreeMap<PolicyName, u64>,
-    max: u64,
-}
-
-impl Room {
-    fn new(lines: &[Line], memory: &Memory, max: Option<u64>, now: jiff::Timestamp) -> Self {
-        let mut left = BTreeMap::new();
-        for line in lines {
-            let Some(act) = &line.act else { continue };
-            left.entry(line.policy.name.clone())
-                .or_insert_with(|| left_of(&act.charges, memory, now));
-        }
-        Self { left, max: max.unwrap_or(u64::MAX) }
-    }
-
-    fn has(&self, work: &Work) -> bool {
-        self.max > 0 && self.left.get(work.policy_name()).is_some_and(|left| *left > 0)
-    }
-
-    /// What became of a line for which there is no room.
-    fn no_turn(&self, work: &Work) -> Record {
-        if self.max == 0 {
-            work.record(Ending::BeyondMax, "as many as were asked for are done")
-        } else {
-            work.record(Ending::BudgetExhausted, "its turn comes when the budget refills")
-        }
-    }
-
-    fn take(&mut self, work: &Work) {
-        self.change(work, |left| left.saturating_sub(1));
-    }
-
-    fn give_back(&mut self, work: &Work) {
-        if !work.spent_a_unit() {
-            self.change(work, |left| left.saturating_add(1));
-        }
-    }
-
-    fn change(&mut self, work: &Work, change: impl Fn(u64) -> u64) {
-        self.max = change(self.max);
-        if let Some(left) = self.left.get_mut(work.policy_name()) {
-            *left = change(*left);
         }
     }
 }

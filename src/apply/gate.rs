@@ -5,14 +5,15 @@ use std::sync::{Arc, Mutex};
 
 use tokio::time::Instant;
 
-use super::{DESCRIBE_FRESH, lock};
+use super::{DESCRIBE_FRESH, Stop, lock};
 use crate::backend::Gate;
 use crate::clock::Clock;
 use crate::execution::ExecutionKey;
 use crate::inventory::{Job, ObservedExecution, Thing};
-use crate::plan::InForce;
 use crate::plan::clause::Facts;
 use crate::plan::in_force::{Judgement, Ruling, judge};
+use crate::plan::{InForce, budget};
+use crate::policy::Policy;
 use crate::state::State;
 
 /// What was judged, and what must still hold.
@@ -20,12 +21,15 @@ pub(super) struct SendGate {
     pub in_force: Arc<dyn InForce>,
     pub state: Arc<dyn State>,
     pub clock: Clock,
+    pub stop: Stop,
     /// When the describe went out.
     pub described: Instant,
     pub key: ExecutionKey,
     pub job: Job,
     pub row: ObservedExecution,
     pub thing: Option<Thing>,
+    /// The policy by whose budget the intent was charged.
+    pub planned: Arc<Policy>,
     pub ruling: Ruling,
     /// Why the answer was no.
     pub refusal: Mutex<Option<String>>,
@@ -33,6 +37,9 @@ pub(super) struct SendGate {
 
 impl SendGate {
     fn refusal(&self) -> Option<String> {
+        if self.stop.is_on() {
+            return Some("stopped at the last moment".to_owned());
+        }
         if self.described.elapsed() > DESCRIBE_FRESH {
             return Some("it was described too long ago".to_owned());
         }
@@ -49,7 +56,8 @@ impl SendGate {
                 if now.policy.name == self.ruling.policy.name
                     && now.force == self.ruling.force
                     && now.version == self.ruling.version
-                    && now.number == self.ruling.number =>
+                    && now.number == self.ruling.number
+                    && budget::is_within(&self.planned.budget, &now.policy.budget) =>
             {
                 None
             }

@@ -4,33 +4,37 @@
 //! without an intent that has taken its units; `force` only for what was judged IN_PROGRESS; a new
 //! attempt has a new id, and begins with the describe.
 
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::gate::SendGate;
-use super::{DESCRIBE_FRESH, Ending, Executor, Record, Shared, lock};
+use super::work::{Doubt, Step, Work, wait};
+use super::{Ending, Run, lock};
 use crate::backend::{
     CancelAnswer, CancelRequest, Error, ErrorKind, Operation, Result as BackendResult,
 };
-use crate::execution::{
-    ExecutionDescription, ExecutionKey, ExecutionNumber, ExecutionVersion, OpenStatus,
-};
+use crate::execution::{ExecutionDescription, ExecutionKey, ExecutionNumber};
 use crate::fact::Fact;
-use crate::inventory::{Inventory, Job, ObservedExecution, Thing};
 use crate::observe::{ThingFacts, read_thing};
+use crate::plan::budget;
 use crate::plan::clause::Facts;
 use crate::plan::evaluate::reads_thing;
 use crate::plan::in_force::{Judgement, Ruling, details, judge};
 use crate::plan::words::{because_of, in_words};
-use crate::plan::{Act, Intent, IntentId, Line, Outcome, Reason, Verdict};
-use crate::policy::{Policy, PolicyName};
+use crate::plan::{Intent, Outcome, Reason, Verdict};
+use crate::policy::Policy;
 use crate::state::Begun;
 
 /// For how long what the registry says of a thing may be old when it is judged: five seconds less than
 /// the minute that is promised for the moment of the send.
 const THING_FRESH: jiff::SignedDuration = jiff::SignedDuration::from_secs(55);
+
+/// How old a describe may be when the intent is begun: what is left of [`super::DESCRIBE_FRESH`] is for
+/// making it durable, since an intent that comes too late has spent its unit for nothing.
+const BEGIN_WITHIN: Duration = Duration::from_secs(3);
 
 /// A read that failed in passing is tried again after a second, then twice as long each time.
 const READ_TRIES: u32 = 4;
@@ -39,233 +43,156 @@ const READ_TRIES: u32 = 4;
 /// minute. Ten in a row take eight minutes: throttling that lasts longer is somebody else's load.
 const THROTTLE_TRIES: u32 = 10;
 
-/// A line on its way.
-pub(super) struct Work {
-    line: Line,
-    act: Act,
-    job: Job,
-    row: ObservedExecution,
-    thing: Option<Thing>,
-    id: IntentId,
-    /// The intent, once begun, with when its last request went out.
-    pub(super) intent: Option<Intent>,
-    pub(super) sent: Option<Instant>,
-    /// Whether an attempt may have had an effect.
-    pub(super) maybe_sent: bool,
-    /// Whether the effect of the last attempt has to be found out before anything else.
-    pub(super) settling: bool,
-    spent: bool,
-    pub(super) attempts: u32,
-    throttles: u32,
-    read_failures: u32,
-    pub(super) request_id: Option<String>,
-}
+/// How many attempts may get lost. Each costs the flight time, so that three take a quarter of an
+/// hour: an outage that lasts longer is a matter for a later pass.
+const LOST_TRIES: u32 = 3;
 
-/// Where a walk got to.
-pub(super) enum Step {
-    /// It is over.
-    Ended(Box<Work>, Record),
-    /// It goes on at a time.
-    Parked(Box<Work>, Instant),
-}
+/// The end of a walk, or a line about whose last attempt something has to be found out.
+type Next = ControlFlow<Step, Box<Work>>;
 
-impl Work {
-    pub(super) fn new(line: Line, inventory: &Inventory, id: IntentId) -> Result<Self, Record> {
-        let job = inventory.jobs.get(&line.key.job).cloned();
-        let row = inventory.executions.get(&line.key).cloned();
-        let thing = inventory.things.get(&line.key.thing).cloned();
-        match (line.act.clone(), job, row) {
-            (Some(act), Some(job), Some(row)) => Ok(Self {
-                line,
-                act: *act,
-                job,
-                row,
-                thing,
-                id,
-                intent: None,
-                sent: None,
-                maybe_sent: false,
-                settling: false,
-                spent: false,
-                attempts: 0,
-                throttles: 0,
-                read_failures: 0,
-                request_id: None,
-            }),
-            _ => Err(Record {
-                key: line.key,
-                number: ExecutionNumber(0),
-                policy: line.policy.name.clone(),
-                ending: Ending::NotTried,
-                force: false,
-                attempts: 0,
-                request_id: None,
-                note: "it was not observed".to_owned(),
-            }),
-        }
-    }
-
-    pub(super) fn key(&self) -> &ExecutionKey {
-        &self.line.key
-    }
-
-    pub(super) fn number(&self) -> ExecutionNumber {
-        self.act.number
-    }
-
-    pub(super) fn status(&self) -> OpenStatus {
-        self.act.status
-    }
-
-    pub(super) fn policy_name(&self) -> &PolicyName {
-        &self.line.policy.name
-    }
-
-    pub(super) fn is_begun(&self) -> bool {
-        self.intent.is_some()
-    }
-
-    pub(super) fn spent_a_unit(&self) -> bool {
-        self.spent
-    }
-
-    pub(super) fn set_spent(&mut self, spent: bool) {
-        self.spent = spent;
-    }
-
-    pub(super) fn record(&self, ending: Ending, note: impl Into<String>) -> Record {
-        Record {
-            key: self.line.key.clone(),
-            number: self.act.number,
-            policy: self.line.policy.name.clone(),
-            ending,
-            force: self.intent.as_ref().is_some_and(|intent| intent.force),
-            attempts: self.attempts,
-            request_id: self.request_id.clone(),
-            note: note.into(),
-        }
-    }
-
-    fn facts(&self) -> Facts<'_> {
-        Facts { key: &self.line.key, job: &self.job, row: &self.row, thing: self.thing.as_ref() }
-    }
-
-    /// Whether a description is of what the line was planned for.
-    fn is_as_planned(&self, description: &ExecutionDescription) -> bool {
-        let pinned = self.act.pins.as_ref().map(|pins| pins.version);
-        // A second attempt was judged at a version of its own; the pin has done its work.
-        let version_fits = self.is_begun()
-            || pinned.is_none_or(|version| description.version == Fact::Known(version));
-        description.number == Fact::Known(self.act.number)
-            && description.status.open() == Some(self.act.status)
-            && version_fits
-    }
-}
-
-/// How long to wait before the n-th repetition, from 1: a second, then twice as long, up to a minute.
-pub(super) fn wait(repetition: u32) -> Duration {
-    Duration::from_secs((1 << repetition.saturating_sub(1).min(6)).min(60))
-}
-
-impl Executor {
-    /// Describes, with the permit taken here: the time is that of the send.
+impl Run<'_> {
+    /// Describes once; the times are those of the send. The permit is the caller's business.
     pub(super) async fn describe(
         &self,
         key: &ExecutionKey,
         number: Option<ExecutionNumber>,
     ) -> (Instant, jiff::Timestamp, BackendResult<ExecutionDescription>) {
-        self.pacer.permit(Operation::DescribeJobExecution).await;
-        let (sent, at) = (Instant::now(), self.clock.now());
-        let answer = self.reader.describe_execution(key, number).await;
-        self.pacer.record(Operation::DescribeJobExecution, &answer);
+        let (sent, at) = (Instant::now(), self.with.clock.now());
+        let answer = self.with.reader.describe_execution(key, number).await;
+        self.with.pacer.record(Operation::DescribeJobExecution, &answer);
         (sent, at, answer)
     }
 
-    pub(super) async fn walk(&self, mut work: Work, shared: &Mutex<Shared>) -> Step {
-        if work.settling {
-            match self.find_out(work).await {
-                Ok(unmoved) => work = *unmoved,
-                Err(step) => return step,
+    /// Waits for a permit; false if the stop came first.
+    async fn permit(&self, operation: Operation) -> bool {
+        tokio::select! {
+            biased;
+            () = self.stop.on() => false,
+            () = self.with.pacer.permit(operation) => true,
+        }
+    }
+
+    async fn stop_here(&self, mut work: Box<Work>) -> Next {
+        let record = self.stopped(&mut work).await;
+        ControlFlow::Break(Step::Ended(work, record))
+    }
+
+    pub(super) async fn walk(&self, mut work: Box<Work>) -> Step {
+        loop {
+            if work.doubt.is_some() {
+                match self.find_out(work).await {
+                    ControlFlow::Continue(unmoved) => work = unmoved,
+                    ControlFlow::Break(step) => return step,
+                }
+            }
+            match self.attempt(work).await {
+                ControlFlow::Continue(doubtful) => work = doubtful,
+                ControlFlow::Break(step) => return step,
             }
         }
+    }
+
+    /// From the describe to the answer.
+    async fn attempt(&self, mut work: Box<Work>) -> Next {
         let mut has_permit = false;
         loop {
+            if !self.permit(Operation::DescribeJobExecution).await {
+                return self.stop_here(work).await;
+            }
             let (sent, at, answer) = self.describe(work.key(), None).await;
             match answer {
-                Ok(description) if work.is_as_planned(&description) => {
-                    work.read_failures = 0;
-                    work.row.take_in(description, at);
-                }
-                Ok(description) => {
-                    let note = moved(&work, &description);
-                    return self.end(work, Outcome::Superseded, note).await;
-                }
-                Err(error) => return self.cannot_describe(work, error, shared).await,
+                Ok(found) if work.is_as_planned(&found) => work.row.take_in(found, at),
+                Ok(found) => return ControlFlow::Break(self.moved(work, &found).await),
+                Err(error) => return ControlFlow::Break(self.cannot_describe(work, error).await),
             }
             self.refresh_thing(&mut work).await;
-            let policies = self.in_force.current();
-            let ruling = match judge(&policies, &work.facts(), self.clock.now()) {
-                Judgement::Cancel(ruling) => ruling,
-                Judgement::Keep { policy, verdict } => {
-                    let now = self.clock.now();
-                    let note = match policy {
-                        Some(policy) => why(verdict, &policy, &work.facts(), now),
-                        None => "no policy has it in scope any more".to_owned(),
-                    };
-                    return self.kept(work, verdict.reason, note).await;
+            let ruling = match self.judge(work).await {
+                Ok((judged, ruling)) => {
+                    work = judged;
+                    ruling
                 }
+                Err(step) => return ControlFlow::Break(step),
             };
-            if ruling.policy.name != *work.policy_name() || ruling.force != work.act.force {
-                let note = format!("policy {} is its cause now", ruling.policy.name);
-                return self.end(work, Outcome::Superseded, note).await;
-            }
+            let waits = !has_permit;
+            has_permit = has_permit || self.permit(Operation::CancelJobExecution).await;
             if !has_permit {
-                self.pacer.permit(Operation::CancelJobExecution).await;
-                has_permit = true;
+                return self.stop_here(work).await;
             }
-            // Room for the write of the intent: what is about to be too old is described again.
-            if sent.elapsed() > DESCRIBE_FRESH / 2 {
-                continue;
+            if sent.elapsed() <= BEGIN_WITHIN {
+                work.read_failures = 0;
+                return self.send(work, ruling, sent).await;
             }
-            return self.send(work, ruling, sent, shared).await;
+            // What got old while it waited is described again; the permit is kept. What was old when
+            // it came would be so again.
+            if !waits {
+                let note = "AWS takes too long to describe it".to_owned();
+                return ControlFlow::Break(self.later(work, note).await);
+            }
         }
+    }
+
+    /// What the policies in force say, if they still say that this is canceled in this way.
+    async fn judge(&self, work: Box<Work>) -> Result<(Box<Work>, Ruling), Step> {
+        let now = self.with.clock.now();
+        let policies = self.with.in_force.current();
+        let ruling = match judge(&policies, &work.facts(), now) {
+            Judgement::Cancel(ruling) => ruling,
+            Judgement::Keep { policy, verdict } => {
+                let note = match policy {
+                    Some(policy) => why(verdict, &policy, &work.facts(), now),
+                    None => "no policy has it in scope any more".to_owned(),
+                };
+                return Err(self.kept(work, verdict.reason, note).await);
+            }
+        };
+        let note = if ruling.policy.name != *work.policy_name() || ruling.force != work.act.force {
+            format!("policy {} would cancel it otherwise now", ruling.policy.name)
+        } else if !budget::is_within(&work.line.policy.budget, &ruling.policy.budget) {
+            // The charges of the plan are those of the old budget.
+            format!("the budget of policy {} is less now", ruling.policy.name)
+        } else {
+            return Ok((work, ruling));
+        };
+        Err(self.end(work, Outcome::Superseded, note).await)
     }
 
     /// Reads again what the registry says of the thing, if a policy in force asks for it and it is
     /// too old. What cannot be read again is not known any more, and so keeps the execution.
     async fn refresh_thing(&self, work: &mut Work) {
-        let policies = self.in_force.current();
-        let asked = policies.iter().map(|policy| reads_thing(policy));
-        let (description, groups) = asked.fold((false, false), |(a, b), (c, d)| (a | c, b | d));
         let Some(thing) = &work.thing else { return };
-        let now = self.clock.now();
+        let now = self.with.clock.now();
         if thing.read_at.is_none_or(|at| now.duration_since(at) <= THING_FRESH) {
             return;
         }
+        let policies = self.with.in_force.current();
+        let asked = policies.iter().map(|policy| reads_thing(policy));
+        let (description, groups) = asked.fold((false, false), |(a, b), (c, d)| (a | c, b | d));
         let facts = ThingFacts {
             description: description && !thing.description.is_not_read(),
             groups: groups && !thing.groups.is_not_read(),
         };
         let name = work.line.key.thing.clone();
-        let (thing, errors) = read_thing(&*self.paced, &self.clock, &name, facts).await;
+        let (thing, errors) = read_thing(&*self.with.paced, &self.with.clock, &name, facts).await;
         for error in errors {
             tracing::warn!(%error, thing = %name, "a thing could not be read again");
         }
         work.thing = Some(thing);
     }
 
-    async fn send(
-        &self,
-        mut work: Work,
-        ruling: Ruling,
-        described: Instant,
-        shared: &Mutex<Shared>,
-    ) -> Step {
+    async fn send(&self, mut work: Box<Work>, ruling: Ruling, described: Instant) -> Next {
+        if self.stop.is_on() {
+            return self.stop_here(work).await;
+        }
+        // What others met since the line began counts for it too.
+        let refusal = lock(&self.met).refuses(&work);
+        if let Some(why) = refusal {
+            return ControlFlow::Break(work.ended(Ending::NotTried, why));
+        }
         let attempt = format!("{}.{}", work.id, work.attempts + 1);
-        let now = self.clock.now();
+        let now = self.with.clock.now();
         let Some(details) = details(&ruling.policy, &work.facts(), &attempt, now) else {
             let note = "what its statusDetails need is not known".to_owned();
-            return self.kept(work, Reason::FactUnknown, note).await;
+            return ControlFlow::Break(self.kept(work, Reason::FactUnknown, note).await);
         };
         let intent = Intent {
             id: work.id.clone(),
@@ -277,30 +204,10 @@ impl Executor {
             policy: ruling.policy.name.clone(),
             digest: ruling.policy.digest.clone(),
         };
-        let begun = if work.is_begun() {
-            self.state.attempt(&intent).await.map(|()| Begun::Yes)
-        } else {
-            self.state.begin(&intent, &work.act.charges, now).await
+        work = match self.begin(work, &intent, now).await {
+            ControlFlow::Continue(work) => work,
+            ControlFlow::Break(step) => return ControlFlow::Break(step),
         };
-        match begun {
-            Ok(Begun::Yes) => {}
-            Ok(Begun::OverBudget(_)) => {
-                let record =
-                    work.record(Ending::BudgetExhausted, "its turn comes when the budget refills");
-                return Step::Ended(Box::new(work), record);
-            }
-            Ok(Begun::AlreadyOpen) => {
-                let record =
-                    work.record(Ending::NotTried, "an earlier cancel of it is not settled");
-                return Step::Ended(Box::new(work), record);
-            }
-            Err(error) => {
-                let note = format!("the intent could not be written: {error}");
-                lock(shared).dead = Some(note.clone());
-                let record = work.record(Ending::NotTried, note);
-                return Step::Ended(Box::new(work), record);
-            }
-        }
         let request = CancelRequest {
             key: work.key().clone(),
             force: ruling.force,
@@ -311,124 +218,164 @@ impl Executor {
         work.spent = true;
         work.attempts += 1;
         let gate = Arc::new(SendGate {
-            in_force: Arc::clone(&self.in_force),
-            state: Arc::clone(&self.state),
-            clock: self.clock.clone(),
+            in_force: Arc::clone(&self.with.in_force),
+            state: Arc::clone(&self.with.state),
+            clock: self.with.clock.clone(),
+            stop: self.stop.clone(),
             described,
             key: work.key().clone(),
             job: work.job.clone(),
             row: work.row.clone(),
             thing: work.thing.clone(),
+            planned: Arc::clone(&work.line.policy),
             ruling,
             refusal: Mutex::default(),
         });
         work.sent = Some(Instant::now());
-        let answer = self.writer.cancel(&request, gate.clone()).await;
-        self.pacer.record(Operation::CancelJobExecution, &answer);
+        let answer = self.with.writer.cancel(&request, gate.clone()).await;
+        self.with.pacer.record(Operation::CancelJobExecution, &answer);
         let refusal = lock(&gate.refusal).take();
-        self.answered(work, request.expected_version, answer, refusal, shared).await
+        self.answered(work, &request, answer, refusal).await
+    }
+
+    /// Makes an intent, or its next attempt, durable.
+    async fn begin(&self, work: Box<Work>, intent: &Intent, now: jiff::Timestamp) -> Next {
+        let begun = if work.is_begun() {
+            self.with.state.attempt(intent).await.map(|()| Begun::Yes)
+        } else {
+            self.with.state.begin(intent, &work.act.charges, now).await
+        };
+        ControlFlow::Break(match begun {
+            Ok(Begun::Yes) => return ControlFlow::Continue(work),
+            Ok(Begun::OverBudget(_)) => {
+                work.ended(Ending::BudgetExhausted, "its turn comes when the budget refills")
+            }
+            Ok(Begun::AlreadyOpen) => {
+                work.ended(Ending::NotTried, "an earlier cancel of it is not settled")
+            }
+            Err(error) => {
+                let note = format!("the intent could not be written: {error}");
+                lock(&self.met).dead = Some(note.clone());
+                if work.is_begun() {
+                    self.end(work, Outcome::Withdrawn, note).await
+                } else {
+                    work.ended(Ending::NotTried, note)
+                }
+            }
+        })
     }
 
     async fn answered(
         &self,
-        mut work: Work,
-        version: ExecutionVersion,
+        mut work: Box<Work>,
+        request: &CancelRequest,
         answer: BackendResult<CancelAnswer>,
         refusal: Option<String>,
-        shared: &Mutex<Shared>,
-    ) -> Step {
+    ) -> Next {
         let error = match answer {
             Ok(CancelAnswer { request_id }) => {
                 work.request_id = request_id;
-                let note = format!("canceled at version {version}");
-                return self.end(work, Outcome::Canceled, note).await;
+                let note = format!("canceled at version {}", request.expected_version);
+                return ControlFlow::Break(self.end(work, Outcome::Canceled, note).await);
             }
             Err(error) => error,
         };
         work.request_id.clone_from(&error.request_id);
-        match error.kind {
+        ControlFlow::Break(match error.kind {
             ErrorKind::Withdrawn => {
                 let note = refusal.unwrap_or_else(|| "what is in force forbade it".to_owned());
                 self.end(work, Outcome::Withdrawn, note).await
             }
             ErrorKind::VersionConflict | ErrorKind::InvalidStateTransition => {
-                self.conflicted(work, &error).await
+                work.doubt = Some(Doubt::Conflict);
+                return ControlFlow::Continue(work);
             }
             ErrorKind::NotFound => self.vanished(work).await,
             ErrorKind::Throttled if work.throttles < THROTTLE_TRIES => {
                 work.throttles += 1;
                 let until = Instant::now() + wait(work.throttles);
-                Step::Parked(Box::new(work), until)
+                Step::Parked(work, until)
             }
             kind if kind.effect_unknown() => {
-                work.maybe_sent = true;
-                work.settling = true;
-                match self.find_out(work).await {
-                    // Proved later than the flight time: the next attempt begins at the describe.
-                    Ok(unmoved) => {
-                        let now = Instant::now();
-                        Step::Parked(unmoved, now)
-                    }
-                    Err(step) => step,
-                }
+                work.lost += 1;
+                work.doubt = Some(Doubt::Effect);
+                return ControlFlow::Continue(work);
             }
-            kind => {
-                refused(&work, kind, &error, shared);
+            _ => {
+                self.heed(&work, &error);
+                self.end(work, Outcome::Failed, error.to_string()).await
+            }
+        })
+    }
+
+    /// Whether a line may have another attempt, once it is proved that the last had no effect.
+    pub(super) fn has_attempts_left(work: &Work) -> bool {
+        work.lost < LOST_TRIES
+    }
+
+    async fn kept(&self, work: Box<Work>, reason: Reason, note: String) -> Step {
+        if work.is_begun() {
+            return self.end(work, Outcome::Withdrawn, note).await;
+        }
+        work.ended(Ending::Kept(reason), note)
+    }
+
+    async fn cannot_describe(&self, work: Box<Work>, error: Error) -> Step {
+        match error.kind {
+            ErrorKind::NotFound => {
+                self.end(work, Outcome::Gone, "it is no longer there".to_owned()).await
+            }
+            kind if kind.is_transient() => self.later(work, error.to_string()).await,
+            _ => {
+                self.heed(&work, &error);
                 self.end(work, Outcome::Failed, error.to_string()).await
             }
         }
     }
 
-    async fn kept(&self, work: Work, reason: Reason, note: String) -> Step {
-        if work.is_begun() {
-            return self.end(work, Outcome::Withdrawn, note).await;
-        }
-        let record = work.record(Ending::Kept(reason), note);
-        Step::Ended(Box::new(work), record)
-    }
-
-    async fn cannot_describe(&self, mut work: Work, error: Error, shared: &Mutex<Shared>) -> Step {
-        if error.kind == ErrorKind::NotFound {
-            return self.end(work, Outcome::Gone, "it is no longer there".to_owned()).await;
-        }
-        if error.kind == ErrorKind::Credentials {
-            lock(shared).dead = Some(format!("not tried: {error}"));
-        }
-        if error.kind.is_transient() && work.read_failures < READ_TRIES {
+    /// Tries a line again in a while, unless that was in vain too often.
+    async fn later(&self, mut work: Box<Work>, note: String) -> Step {
+        if work.read_failures < READ_TRIES {
             work.read_failures += 1;
             let until = Instant::now() + wait(work.read_failures);
-            return Step::Parked(Box::new(work), until);
+            return Step::Parked(work, until);
         }
-        self.end(work, Outcome::Failed, error.to_string()).await
+        self.end(work, Outcome::Failed, note).await
     }
-}
 
-/// Remembers what a refusal says about the lines that come after it.
-fn refused(work: &Work, kind: ErrorKind, error: &Error, shared: &Mutex<Shared>) {
-    let mut shared = lock(shared);
-    match kind {
-        ErrorKind::Denied => {
-            let jobs = shared.denied.entry(work.policy_name().clone()).or_default();
-            jobs.insert(work.key().job.clone());
+    /// Remembers what a refusal says about the lines that come after it.
+    fn heed(&self, work: &Work, error: &Error) {
+        let mut met = lock(&self.met);
+        match error.kind {
+            ErrorKind::Denied => {
+                let jobs = met.denied.entry(work.policy_name().clone()).or_default();
+                jobs.insert(work.key().job.clone());
+            }
+            ErrorKind::Credentials => met.dead = Some(format!("not tried: {error}")),
+            ErrorKind::Throttled => {}
+            _ => tracing::error!(%error, execution = %work.key(), "AWS refused the request itself"),
         }
-        ErrorKind::Credentials => shared.dead = Some(format!("not tried: {error}")),
-        ErrorKind::Throttled => {}
-        _ => tracing::error!(%error, execution = %work.key(), "AWS refused the request itself"),
+    }
+
+    /// The describe shows something else than what was planned for.
+    async fn moved(&self, work: Box<Work>, found: &ExecutionDescription) -> Step {
+        if work.is_begun() {
+            let (outcome, note) = super::settle::fate(&work, found);
+            return self.end(work, outcome, note).await;
+        }
+        let note = if found.number == Fact::Known(work.number()) {
+            match (found.status.open() == Some(work.status()), found.version) {
+                (true, Fact::Known(version)) => format!("it moved on to version {version}"),
+                (true, _) => "its version cannot be read".to_owned(),
+                (false, _) => format!("it was {} and is {} now", work.status(), found.status),
+            }
+        } else {
+            "it is another execution of the same job now".to_owned()
+        };
+        self.end(work, Outcome::Superseded, note).await
     }
 }
 
 fn why(verdict: Verdict, policy: &Policy, facts: &Facts<'_>, now: jiff::Timestamp) -> String {
     in_words(verdict.reason, &because_of(policy, verdict, facts, now), now)
-}
-
-fn moved(work: &Work, now: &ExecutionDescription) -> String {
-    if now.number == Fact::Known(work.number()) {
-        match (now.status.open() == Some(work.status()), now.version) {
-            (true, Fact::Known(version)) => format!("it moved on to version {version}"),
-            (true, _) => "its version cannot be read".to_owned(),
-            (false, _) => format!("it was {} and is {} now", work.status(), now.status),
-        }
-    } else {
-        "it is another execution of the same job now".to_owned()
-    }
 }

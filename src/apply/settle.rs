@@ -4,18 +4,20 @@
 //! and each intent gets exactly one outcome. A unit of a budget is given back only on proof that there
 //! was no effect: never once any attempt's effect was unknown.
 
+use std::ops::ControlFlow;
+
 use tokio::time::Instant;
 
-use super::line::{Step, Work, wait};
-use super::{Ending, Executor, Record};
-use crate::backend::{Error, ErrorKind};
+use super::work::{Doubt, Step, Work, wait};
+use super::{Ending, Record, Run, lock};
+use crate::backend::{Error, ErrorKind, Operation};
 use crate::execution::{ExecutionDescription, ExecutionStatus, ExecutionVersion};
 use crate::fact::Fact;
 use crate::plan::{Intent, Outcome};
 use crate::policy::template::MARKER;
 use crate::state::Settlement;
 
-/// How often an execution whose cancel got lost is looked at, when looking fails too.
+/// How often in a row a look at an execution may fail: 31 s of trying, far less than the flight time.
 const LOOKS: u32 = 5;
 
 /// Whether an execution was canceled by one of an intent's attempts.
@@ -23,119 +25,146 @@ fn is_ours(intent: &Intent, found: &ExecutionDescription) -> bool {
     let marker = found.status_details.known().and_then(|pairs| pairs.get(MARKER));
     let attempt = marker.and_then(|marker| marker.split_whitespace().next_back());
     let id = attempt.and_then(|attempt| attempt.rsplit_once('.'));
-    found.status == ExecutionStatus::Canceled && id.is_some_and(|(id, _)| id == &*intent.id.0)
+    found.status == ExecutionStatus::Canceled
+        && found.number == Fact::Known(intent.number)
+        && id.is_some_and(|(id, _)| id == &*intent.id.0)
 }
 
-/// Whether it was canceled just as an attempt without room for the marker would have left it.
+/// Whether it was canceled just as an attempt without room for the marker would have left it. It may
+/// still have been somebody else, who left its pairs as they were.
 fn is_like_ours(intent: &Intent, found: &ExecutionDescription) -> bool {
     let next = ExecutionVersion::new(intent.version.get() + 1);
     found.status == ExecutionStatus::Canceled
+        && found.number == Fact::Known(intent.number)
         && found.version.known().copied() == next
+        && found.status_details.known() == Some(&intent.details.send)
         && intent.details.dropped.iter().any(|key| key == MARKER)
 }
 
-impl Executor {
-    /// Describes the execution that the line is about, a few times if that fails in passing.
-    async fn look(&self, work: &Work) -> Result<ExecutionDescription, Error> {
-        let mut failures = 0;
-        loop {
-            match self.describe(work.key(), Some(work.number())).await.2 {
-                Err(error) if error.kind.is_transient() && failures < LOOKS => {
-                    failures += 1;
-                    tokio::time::sleep(wait(failures)).await;
-                }
-                answer => return answer,
+/// What became of an execution that is not as the last attempt of a line expected it.
+pub(super) fn fate(work: &Work, found: &ExecutionDescription) -> (Outcome, String) {
+    match &work.intent {
+        Some(intent) if is_ours(intent, found) => {
+            (Outcome::Canceled, "the reply was lost, the cancel was not".to_owned())
+        }
+        Some(intent) if work.lost > 0 && is_like_ours(intent, found) => (
+            Outcome::CanceledUnattributed,
+            "the reply was lost; there was no room for the rescind pair".to_owned(),
+        ),
+        _ if found.number != Fact::Known(work.number()) => {
+            (Outcome::Superseded, "it is another execution of the same job now".to_owned())
+        }
+        _ if found.status.is_terminal() => {
+            (Outcome::AlreadyTerminal, format!("it is {}, not by us", found.status))
+        }
+        _ => {
+            let note = match found.version {
+                Fact::Known(version) => format!("it is {} at version {version} now", found.status),
+                _ => format!("it is {} now", found.status),
+            };
+            (Outcome::Superseded, note)
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Looks at the execution after an attempt that is in doubt: the work again once it is proved
+    /// that the attempt had no effect and nothing else has happened, else how it ends or goes on.
+    pub(super) async fn find_out(&self, mut work: Box<Work>) -> ControlFlow<Step, Box<Work>> {
+        let (Some(doubt), Some(intent), Some(sent)) = (work.doubt, &work.intent, work.sent) else {
+            return ControlFlow::Continue(work);
+        };
+        let version = intent.version;
+        let landed = sent + self.with.flight_time;
+        self.with.pacer.permit(Operation::DescribeJobExecution).await;
+        let (looked, _, answer) = self.describe(work.key(), Some(work.number())).await;
+        let found = match answer {
+            Ok(found) => found,
+            Err(error) => {
+                return ControlFlow::Break(self.cannot_look(work, doubt, error, landed).await);
             }
+        };
+        work.look_failures = 0;
+        let unmoved =
+            found.version == Fact::Known(version) && found.status.open() == Some(work.status());
+        if doubt == Doubt::Conflict || !unmoved {
+            let (outcome, note) = fate(&work, &found);
+            return ControlFlow::Break(self.end(work, outcome, note).await);
+        }
+        if looked < landed {
+            // The request may still be on its way: only time proves that it is not.
+            return ControlFlow::Break(Step::Parked(work, landed));
+        }
+        work.doubt = None;
+        if Self::has_attempts_left(&work) {
+            ControlFlow::Continue(work)
+        } else {
+            let note = "AWS did not take it, nor say that it did not".to_owned();
+            ControlFlow::Break(self.end(work, Outcome::Failed, note).await)
         }
     }
 
-    /// 409: it changed under us.
-    pub(super) async fn conflicted(&self, work: Work, error: &Error) -> Step {
-        let Some(intent) = work.intent.clone() else {
-            return self.end(work, Outcome::Superseded, error.to_string()).await;
-        };
-        let (outcome, note) = match self.look(&work).await {
-            Ok(found) if is_ours(&intent, &found) => {
-                (Outcome::Canceled, "an earlier attempt of ours had canceled it".to_owned())
-            }
-            Ok(found) if work.maybe_sent && is_like_ours(&intent, &found) => (
-                Outcome::CanceledUnattributed,
-                "canceled as an earlier attempt would have left it".to_owned(),
+    async fn cannot_look(
+        &self,
+        mut work: Box<Work>,
+        doubt: Doubt,
+        error: Error,
+        landed: Instant,
+    ) -> Step {
+        let gone = error.kind == ErrorKind::NotFound;
+        if error.kind.is_transient() && work.look_failures < LOOKS {
+            work.look_failures += 1;
+            let until = Instant::now() + wait(work.look_failures);
+            return Step::Parked(work, until);
+        }
+        let (outcome, note) = match doubt {
+            Doubt::Effect if gone => (
+                Outcome::Unresolved,
+                "the reply was lost, and the execution is no longer there".to_owned(),
             ),
-            Ok(found) if found.status.is_terminal() => {
-                (Outcome::AlreadyTerminal, format!("it was {} already", found.status))
+            Doubt::Effect if Instant::now() < landed => {
+                work.look_failures = 0;
+                return Step::Parked(work, landed);
             }
-            Ok(found) => (Outcome::Superseded, now_is(&found)),
-            Err(error) if error.kind == ErrorKind::NotFound => {
-                (Outcome::Gone, "it is no longer there".to_owned())
-            }
-            Err(error) if work.maybe_sent => (Outcome::Unresolved, error.to_string()),
-            Err(error) => {
+            Doubt::Conflict if gone => (Outcome::Gone, "it is no longer there".to_owned()),
+            Doubt::Conflict if work.lost == 0 => {
                 (Outcome::Superseded, format!("it moved; and it could not be described: {error}"))
             }
+            Doubt::Effect | Doubt::Conflict => (Outcome::Unresolved, error.to_string()),
         };
         self.end(work, outcome, note).await
     }
 
     /// 404: gone, unless a describe says otherwise.
-    pub(super) async fn vanished(&self, work: Work) -> Step {
+    pub(super) async fn vanished(&self, work: Box<Work>) -> Step {
+        self.with.pacer.permit(Operation::DescribeJobExecution).await;
         let (outcome, note) = match self.describe(work.key(), None).await.2 {
-            Ok(found) => (Outcome::Superseded, now_is(&found)),
-            Err(_) => (Outcome::Gone, "it is no longer there".to_owned()),
+            Ok(found) => fate(&work, &found),
+            Err(error) if error.kind == ErrorKind::NotFound => {
+                (Outcome::Gone, "it is no longer there".to_owned())
+            }
+            Err(error) => (
+                Outcome::Gone,
+                format!("AWS found nothing to cancel; a second look failed: {error}"),
+            ),
         };
         self.end(work, outcome, note).await
     }
 
-    /// After a cancel whose effect is unknown: the work again once it is proved that there was none,
-    /// else how it goes on.
-    pub(super) async fn find_out(&self, mut work: Work) -> Result<Box<Work>, Step> {
-        let (Some(intent), Some(sent)) = (work.intent.clone(), work.sent) else {
-            return Ok(Box::new(work));
-        };
-        let landed = sent + self.flight_time;
-        let (outcome, note) = match self.look(&work).await {
-            Ok(found) if is_ours(&intent, &found) => {
-                (Outcome::Canceled, "the reply was lost, the cancel was not".to_owned())
-            }
-            Ok(found) if is_like_ours(&intent, &found) => (
-                Outcome::CanceledUnattributed,
-                "the reply was lost; there was no room for the rescind pair".to_owned(),
-            ),
-            Ok(found)
-                if found.version == Fact::Known(intent.version)
-                    && found.status.open() == Some(work.status()) =>
-            {
-                if Instant::now() >= landed {
-                    work.settling = false;
-                    return Ok(Box::new(work));
-                }
-                // The request may still be on its way: only time proves that it is not.
-                return Err(Step::Parked(Box::new(work), landed));
-            }
-            Ok(found) if found.status.is_terminal() => {
-                (Outcome::AlreadyTerminal, format!("it is {}, not by us", found.status))
-            }
-            Ok(found) => (Outcome::Superseded, now_is(&found)),
-            Err(error) if error.kind == ErrorKind::NotFound => (
-                Outcome::Unresolved,
-                "the reply was lost, and the execution is no longer there".to_owned(),
-            ),
-            Err(_) if Instant::now() < landed => {
-                return Err(Step::Parked(Box::new(work), landed));
-            }
-            Err(error) => (Outcome::Unresolved, error.to_string()),
-        };
-        Err(self.end(work, outcome, note).await)
+    /// Ends a line, and its intent if it has one.
+    pub(super) async fn end(&self, mut work: Box<Work>, outcome: Outcome, note: String) -> Step {
+        let record = self.settle(&mut work, outcome, note).await;
+        Step::Ended(work, record)
     }
 
-    /// Ends a line, and its intent if it has one.
-    pub(super) async fn end(&self, mut work: Work, outcome: Outcome, note: String) -> Step {
+    async fn settle(&self, work: &mut Work, outcome: Outcome, note: String) -> Record {
         let no_effect = matches!(
             outcome,
             Outcome::AlreadyTerminal | Outcome::Superseded | Outcome::Gone | Outcome::Failed
-        ) && !work.maybe_sent;
+        ) && work.lost == 0;
         let backs_off = matches!(outcome, Outcome::Failed | Outcome::Unresolved);
-        let now = self.clock.now();
+        let now = self.with.clock.now();
+        let state = &self.with.state;
         let written = match &work.intent {
             Some(intent) => {
                 let settlement = Settlement {
@@ -145,38 +174,39 @@ impl Executor {
                     note: note.clone(),
                     backs_off,
                 };
-                self.state.settle(&intent.id, &settlement, now).await
+                state.settle(&intent.id, &settlement, now).await
             }
-            None if backs_off => self.state.back_off(work.key(), now).await,
+            None if backs_off => state.back_off(work.key(), now).await,
             None => Ok(()),
         };
-        if let Err(error) = written {
-            tracing::error!(%error, execution = %work.key(), ?outcome, "an outcome was not written");
+        let mut record = work.record(Ending::Outcome(outcome), note);
+        match written {
+            Ok(()) if no_effect => work.spent = false,
+            Ok(()) => {}
+            // The intent stays open and keeps its unit. A state that takes no outcomes shall get no
+            // more intents either.
+            Err(error) => {
+                tracing::error!(%error, execution = %work.key(), ?outcome, "an outcome was not written");
+                record.note = format!("{}; and this could not be written: {error}", record.note);
+                lock(&self.met).dead =
+                    Some(format!("not tried: an outcome could not be written: {error}"));
+            }
         }
-        if no_effect {
-            work.set_spent(false);
-        }
-        let record = work.record(Ending::Outcome(outcome), note);
-        Step::Ended(Box::new(work), record)
+        record
     }
 
-    /// Ends a line that was begun and cannot be brought to its end now: it is not known how it ends.
-    pub(super) async fn abandon(&self, work: Work) -> Record {
-        let (outcome, note) = if work.maybe_sent {
-            (Outcome::Unresolved, "stopped before the lost call could be settled")
-        } else {
-            (Outcome::Withdrawn, "stopped before it could be tried again")
+    /// Ends a line that the stop keeps from being walked on.
+    pub(super) async fn stopped(&self, work: &mut Work) -> Record {
+        if !work.is_begun() {
+            return work.record(Ending::NotTried, "stopped before its turn");
+        }
+        let (outcome, note) = match work.doubt {
+            Some(Doubt::Effect) => {
+                (Outcome::Unresolved, "stopped before the lost call could be settled")
+            }
+            Some(Doubt::Conflict) => (Outcome::Superseded, "it moved; stopped before a look at it"),
+            None => (Outcome::Withdrawn, "stopped before it could be tried again"),
         };
-        match self.end(work, outcome, note.to_owned()).await {
-            Step::Ended(_, record) => record,
-            Step::Parked(work, _) => work.record(Ending::Outcome(outcome), note),
-        }
-    }
-}
-
-fn now_is(found: &ExecutionDescription) -> String {
-    match found.version {
-        Fact::Known(version) => format!("it is {} at version {version} now", found.status),
-        _ => format!("it is {} now", found.status),
+        self.settle(work, outcome, note.to_owned()).await
     }
 }

@@ -99,3 +99,20 @@ pub fn left_of(charges: &[Charge], memory: &Memory, now: Timestamp) -> u64 {
     };
     charges.iter().map(left).min().unwrap_or(u64::MAX)
 }
+
+/// Whether what keeps to the limits `charged` keeps to `limits` too: each of these follows from one of
+/// those.
+pub fn is_within(charged: &[Limit], limits: &[Limit]) -> bool {
+    let follows = |limit: &Limit, from: &Limit| {
+        let sizes = match (from.size, limit.size) {
+            (LimitSize::Count(from), LimitSize::Count(size)) => from <= size,
+            (
+                LimitSize::Percent { value: from, min_population: from_least },
+                LimitSize::Percent { value, min_population },
+            ) => from <= value && from_least <= min_population,
+            _ => false,
+        };
+        sizes && from.per >= limit.per
+    };
+    limits.iter().all(|limit| charged.iter().any(|from| follows(limit, from)))
+}

@@ -4,7 +4,15 @@
 //! paused time where waiting does. After each apply the bench compares effects, records and ledger.
 
 mod bench;
+mod budgets;
 mod ledger;
+mod lost;
 mod moves;
 mod plain;
+mod races;
+mod random;
+mod refused;
+mod revoked;
+mod stops;
+mod truth;
 mod world;

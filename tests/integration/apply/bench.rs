@@ -12,19 +12,18 @@ use rescind::backend::{JobsReader, JobsWriter};
 use rescind::clock::Clock;
 use rescind::document::{self, Limits, SourceFile};
 use rescind::emulator::{Effect, Emulator, Operation as Op, Options};
-use rescind::execution::{ExecutionKey, ExecutionStatus};
 use rescind::inventory::Inventory;
 use rescind::observe::{Collector, NoProgress};
 use rescind::plan::check::check;
 use rescind::plan::{Depth, InForce as _, Line, Memory, Outcome, Plan, Reason, plan};
 use rescind::policy::PolicySet;
-use rescind::policy::template::MARKER;
 use rescind::state::State as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::ledger::{Ledger, Switch};
+use super::truth::told;
 use super::world::World;
 
 pub const START: &str = "2026-11-23T12:00:00Z";
@@ -54,7 +53,7 @@ pub fn policies(text: &str) -> Arc<PolicySet> {
 }
 
 fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("  {line}\n")).collect()
+    text.lines().fold(String::new(), |text, line| text + "  " + line + "\n")
 }
 
 fn read(path: &str, text: String, limits: &Limits) -> document::Documents {
@@ -122,6 +121,8 @@ pub struct Bench {
     pub faults: Option<Faulty<World>>,
     pub flight_time: Duration,
     pub max: Option<u64>,
+    /// Whether the test queues executions anew under a cancel at the same version.
+    pub recreates: bool,
     pub depth: Depth,
     pub stop: watch::Sender<bool>,
     stopped: Stop,
@@ -130,7 +131,7 @@ pub struct Bench {
     writer: Arc<dyn JobsWriter>,
     ids: Arc<Ids>,
     heard: Heard,
-    records: Mutex<Vec<Record>>,
+    pub records: Mutex<Vec<Record>>,
 }
 
 impl Bench {
@@ -187,6 +188,7 @@ impl Bench {
             faults: None,
             flight_time: FLIGHT_TIME,
             max: None,
+            recreates: false,
             depth: Depth::Listed,
             stop,
             stopped,
@@ -248,12 +250,12 @@ impl Bench {
     pub async fn apply(&self) -> Vec<Record> {
         let (plan, inventory, memory) = self.plan().await;
         let lines: Vec<_> = plan.acts().cloned().collect();
-        let count = lines.len();
+        let (count, before) = (lines.len(), self.effects().len());
         let records = self.walk(lines, &inventory, &memory).await;
         assert_eq!(records.len(), count, "each line has one end");
         self.records.lock().unwrap().extend(records.iter().cloned());
         assert_eq!(self.memory_now().await.open, [].into(), "nothing is left open");
-        self.check().await;
+        self.check(&records, before).await;
         records
     }
 
@@ -291,100 +293,6 @@ impl Bench {
         let memory = self.memory_now().await;
         memory.spent.iter().filter(|(name, _)| name.as_str() == policy).map(|(_, u)| u.len()).sum()
     }
-
-    /// Effects, records and ledger, line by line.
-    pub async fn check(&self) {
-        self.check_effects();
-        let records = self.records.lock().unwrap().clone();
-        let told = |record: &Record| match record.ending {
-            Ending::Outcome(outcome) => Some(outcome),
-            _ => None,
-        };
-        let effects = self.effects();
-        for record in &records {
-            let hit = effects.iter().filter(|effect| is_of(effect, record)).count();
-            match told(record) {
-                Some(Outcome::Canceled | Outcome::CanceledUnattributed) => {
-                    assert_eq!(hit, 1, "{record:?}");
-                    assert!(effects.iter().any(|it| is_of(it, record) && it.force == record.force));
-                }
-                Some(Outcome::Unresolved) => assert!(hit <= 1, "{record:?}"),
-                _ => assert_eq!(hit, 0, "{record:?}: {effects:?}"),
-            }
-        }
-        for effect in &effects {
-            assert!(records.iter().any(|record| is_of(effect, record)), "untold: {effect:?}");
-        }
-        // The journal says what the records say, and gives back nothing that took effect.
-        let settled = self.ledger.settled.lock().unwrap().clone();
-        let intents: BTreeMap<_, _> = self
-            .ledger
-            .begun
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|it| (it.id.clone(), it.clone()))
-            .collect();
-        let mut kept: BTreeMap<_, usize> = BTreeMap::new();
-        for (id, settlement) in &settled {
-            let intent = &intents[id];
-            let agrees = |record: &&Record| {
-                record.key == intent.key
-                    && told(record) == Some(settlement.outcome)
-                    && record.note == settlement.note
-                    && record.request_id == settlement.request_id
-            };
-            assert!(records.iter().find(agrees).is_some(), "{intent:?} {settlement:?}");
-            let spends = matches!(
-                settlement.outcome,
-                Outcome::Canceled
-                    | Outcome::CanceledUnattributed
-                    | Outcome::Withdrawn
-                    | Outcome::Unresolved
-            );
-            assert!(!(spends && settlement.no_effect), "{settlement:?}");
-            *kept.entry(intent.policy.clone()).or_default() += usize::from(!settlement.no_effect);
-        }
-        let spent = self.memory_now().await.spent;
-        let spent = spent.into_iter().map(|(policy, units)| (policy, units.len())).collect();
-        kept.retain(|_, units| *units > 0);
-        assert_eq!(kept, spent);
-    }
-
-    /// What holds of each effect at any time, also after a crash.
-    pub fn check_effects(&self) {
-        let begun = self.ledger.begun.lock().unwrap();
-        let mut hit = std::collections::BTreeSet::new();
-        for effect in self.effects() {
-            let execution =
-                (effect.job_id.clone(), effect.thing_name.clone(), effect.execution_number);
-            assert!(hit.insert(execution), "twice: {effect:?}");
-            assert_eq!(effect.expected_version, Some(effect.version_before), "{effect:?}");
-            assert!(
-                !effect.force || effect.status_before == ExecutionStatus::InProgress,
-                "{effect:?}"
-            );
-            let intent = begun.iter().find(|intent| {
-                intent.details.send == effect.status_details_after
-                    && is_about(&intent.key, &effect)
-                    && intent.version.get() == effect.version_before
-                    && intent.force == effect.force
-            });
-            assert!(intent.is_some(), "without an intent: {effect:?}");
-            match effect.status_details_after.get(MARKER) {
-                Some(marker) => assert!(marker.contains(&*intent.unwrap().id.0), "{effect:?}"),
-                None => assert_eq!(effect.status_details_after.len(), 10, "{effect:?}"),
-            }
-        }
-    }
-}
-
-fn is_about(key: &ExecutionKey, effect: &Effect) -> bool {
-    key.job.as_str() == effect.job_id && key.thing.as_str() == effect.thing_name
-}
-
-fn is_of(effect: &Effect, record: &Record) -> bool {
-    is_about(&record.key, effect) && record.number.0 == effect.execution_number
 }
 
 /// How many records ended how, by label.
@@ -403,10 +311,7 @@ pub fn only(records: &[Record]) -> &Record {
 }
 
 pub fn outcome(records: &[Record]) -> Outcome {
-    match only(records).ending {
-        Ending::Outcome(outcome) => outcome,
-        _ => panic!("{records:?}"),
-    }
+    told(only(records)).unwrap_or_else(|| panic!("{records:?}"))
 }
 
 pub fn kept(records: &[Record]) -> Reason {

@@ -284,7 +284,7 @@ impl JobsReader for World {
         let token = page.map(|token| token.0.as_str());
         self.call(Operation::ListThingGroupsForThing, None, |_, store, _| {
             let page = store.list_groups_of_thing(thing.as_str(), 250, token)?;
-            let items = page.rows.iter().map(|group| group.to_string()).collect();
+            let items = page.rows.iter().map(ToString::to_string).collect();
             Ok(Page { items, next: page.next.map(PageToken) })
         })
         .await

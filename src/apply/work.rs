@@ -1,0 +1,159 @@
+//! A line on its way: what it was planned for, and what it has met so far.
+//!
+//! Apart from `line`, which walks it, since everything else in `apply` only carries it about.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Ending, Record};
+use crate::execution::{ExecutionDescription, ExecutionKey, ExecutionNumber, OpenStatus};
+use crate::fact::Fact;
+use crate::inventory::{Inventory, Job, ObservedExecution, Thing};
+use crate::plan::clause::Facts;
+use crate::plan::{Act, Intent, IntentId, Line};
+use crate::policy::PolicyName;
+
+/// What has to be found out before a line goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// Whether the last attempt took effect.
+    Effect,
+    /// What the execution has become, since AWS refused the last attempt because it had moved.
+    Conflict,
+}
+
+/// A line on its way.
+pub(super) struct Work {
+    pub(super) line: Line,
+    pub(super) act: Act,
+    pub(super) job: Job,
+    pub(super) row: ObservedExecution,
+    pub(super) thing: Option<Thing>,
+    pub(super) id: IntentId,
+    /// The intent, once begun, as of its last attempt.
+    pub(super) intent: Option<Intent>,
+    /// When the last attempt went out.
+    pub(super) sent: Option<Instant>,
+    pub(super) doubt: Option<Doubt>,
+    /// How many attempts may have had an effect when they ended.
+    pub(super) lost: u32,
+    /// Whether the ledger keeps a unit for it.
+    pub(super) spent: bool,
+    pub(super) attempts: u32,
+    pub(super) throttles: u32,
+    pub(super) read_failures: u32,
+    pub(super) look_failures: u32,
+    pub(super) request_id: Option<String>,
+}
+
+/// Where a walk got to.
+pub(super) enum Step {
+    /// It is over.
+    Ended(Box<Work>, Record),
+    /// It goes on at a time.
+    Parked(Box<Work>, Instant),
+}
+
+impl Work {
+    pub(super) fn new(
+        line: Line,
+        inventory: &Inventory,
+        id: IntentId,
+    ) -> Result<Box<Self>, Record> {
+        let job = inventory.jobs.get(&line.key.job).cloned();
+        let row = inventory.executions.get(&line.key).cloned();
+        let thing = inventory.things.get(&line.key.thing).cloned();
+        match (line.act.clone(), job, row) {
+            (Some(act), Some(job), Some(row)) => Ok(Box::new(Self {
+                line,
+                act: *act,
+                job,
+                row,
+                thing,
+                id,
+                intent: None,
+                sent: None,
+                doubt: None,
+                lost: 0,
+                spent: false,
+                attempts: 0,
+                throttles: 0,
+                read_failures: 0,
+                look_failures: 0,
+                request_id: None,
+            })),
+            _ => Err(Record {
+                key: line.key,
+                number: ExecutionNumber(0),
+                policy: line.policy.name.clone(),
+                ending: Ending::NotTried,
+                force: false,
+                attempts: 0,
+                request_id: None,
+                note: "it was not observed".to_owned(),
+            }),
+        }
+    }
+
+    pub(super) fn key(&self) -> &ExecutionKey {
+        &self.line.key
+    }
+
+    pub(super) fn number(&self) -> ExecutionNumber {
+        self.act.number
+    }
+
+    pub(super) fn status(&self) -> OpenStatus {
+        self.act.status
+    }
+
+    pub(super) fn policy_name(&self) -> &PolicyName {
+        &self.line.policy.name
+    }
+
+    pub(super) fn is_begun(&self) -> bool {
+        self.intent.is_some()
+    }
+
+    /// Whether it waits until a lost call can no longer take effect.
+    pub(super) fn is_lost(&self) -> bool {
+        self.doubt == Some(Doubt::Effect)
+    }
+
+    pub(super) fn record(&self, ending: Ending, note: impl Into<String>) -> Record {
+        Record {
+            key: self.line.key.clone(),
+            number: self.act.number,
+            policy: self.line.policy.name.clone(),
+            ending,
+            force: self.intent.as_ref().is_some_and(|intent| intent.force),
+            attempts: self.attempts,
+            request_id: self.request_id.clone(),
+            note: note.into(),
+        }
+    }
+
+    /// Ends it without an outcome: nothing was begun.
+    pub(super) fn ended(self: Box<Self>, ending: Ending, note: impl Into<String>) -> Step {
+        let record = self.record(ending, note);
+        Step::Ended(self, record)
+    }
+
+    pub(super) fn facts(&self) -> Facts<'_> {
+        Facts { key: &self.line.key, job: &self.job, row: &self.row, thing: self.thing.as_ref() }
+    }
+
+    /// Whether a description is of what the line was planned for.
+    pub(super) fn is_as_planned(&self, description: &ExecutionDescription) -> bool {
+        let pinned = self.act.pins.as_ref().map(|pins| pins.version);
+        description.number == Fact::Known(self.act.number)
+            && description.status.open() == Some(self.act.status)
+            && pinned.is_none_or(|version| description.version == Fact::Known(version))
+    }
+}
+
+/// How long to wait before the n-th repetition, from 1: a second, then twice as long, up to a minute.
+pub(super) fn wait(repetition: u32) -> Duration {
+    Duration::from_secs((1 << repetition.saturating_sub(1).min(6)).min(60))
+}

@@ -1,0 +1,261 @@
+//! What AWS refuses: throttled, denied, invalid; and what the other lines learn from it.
+
+use std::time::Duration;
+
+use rescind::apply::Ending;
+use rescind::backend::fault::Fault;
+use rescind::backend::pace::{FLOOR, Pacer};
+use rescind::backend::{ErrorKind, Operation as Call};
+use rescind::emulator::{Denial, Faults, Operation, Rate};
+use rescind::plan::{Depth, Outcome};
+use tokio::time::Instant;
+
+use super::bench::{Bench, endings, only, outcome, queued, sweep};
+
+const CANCEL: Call = Call::CancelJobExecution;
+
+fn deny(action: &str, resource: &str) -> Faults {
+    let denial = Denial { action: action.to_owned(), resource: resource.to_owned() };
+    Faults { deny: vec![denial], ..Faults::default() }
+}
+
+/// `per_job` QUEUED executions of each of `jobs` jobs, those of job0 the oldest.
+fn jobs(jobs: usize, per_job: usize) -> String {
+    let mut spec = "jobs:\n".to_owned();
+    (0..jobs).for_each(|job| spec.push_str(&format!("  - {{id: job{job}}}\n")));
+    spec.push_str("things:\n");
+    (0..per_job).for_each(|thing| spec.push_str(&format!("  - {{name: r{thing}}}\n")));
+    spec.push_str("executions:\n");
+    for (job, thing) in (0..jobs).flat_map(|job| (0..per_job).map(move |thing| (job, thing))) {
+        let age = 90_000 - 1000 * job - thing;
+        spec.push_str(&format!("  - {{job: job{job}, thing: r{thing}, queuedAt: {age}s ago}}\n"));
+    }
+    spec
+}
+
+/// Over HTTP on paused time: the wire is inside this process, so time only passes when all wait.
+#[tokio::test(start_paused = true)]
+async fn a_bucket_that_runs_dry_slows_down_and_changes_no_outcome() {
+    let bench = Bench::http(&queued(30), &sweep(100)).await;
+    let rate = Rate { per_second: 5.0, burst: 3.0 };
+    bench.emulator.set_faults(Faults {
+        throttle: [
+            (Operation::CancelJobExecution, rate),
+            (Operation::DescribeJobExecution, Rate { per_second: 20.0, burst: 10.0 }),
+        ]
+        .into(),
+        ..Faults::default()
+    });
+    let records = bench.apply().await;
+    assert_eq!(endings(&records), [("canceled".to_owned(), 30)].into());
+    assert_eq!(bench.effects().len(), 30);
+    assert!(bench.cancels() > 30, "some were throttled");
+    assert!(bench.pacer.counts().throttled[&CANCEL] > 0);
+    assert!(bench.pacer.rate(CANCEL).is_some(), "a limit was learnt");
+    assert_eq!(bench.spent("sweep").await, 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_that_never_ends_fails_and_gives_the_unit_back() {
+    let bench = Bench::memory(&queued(1), &sweep(10));
+    bench.faults().inject(CANCEL, Fault::Fail(ErrorKind::Throttled), 1000);
+    let records = bench.apply().await;
+    assert_eq!(outcome(&records), Outcome::Failed);
+    assert!(only(&records).attempts > 3);
+    assert_eq!(bench.spent("sweep").await, 0);
+    assert_eq!(bench.memory_now().await.backing_off.len(), 1);
+    assert!(bench.waited().is_empty(), "nothing was lost: {:?}", bench.waited());
+    let (plan, ..) = bench.plan().await;
+    assert_eq!(plan.acts().count(), 0, "it is left alone for a while");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_cancel_keeps_its_intent_and_gets_a_new_attempt() {
+    let bench = Bench::memory(&queued(1), &sweep(1));
+    bench.faults().inject(CANCEL, Fault::Fail(ErrorKind::Throttled), 2);
+    let records = bench.apply().await;
+    assert_eq!((outcome(&records), only(&records).attempts), (Outcome::Canceled, 3));
+    let begun = bench.ledger.begun.lock().unwrap().clone();
+    assert!(begun.windows(2).all(|pair| pair[0].id == pair[1].id));
+    assert!(begun.windows(2).all(|pair| pair[0].details.send != pair[1].details.send));
+    assert_eq!(bench.describes(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pinned_version_still_counts_for_a_second_attempt() {
+    let spec = queued(1).replace("thing: r0,", "thing: r0, status: IN_PROGRESS,");
+    let text = super::bench::policy(
+        "stuck",
+        "mode: Enforce\ntarget: {statuses: [IN_PROGRESS]}\n\
+         match: {age: [{since: queuedAt, olderThan: 1m}]}\ncancel: {force: true}",
+    );
+    for (depth, expected) in
+        [(Depth::Exact, Outcome::Superseded), (Depth::Listed, Outcome::Canceled)]
+    {
+        let mut bench = Bench::memory(&spec, &text);
+        bench.depth = depth;
+        bench.faults().inject(CANCEL, Fault::Fail(ErrorKind::Throttled), 1);
+        let before_the_second = if depth == Depth::Exact { 3 } else { 2 };
+        bench.world().on(Call::DescribeJobExecution, move |moment| {
+            if moment.nth == before_the_second {
+                super::moves::report(moment.store, "r0", moment.now);
+            }
+        });
+        assert_eq!(outcome(&bench.apply().await), expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_its_turn_is_not_given_up_because_another_was_throttled() {
+    // The first is throttled, then it starts by itself: its unit goes to the second.
+    let bench = Bench::memory(
+        &queued(2),
+        &super::bench::policy(
+            "calm",
+            &format!(
+                "{}\n{}\nbudget: {{max: [{{count: 1, per: 1h}}]}}",
+                super::bench::SWEEP,
+                super::races::NOT_FLASHING
+            ),
+        ),
+    );
+    bench.faults().inject(CANCEL, Fault::Fail(ErrorKind::Throttled), 1);
+    bench.world().on(Call::DescribeJobExecution, |moment| {
+        if moment.nth == 2 {
+            super::moves::start(moment.store, "r0", moment.now);
+        }
+    });
+    let records = bench.apply().await;
+    assert_eq!(
+        endings(&records),
+        [("canceled".to_owned(), 1), ("superseded".to_owned(), 1)].into(),
+        "{records:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_denied_cancel_names_action_and_resource() {
+    let bench = Bench::http(&queued(1), &sweep(10)).await;
+    bench.emulator.set_faults(deny("iot:CancelJobExecution", "*"));
+    let records = bench.apply().await;
+    assert_eq!(outcome(&records), Outcome::Failed);
+    let note = &only(&records).note;
+    assert!(note.contains("iot:CancelJobExecution on arn:aws:iot:eu-central-1:"), "{note}");
+    assert!(note.contains(":job/fw and ") && note.contains(":thing/r0"), "{note}");
+    assert_eq!(bench.spent("sweep").await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denied_job_is_left_alone_and_the_others_go_on() {
+    for (action, operation) in [
+        ("iot:CancelJobExecution", Operation::CancelJobExecution),
+        ("iot:DescribeJobExecution", Operation::DescribeJobExecution),
+    ] {
+        let mut bench = Bench::http(&jobs(2, 40), &sweep(1000)).await;
+        bench.pacer = Pacer::default();
+        bench.emulator.set_faults(deny(action, "arn:aws:iot:*:*:job/job0"));
+        let records = bench.apply().await;
+        let counts = endings(&records);
+        assert_eq!(counts["canceled"], 40, "{counts:?}");
+        assert!(counts["notTried"] >= 24, "{counts:?}");
+        assert!(bench.effects().iter().all(|it| it.job_id == "job1"));
+        assert!(bench.calls(operation) <= 40 + 16, "{}", bench.calls(operation));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denial_is_heeded_by_what_is_on_its_way() {
+    let bench = Bench::memory(&jobs(1, 12), &sweep(1000));
+    bench.faults().inject(CANCEL, Fault::Fail(ErrorKind::Denied), 1000);
+    let records = bench.apply().await;
+    let counts = endings(&records);
+    // Two permits are given at once; whoever has to wait for one hears of the denial.
+    assert!(counts["failed"] <= 2 && counts["notTried"] >= 10, "{counts:?}");
+    assert_eq!(bench.ledger.begun.lock().unwrap().len(), counts["failed"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_three_denied_jobs_nothing_more_is_tried() {
+    let bench = Bench::memory(&jobs(30, 1), &sweep(1000));
+    bench.faults().inject(CANCEL, Fault::Fail(ErrorKind::Denied), 1000);
+    let counts = endings(&bench.apply().await);
+    assert!((3..=5).contains(&counts["failed"]), "{counts:?}");
+    assert_eq!(counts["failed"] + counts["notTried"], 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_credentials_nothing_more_is_tried() {
+    let bench = Bench::memory(&jobs(30, 1), &sweep(1000));
+    bench.faults().inject(CANCEL, Fault::Fail(ErrorKind::Credentials), 1000);
+    let counts = endings(&bench.apply().await);
+    assert!(counts["failed"] <= 2, "{counts:?}");
+    assert_eq!(bench.spent("sweep").await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_is_our_mistake_fails_one_line_and_costs_no_unit() {
+    for kind in [ErrorKind::InvalidRequest, ErrorKind::OtherClient] {
+        let bench = Bench::memory(&queued(3), &sweep(10));
+        bench.faults().inject(CANCEL, Fault::Fail(kind), 1);
+        let counts = endings(&bench.apply().await);
+        assert_eq!(counts, [("canceled".to_owned(), 2), ("failed".to_owned(), 1)].into());
+        assert_eq!(bench.spent("sweep").await, 2);
+        assert_eq!(bench.memory_now().await.backing_off.len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_describe_that_fails_in_passing_is_repeated_and_blocks_nobody() {
+    let bench = Bench::memory(&queued(40), &sweep(100));
+    let fault = Fault::Fail(ErrorKind::Unavailable);
+    bench.faults().inject(Call::DescribeJobExecution, fault, 5);
+    assert_eq!(endings(&bench.apply().await), [("canceled".to_owned(), 40)].into());
+    assert!(bench.waited().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_can_never_be_described_fails_without_an_intent() {
+    let bench = Bench::memory(&queued(1), &sweep(10));
+    let fault = Fault::Fail(ErrorKind::Unavailable);
+    bench.faults().inject(Call::DescribeJobExecution, fault, 1000);
+    assert_eq!(outcome(&bench.apply().await), Outcome::Failed);
+    assert!(bench.ledger.begun.lock().unwrap().is_empty());
+    assert_eq!(bench.ledger.backed_off.lock().unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn describes_that_take_too_long_end_and_send_nothing() {
+    let bench = Bench::memory(&queued(2), &sweep(10));
+    bench.world().takes(Call::DescribeJobExecution, Duration::from_secs(7));
+    let started = Instant::now();
+    let records = bench.apply().await;
+    assert_eq!(endings(&records), [("failed".to_owned(), 2)].into());
+    assert!(started.elapsed() < Duration::from_secs(600));
+    assert_eq!((bench.cancels(), bench.spent("sweep").await), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_the_pace_is_slow_it_is_described_again_rather_than_withdrawn() {
+    let rate = Some(FLOOR);
+    for slow in [&[CANCEL][..], &[CANCEL, Call::DescribeJobExecution]] {
+        let mut bench = Bench::memory(&queued(20), &sweep(100));
+        let slow = slow.to_vec();
+        bench.pacer = Pacer::new(|it| if slow.contains(&it) { rate } else { Some(8.0) });
+        bench.world().takes(Call::DescribeJobExecution, Duration::from_millis(900));
+        let started = Instant::now();
+        let records = bench.apply().await;
+        assert_eq!(endings(&records), [("canceled".to_owned(), 20)].into());
+        assert!(bench.describes() <= 2 * 20, "{}", bench.describes());
+        // Two seconds a call at the slowest, and at most three calls a line.
+        assert!(started.elapsed() <= Duration::from_secs(20 * 6), "{:?}", started.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_intent_that_cannot_be_written_stops_everything() {
+    let bench = Bench::memory(&queued(40), &sweep(100));
+    bench.ledger.full.store(true, std::sync::atomic::Ordering::SeqCst);
+    let records = bench.apply().await;
+    assert!(records.iter().all(|it| it.ending == Ending::NotTried), "{records:?}");
+    assert!(bench.describes() <= 16 && bench.cancels() == 0);
+}
