@@ -5,3 +5,5 @@ mod architecture;
 mod backend;
 mod documents;
 mod emulator;
+mod process;
+mod run;
