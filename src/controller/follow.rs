@@ -5,6 +5,7 @@
 //! known, and wait. A root without files is not "no policies" but a root that is being replaced.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,10 +102,13 @@ pub async fn follow(
             () = hint => {}
             () = sleep(POLL) => {}
         }
-        // A root that is a link may lead elsewhere by now, where nothing is watched yet.
-        let here = std::fs::canonicalize(&root).ok();
-        if watched.as_ref().map(|(_, path)| path) != here.as_ref() {
-            watched = watch_root(&root);
+        // A root that is a link may lead elsewhere by now, where nothing is watched yet; one that is
+        // gone is still watched for in the directory that held it.
+        let here = place(&root);
+        match &mut watched {
+            Some((_, watched)) if here.is_none() => *watched = None,
+            Some((_, watched)) if *watched == here => {}
+            _ => watched = watch_root(&root),
         }
         match look(&root).await {
             Ok(Some(tree)) if Some(&tree.digest) == adopted.tree.as_ref() => {}
@@ -129,10 +133,20 @@ pub async fn follow(
     }
 }
 
-fn watch_root(root: &Path) -> Option<(Watch, PathBuf)> {
-    let here = std::fs::canonicalize(root).ok()?;
+/// Where a root is: its path with all links followed, and which directory that is. The same path may
+/// be another directory by now.
+type Place = (PathBuf, u64);
+
+fn place(root: &Path) -> Option<Place> {
+    let path = std::fs::canonicalize(root).ok()?;
+    let inode = std::fs::metadata(&path).ok()?.ino();
+    Some((path, inode))
+}
+
+fn watch_root(root: &Path) -> Option<(Watch, Option<Place>)> {
+    let here = place(root)?;
     match Watch::new(root) {
-        Ok(watch) => Some((watch, here)),
+        Ok(watch) => Some((watch, Some(here))),
         Err(error) => {
             tracing::warn!(%error, "changes are noticed by a look every {} s", POLL.as_secs());
             None

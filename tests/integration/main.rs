@@ -7,4 +7,6 @@ mod backend;
 mod documents;
 mod emulator;
 mod plan;
+mod process;
 mod readme;
+mod run;

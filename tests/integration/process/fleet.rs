@@ -1,0 +1,148 @@
+//! A fleet of robots that an emulator serves to processes, and policies for it.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rescind::clock::Clock;
+use rescind::document::{self, Limits, SourceFile};
+use rescind::emulator::{Emulator, NewJob, Operation, Options, Target};
+use rescind::execution::TargetSelection;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+use super::{Beside, command, until};
+
+pub const ACCOUNT: &str = "123456789012";
+pub const REGION: &str = "eu-central-1";
+
+/// The file of a fleet in which `robots` robots `r001`… wait for job `fw`, each since yesterday.
+pub fn fleet_file(robots: usize) -> String {
+    let mut text = format!(
+        "apiVersion: rescind/v1alpha1\nkind: Fleet\nmetadata: {{name: robots}}\nspec:\n  \
+         account: \"{ACCOUNT}\"\n  region: {REGION}\n  jobs:\n    - {{id: fw}}\n  things:\n"
+    );
+    for robot in 1..=robots {
+        text.push_str(&format!("    - {{name: r{robot:03}, attributes: {{fleet: robots}}}}\n"));
+    }
+    text.push_str("  executions:\n");
+    for robot in 1..=robots {
+        text.push_str(&format!("    - {{job: fw, thing: r{robot:03}, queuedAt: 1d ago}}\n"));
+    }
+    text
+}
+
+/// A policy that cancels what waits for `things`.
+pub fn policy(name: &str, things: &str) -> String {
+    policy_with(name, things, "mode: Enforce")
+}
+
+/// A policy with more lines under `spec`.
+pub fn policy_with(name: &str, things: &str, more: &str) -> String {
+    format!(
+        "apiVersion: rescind/v1alpha1\nkind: CancelPolicy\nmetadata: {{name: {name}}}\nspec:\n  \
+         {more}\n  target:\n    statuses: [QUEUED]\n    jobs: {{names: [\"*\"]}}\n    \
+         things: {{names: [\"{things}\"]}}\n  match:\n    thing:\n      attributes:\n        \
+         matchLabels: {{fleet: robots}}\n  budget:\n    max: [{{count: 10000, per: 1h}}]\n"
+    )
+}
+
+/// An emulated account in this process, and a folder.
+pub struct World {
+    pub emulator: Emulator,
+    pub folder: TempDir,
+    address: SocketAddr,
+    _runtime: Runtime,
+}
+
+impl World {
+    /// With a fleet of so many robots.
+    pub fn new(robots: usize) -> Self {
+        Self::of(&fleet_file(robots))
+    }
+
+    pub fn of(fleet: &str) -> Self {
+        let file = SourceFile { path: "fleet.yaml".to_owned(), text: fleet.into() };
+        let documents = document::read(&[file], &Limits::fleet());
+        assert!(documents.diagnostics.is_empty(), "{:?}", documents.diagnostics);
+        let emulator = Emulator::new(&documents.fleets[0].1, Clock::system(), Options::default());
+        let runtime = Runtime::new().unwrap();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        runtime.spawn(emulator.clone().serve(listener, std::future::pending()));
+        let folder = TempDir::new().unwrap();
+        std::fs::create_dir(folder.path().join("root")).unwrap();
+        Self { emulator, folder, address, _runtime: runtime }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file of the root.
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path("root").join(name), text).unwrap();
+    }
+
+    /// The binary with this account as its AWS, in the folder.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = command(args);
+        command
+            .current_dir(self.folder.path())
+            .env("AWS_ENDPOINT_URL_IOT", format!("http://{}", self.address))
+            .env("AWS_ACCESS_KEY_ID", "any")
+            .env("AWS_SECRET_ACCESS_KEY", "any");
+        command
+    }
+
+    /// The controller on `root`, with the right pins.
+    pub fn controller(&self, root: &str, more: &[&str]) -> Beside {
+        let mut args = vec!["run", root, "--account", ACCOUNT, "--region", REGION];
+        if !more.contains(&"--rate") {
+            // At AWS's pace most of these tests would be waiting.
+            args.extend(["--rate", "1000"]);
+        }
+        args.extend(more);
+        Beside::start(self.command(&args))
+    }
+
+    /// The things whose execution of `job` was canceled, in order.
+    pub fn canceled(&self, job: &str) -> Vec<String> {
+        let effects = self.emulator.effects().into_iter();
+        effects.filter(|it| it.job_id == job).map(|it| it.thing_name).collect()
+    }
+
+    /// Waits until exactly these executions of `fw` are canceled.
+    pub fn until_canceled(&self, things: &[&str]) {
+        until(&format!("{things:?} are canceled"), || {
+            (self.canceled("fw").len() >= things.len()).then_some(())
+        });
+        let mut canceled = self.canceled("fw");
+        canceled.sort();
+        assert_eq!(canceled, things);
+    }
+
+    pub fn calls(&self, operation: Operation) -> u64 {
+        self.emulator.calls().get(&operation).copied().unwrap_or_default()
+    }
+
+    /// Gives a robot something new to wait for.
+    pub fn queue(&self, job: &str, thing: &str) {
+        let new = NewJob {
+            targets: vec![Target::Thing(thing.to_owned())],
+            selection: TargetSelection::Snapshot,
+            document: "{}".to_owned(),
+            description: None,
+            namespace_id: None,
+            timeout_minutes: None,
+        };
+        let now = self.emulator.now();
+        self.emulator.store(|store| store.create_job(job, new, now)).unwrap();
+    }
+}
+
+/// The text of a file of the example root.
+pub fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("policies").join(name)
+}

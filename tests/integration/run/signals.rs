@@ -1,0 +1,72 @@
+//! A controller that is told to stop.
+
+use rescind::emulator::Operation;
+
+use crate::process::fleet::{World, policy};
+use crate::process::{gate, until};
+
+/// More than are walked at the same time.
+const ROBOTS: usize = 60;
+
+fn stopped_in_the_middle_of_calls(signal: &str) {
+    let world = World::new(ROBOTS);
+    world.write("a.yaml", &policy("a", "*"));
+    let (mut wait, arrivals, go) = gate();
+    let hook = Box::new(move |_: &_, _: &mut _| wait());
+    world.emulator.on_call(Operation::CancelJobExecution, hook);
+    let mut controller = world.controller("root", &["--interval", "1h"]);
+    arrivals.recv().expect("a cancel comes");
+    controller.signal(signal);
+    controller.log.wait("stopping");
+    drop(go);
+    assert_eq!(controller.end(), 0, "{}", controller.log.all().join("\n"));
+    let canceled = world.canceled("fw").len();
+    assert!((1..ROBOTS).contains(&canceled), "{canceled}");
+    // Each call that was on its way is in the log, and there were no others.
+    assert_eq!(controller.log.count("outcome=\"canceled\""), canceled);
+    assert_eq!(world.calls(Operation::CancelJobExecution), canceled as u64);
+    assert_eq!(controller.log.count("outcome=\"unresolved\""), 0);
+    controller.log.wait("stopped");
+}
+
+#[test]
+fn after_sigterm_calls_in_flight_are_finished_and_recorded_and_nothing_new_is_sent() {
+    stopped_in_the_middle_of_calls("TERM");
+}
+
+#[test]
+fn after_sigint_calls_in_flight_are_finished_and_recorded_and_nothing_new_is_sent() {
+    stopped_in_the_middle_of_calls("INT");
+}
+
+#[test]
+fn a_second_signal_stops_at_once() {
+    let world = World::new(3);
+    world.write("a.yaml", &policy("a", "*"));
+    let (mut wait, arrivals, go) = gate();
+    let hook = Box::new(move |_: &_, _: &mut _| wait());
+    world.emulator.on_call(Operation::CancelJobExecution, hook);
+    let mut controller = world.controller("root", &["--interval", "1h"]);
+    arrivals.recv().expect("a cancel comes");
+    controller.signal("TERM");
+    controller.log.wait("stopping");
+    controller.signal("TERM");
+    assert_eq!(controller.end(), 143);
+    drop(go);
+}
+
+#[test]
+fn a_signal_while_it_observes_ends_it_without_a_cancel() {
+    let world = World::new(3);
+    world.write("a.yaml", &policy("a", "*"));
+    let (mut wait, arrivals, go) = gate();
+    let hook = Box::new(move |_: &_, _: &mut _| wait());
+    world.emulator.on_call(Operation::ListJobs, hook);
+    let mut controller = world.controller("root", &[]);
+    arrivals.recv().expect("a list is read");
+    controller.signal("TERM");
+    assert_eq!(controller.end(), 0);
+    drop(go);
+    until("the emulator is free again", || Some(world.emulator.calls()));
+    assert_eq!(world.calls(Operation::CancelJobExecution), 0);
+}
