@@ -25,10 +25,10 @@ fn block_after<'a>(text: &'a str, mark: &str) -> &'a str {
     &text[block(text, mark)]
 }
 
-fn rescind(arguments: &[&str]) -> String {
+fn rescind(directory: &Path, arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_rescind"))
         .args(arguments)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .current_dir(directory)
         .env_remove("RUST_LOG")
         .output()
         .unwrap();
@@ -81,7 +81,10 @@ fn check(mark: &str, actual: &str) {
 
 #[test]
 fn the_first_command_prints_what_readme_shows() {
-    let output = rescind(&["apply", "policies", "--fleet", "policies/fleet.yaml", "--yes"]);
+    let output = rescind(
+        Path::new(env!("CARGO_MANIFEST_DIR")),
+        &["apply", "policies", "--fleet", "policies/fleet.yaml", "--yes"],
+    );
     check("<!-- output: apply -->", &settled(&output));
 }
 
@@ -89,9 +92,8 @@ fn the_first_command_prints_what_readme_shows() {
 fn the_wrong_policy_gets_the_error_that_readme_shows() {
     let text = std::fs::read_to_string(readme()).unwrap();
     let root = tempfile::tempdir().unwrap();
-    let file = root.path().join("stuck.yaml");
-    std::fs::write(&file, block_after(&text, "<!-- wrong -->")).unwrap();
-    let output = rescind(&["validate", file.to_str().unwrap()]);
+    std::fs::write(root.path().join("stuck.yaml"), block_after(&text, "<!-- wrong -->")).unwrap();
+    let output = rescind(root.path(), &["validate", "stuck.yaml"]);
     check("<!-- output: wrong -->", &settled(&output));
 }
 
