@@ -1,7 +1,6 @@
 //! A scenario on file: policies and a fleet, and what is to be decided about each execution.
 //!
-//! The form is for people who run fleets. `tests/scenarios/README` is not needed: each key is
-//! explained below, and an unknown one is an error.
+//! The form is for people who run fleets: each key is explained below, and an unknown one is an error.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

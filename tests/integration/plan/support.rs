@@ -42,9 +42,9 @@ pub fn policies_of(files: &[SourceFile]) -> Vec<Policy> {
 
 /// A policy of which only the spec is written, in one line or several.
 pub fn policy(name: &str, spec: &str) -> Policy {
-    let indented: String = spec.lines().map(|line| format!("  {line}\n")).collect();
+    let indented = spec.replace('\n', "\n  ");
     let text = format!(
-        "apiVersion: rescind/v1alpha1\nkind: CancelPolicy\nmetadata: {{name: {name}}}\nspec:\n{indented}"
+        "apiVersion: rescind/v1alpha1\nkind: CancelPolicy\nmetadata: {{name: {name}}}\nspec:\n  {indented}\n"
     );
     let file = SourceFile { path: format!("{name}.yaml"), text: text.into_bytes() };
     policies_of(&[file]).remove(0)
@@ -64,9 +64,9 @@ pub fn fleet_of(text: impl Into<Vec<u8>>) -> Fleet {
 
 /// A fleet of which only the spec is written.
 pub fn fleet(spec: &str) -> Fleet {
-    let indented: String = spec.lines().map(|line| format!("  {line}\n")).collect();
+    let indented = spec.replace('\n', "\n  ");
     fleet_of(format!(
-        "apiVersion: rescind/v1alpha1\nkind: Fleet\nmetadata: {{name: test}}\nspec:\n{indented}"
+        "apiVersion: rescind/v1alpha1\nkind: Fleet\nmetadata: {{name: test}}\nspec:\n  {indented}\n"
     ))
 }
 

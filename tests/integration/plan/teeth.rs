@@ -96,10 +96,10 @@ const MUTATIONS: &[Mutation] = &[
         it.policy(0, |policy| policy.digest = Digest::of(b"other"));
     }),
     ("bad on a: policy other is not in force", |it| {
-        it.policy(0, |policy| policy.name = name("other"))
+        it.policy(0, |policy| policy.name = name("other"));
     }),
     ("bad on a: policy emergency may not act", |it| {
-        it.policy(0, |policy| policy.mode = Mode::Observe)
+        it.policy(0, |policy| policy.mode = Mode::Observe);
     }),
     ("bad on a: policy emergency may not act", |it| {
         it.policy(0, |policy| policy.suspended = Some(String::new()));
