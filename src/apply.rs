@@ -49,6 +49,10 @@ const IN_FLIGHT: usize = 16;
 /// After 403 for so many different jobs, nothing more is tried: it is not about the jobs.
 const DENIED_JOBS: usize = 3;
 
+/// When all that is left waits for longer than this, it is told and not waited for in silence. Reads
+/// that failed in passing wait for less, so that what waits so long has an intent.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// What walks the lines of a plan.
 #[derive(Clone)]
 pub struct Executor {
@@ -156,7 +160,8 @@ pub trait Watch: Send + Sync {
     /// A line ended; `left` more have not.
     fn ended(&self, record: &Record, left: usize);
 
-    /// Nothing else is left to do before a while: lost calls have to be settled.
+    /// Nothing is left to do before a while, but for what was lost or throttled: those that wait have
+    /// an open intent.
     fn waiting(&self, lines: usize, until: Instant);
 }
 
@@ -261,8 +266,8 @@ impl Executor {
             let wake = parked.iter().map(|(at, _)| *at).min();
             if flying.is_empty() {
                 let Some(wake) = wake.filter(|_| !stop.is_on()) else { break };
-                if parked.iter().all(|(_, work)| work.is_lost()) {
-                    // Whoever waits for room would wait for minutes, and is better planned anew.
+                if wake.saturating_duration_since(now) > PATIENCE {
+                    // Whoever waits for room would wait as long, and is better planned anew.
                     for work in queue.drain(..) {
                         report(room.no_turn(&work), parked.len(), &mut records);
                     }

@@ -129,7 +129,7 @@ impl Watch for Log {
         tracing::warn!(
             lines,
             seconds,
-            "lost calls are settled once they can no longer take effect"
+            "what was lost or throttled waits: a lost call is settled once it can no longer take effect"
         );
         self.waiting.notify_one();
     }

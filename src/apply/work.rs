@@ -116,11 +116,6 @@ impl Work {
         self.intent.is_some()
     }
 
-    /// Whether it waits until a lost call can no longer take effect.
-    pub(super) fn is_lost(&self) -> bool {
-        self.doubt == Some(Doubt::Effect)
-    }
-
     pub(super) fn record(&self, ending: Ending, note: impl Into<String>) -> Record {
         Record {
             key: self.line.key.clone(),

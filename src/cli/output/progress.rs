@@ -48,10 +48,10 @@ impl Watch for Progress {
 
     fn waiting(&self, lines: usize, until: Instant) {
         let seconds = until.saturating_duration_since(Instant::now()).as_secs();
-        self.0.set_message(format!("{lines} lost calls are settled in {seconds} s"));
+        self.0.set_message(format!("{lines} lost or throttled calls go on in {seconds} s"));
         if self.0.is_hidden() {
             // Minutes without a word look like a hang, in a pipeline's log too.
-            tracing::warn!(lines, seconds, "waiting until lost calls can no longer take effect");
+            tracing::warn!(lines, seconds, "waiting for lost or throttled calls");
         }
     }
 }

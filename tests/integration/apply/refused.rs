@@ -64,7 +64,8 @@ async fn throttling_that_never_ends_fails_and_gives_the_unit_back() {
     assert!(only(&records).attempts > 3);
     assert_eq!(bench.spent("sweep").await, 0);
     assert_eq!(bench.memory_now().await.backing_off.len(), 1);
-    assert!(bench.waited().is_empty(), "nothing was lost: {:?}", bench.waited());
+    let waited = bench.waited();
+    assert!(waited.iter().all(|(_, time)| *time > Duration::from_secs(10)), "{waited:?}");
     let (plan, ..) = bench.plan().await;
     assert_eq!(plan.acts().count(), 0, "it is left alone for a while");
 }
