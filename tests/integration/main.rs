@@ -3,7 +3,9 @@
 
 mod architecture;
 mod backend;
+mod cli;
 mod documents;
 mod emulator;
 mod process;
 mod run;
+mod source;
