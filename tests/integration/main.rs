@@ -4,9 +4,11 @@
 mod apply;
 mod architecture;
 mod backend;
+mod cli;
 mod documents;
 mod emulator;
 mod plan;
 mod process;
 mod readme;
 mod run;
+mod source;

@@ -76,7 +76,6 @@ fn an_urgent_policy_does_not_wait_for_the_end_of_a_long_apply() {
     controller.log.wait("adopted policies=2");
     drop(go);
     controller.log.wait("thing=r200");
-    let canceled = world.canceled("fw");
-    let place = canceled.iter().position(|it| it == "r200").unwrap();
+    let place = world.emulator.effects().iter().position(|it| it.thing_name == "r200").unwrap();
     assert!(place < 150, "it was number {place}");
 }

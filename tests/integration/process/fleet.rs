@@ -1,7 +1,7 @@
 //! A fleet of robots that an emulator serves to processes, and policies for it.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use rescind::clock::Clock;
@@ -107,10 +107,13 @@ impl World {
         Beside::start(self.command(&args))
     }
 
-    /// The things whose execution of `job` was canceled, in order.
+    /// The things whose execution of `job` was canceled, by name.
     pub fn canceled(&self, job: &str) -> Vec<String> {
         let effects = self.emulator.effects().into_iter();
-        effects.filter(|it| it.job_id == job).map(|it| it.thing_name).collect()
+        let mut things: Vec<_> =
+            effects.filter(|it| it.job_id == job).map(|it| it.thing_name).collect();
+        things.sort();
+        things
     }
 
     /// Waits until exactly these executions of `fw` are canceled.
@@ -118,9 +121,7 @@ impl World {
         until(&format!("{things:?} are canceled"), || {
             (self.canceled("fw").len() >= things.len()).then_some(())
         });
-        let mut canceled = self.canceled("fw");
-        canceled.sort();
-        assert_eq!(canceled, things);
+        assert_eq!(self.canceled("fw"), things);
     }
 
     pub fn calls(&self, operation: Operation) -> u64 {
@@ -140,9 +141,4 @@ impl World {
         let now = self.emulator.now();
         self.emulator.store(|store| store.create_job(job, new, now)).unwrap();
     }
-}
-
-/// The text of a file of the example root.
-pub fn example(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("policies").join(name)
 }

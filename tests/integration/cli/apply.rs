@@ -1,0 +1,177 @@
+//! `rescind apply`: it asks, does, and says what is left.
+
+use std::process::{Command, Stdio};
+
+use rescind::emulator::Operation;
+use serde_json::Value;
+
+use crate::cli::{example, settings};
+use crate::process::fleet::{ACCOUNT, REGION, World, policy};
+use crate::process::{ran, rescind};
+
+const EXAMPLE: [&str; 4] = ["apply", "policies", "--fleet", "policies/fleet.yaml"];
+
+#[test]
+fn the_example_root_is_applied_in_text() {
+    let apply = ran(example(&[&EXAMPLE[..], &["--yes"]].concat()));
+    assert_eq!(apply.code, 0);
+    settings().bind(|| {
+        insta::assert_snapshot!("apply_text", apply.stdout);
+        insta::assert_snapshot!("apply_stderr", apply.stderr);
+    });
+}
+
+#[test]
+fn the_example_root_is_applied_in_json() {
+    let apply = ran(example(&[&EXAMPLE[..], &["--yes", "-o", "json"]].concat()));
+    assert_eq!((apply.code, &*apply.stderr), (0, ""));
+    let mut json: Value = serde_json::from_str(&apply.stdout).unwrap();
+    assert_eq!(json["plan"]["format"], "rescind/plan/v1");
+    assert_eq!(json["plan"]["lines"].as_array().unwrap().len(), 13);
+    json["plan"] = Value::from("(as plan says it)");
+    let text = serde_json::to_string_pretty(&json).unwrap();
+    settings().bind(|| insta::assert_snapshot!("apply_json", text));
+}
+
+#[test]
+fn without_yes_and_without_a_terminal_it_does_nothing_and_says_what_to_pass() {
+    let world = World::new(1);
+    world.write("a.yaml", &policy("a", "*"));
+    let pins = ["--account", ACCOUNT, "--region", REGION];
+    for args in [&["apply", "root"][..], &["apply", "root", "-o", "json"]] {
+        let apply = ran(world.command(&[args, &pins].concat()));
+        assert_eq!((apply.code, &*apply.stdout), (64, ""));
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(apply.stderr, @"error: apply asks before it cancels, and there is nobody to ask: pass --yes, or --plan FILE to apply a saved plan");
+        }
+    }
+    assert!(world.emulator.calls().is_empty());
+}
+
+#[test]
+fn max_is_a_bound_and_what_is_beyond_it_is_shown() {
+    let world = World::new(5);
+    world.write("a.yaml", &policy("a", "*"));
+    let args = ["apply", "root", "--account", ACCOUNT, "--region", REGION, "--yes", "--max", "2"];
+    let apply = ran(world.command(&args));
+    assert_eq!(apply.code, 0, "{}", apply.stderr);
+    assert_eq!(world.emulator.effects().len(), 2);
+    assert!(apply.stdout.contains("Done: 3 beyond --max, 2 canceled."), "{}", apply.stdout);
+    assert!(apply.stdout.contains("Left, by a second look: 3 to cancel"), "{}", apply.stdout);
+    let none = ran(world.command(&[&args[..8], &["0"]].concat()));
+    assert_eq!((none.code, world.emulator.effects().len()), (0, 2));
+}
+
+#[test]
+fn against_aws_it_wants_to_be_told_the_account_and_the_region() {
+    for verb in ["apply", "run"] {
+        for missing in [&[][..], &["--account", ACCOUNT], &["--region", REGION]] {
+            let world = World::new(1);
+            world.write("a.yaml", &policy("a", "*"));
+            let yes = if verb == "apply" { &["--yes"][..] } else { &[] };
+            let ran = ran(world.command(&[&[verb, "root"], yes, missing].concat()));
+            assert_eq!((ran.code, &*ran.stdout), (64, ""), "{}", ran.stderr);
+            let wanted = format!("error: {verb} against AWS needs --account and --region");
+            assert!(ran.stderr.starts_with(&wanted), "{}", ran.stderr);
+            assert!(world.emulator.calls().is_empty());
+        }
+    }
+}
+
+#[test]
+fn another_account_stops_it_before_anything_is_sent() {
+    let world = World::new(1);
+    world.write("a.yaml", &policy("a", "*"));
+    let args = ["apply", "root", "--account", "210987654321", "--region", REGION, "--yes"];
+    let apply = ran(world.command(&args));
+    assert_eq!((apply.code, &*apply.stdout), (4, ""));
+    insta::assert_snapshot!(apply.stderr, @"error: account 123456789012 in eu-central-1 answered, and account 210987654321 in eu-central-1 was asked for: nothing was sent");
+    assert_eq!(world.calls(Operation::CancelJobExecution), 0);
+}
+
+#[test]
+fn a_plan_that_nobody_can_read_is_not_carried_out() {
+    let world = World::new(1);
+    world.write("a.yaml", &policy("a", "*"));
+    let args = ["apply", "root", "--account", ACCOUNT, "--region", REGION, "--yes"];
+    let mut child = world.command(&args).spawn().unwrap();
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(1));
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert!(
+        said.starts_with("error: nothing was canceled: the plan could not be printed"),
+        "{said}"
+    );
+    assert_eq!(world.calls(Operation::CancelJobExecution), 0);
+}
+
+/// Runs `apply` on a pseudo-terminal and types an answer; none where there is no `script`.
+fn answered(answer: &str) -> Option<(i32, String, World)> {
+    let there = Command::new("script").arg("--version").stdout(Stdio::null()).status();
+    if !there.is_ok_and(|status| status.success()) {
+        return None;
+    }
+    let world = World::new(2);
+    world.write("a.yaml", &policy("a", "*"));
+    let binary = world.command(&["apply", "root", "--account", ACCOUNT, "--region", REGION]);
+    let words: Vec<_> = std::iter::once(binary.get_program())
+        .chain(binary.get_args())
+        .map(|word| word.to_str().unwrap())
+        .collect();
+    let mut script = Command::new("script");
+    script.env_clear().current_dir(world.folder.path()).stdin(Stdio::piped());
+    for (name, value) in binary.get_envs() {
+        script.env(name, value.unwrap());
+    }
+    script.args(["--quiet", "--return", "--command", &words.join(" "), "/dev/null"]);
+    script.env("PATH", "/usr/bin:/bin").env("SHELL", "/bin/sh").env("TERM", "dumb");
+    let mut child = script.stdout(Stdio::piped()).spawn().unwrap();
+    // A terminal keeps what is typed ahead of the question.
+    let mut typed = child.stdin.take().unwrap();
+    std::io::Write::write_all(&mut typed, answer.as_bytes()).unwrap();
+    let ended = child.wait_with_output().unwrap();
+    drop(typed);
+    let text = String::from_utf8_lossy(&ended.stdout).into_owned();
+    Some((ended.status.code().unwrap(), text, world))
+}
+
+#[test]
+fn on_a_terminal_it_asks_and_takes_nothing_but_yes_for_yes() {
+    let Some((code, text, world)) = answered("yes\n") else { return };
+    assert!(text.contains("Cancel 2 executions? A cancel is final. Type yes: "), "{text}");
+    assert_eq!((code, world.emulator.effects().len()), (0, 2), "{text}");
+    for answer in ["y\n", "no\n", "\n", "\u{4}"] {
+        let (code, text, world) = answered(answer).unwrap();
+        assert!(text.contains("Nothing was canceled."), "{text}");
+        assert_eq!((code, world.emulator.effects().len()), (0, 0), "{text}");
+    }
+}
+
+#[test]
+fn a_root_with_a_broken_file_is_not_applied_at_all() {
+    let world = World::new(1);
+    world.write("a.yaml", &policy("a", "*"));
+    world.write("b.yaml", "kind: CancelPolicy\n");
+    let args = ["apply", "root", "--account", ACCOUNT, "--region", REGION, "--yes"];
+    let apply = ran(world.command(&args));
+    assert_eq!((apply.code, &*apply.stdout), (1, ""));
+    assert!(apply.stderr.contains(" --> root/b.yaml:1:1"), "{}", apply.stderr);
+    assert!(
+        apply.stderr.ends_with("error: 1 broken file in root: nothing was done (b.yaml)\n"),
+        "{}",
+        apply.stderr
+    );
+    assert!(world.emulator.calls().is_empty());
+}
+
+#[test]
+fn help_names_each_flag_once_and_has_examples() {
+    for verb in ["validate", "plan", "apply", "run", "schema", "emulator"] {
+        let help = rescind(&[verb, "--help"]);
+        assert_eq!((help.code, &*help.stderr), (0, ""));
+        assert!(help.stdout.lines().all(|line| line.chars().count() <= 100), "{}", help.stdout);
+        let examples = ["plan", "apply", "run"].contains(&verb);
+        assert_eq!(help.stdout.contains("Examples:"), examples, "{}", help.stdout);
+    }
+}

@@ -1,0 +1,120 @@
+//! Validate, schema and emulator; colours, pipes.
+
+use std::fs;
+
+use rescind::emulator::Operation;
+use serde_json::Value;
+
+use crate::cli::{example, settings};
+use crate::process::fleet::{World, policy};
+use crate::process::{Beside, command, ran, rescind};
+
+#[test]
+fn validate_says_that_the_example_root_is_right() {
+    let validate = ran(example(&["validate"]));
+    assert_eq!((validate.code, &*validate.stderr), (0, ""));
+    insta::assert_snapshot!(validate.stdout, @"4 files, 4 policies, 1 fleet: no problems.");
+}
+
+#[test]
+fn validate_checks_all_paths_and_names_files_as_they_can_be_opened() {
+    let world = World::new(1);
+    world.write("a.yaml", &policy("a", "*"));
+    fs::create_dir_all(world.path("team/b")).unwrap();
+    fs::write(world.path("team/b/a.yaml"), policy("a", "*").replace("mode:", "mood:")).unwrap();
+    fs::write(world.path("loose.yaml"), "kind: Nope\n").unwrap();
+    let paths = ["validate", "root", "nowhere", "team", "loose.yaml"];
+    let text = ran(world.command(&paths));
+    assert_eq!((text.code, &*text.stderr), (1, ""));
+    settings().bind(|| insta::assert_snapshot!("validate_text", text.stdout));
+    let json = ran(world.command(&[&paths[..], &["-o", "json"]].concat()));
+    assert_eq!((json.code, &*json.stderr), (1, ""));
+    settings().bind(|| insta::assert_snapshot!("validate_json", json.stdout));
+}
+
+#[test]
+fn schema_prints_one_kind_or_all_of_them() {
+    for args in [&["schema"][..], &["schema", "CancelPolicy"], &["schema", "Fleet"]] {
+        let schema = rescind(args);
+        assert_eq!((schema.code, &*schema.stderr), (0, ""));
+        assert!(serde_json::from_str::<Value>(&schema.stdout).unwrap().is_object());
+    }
+}
+
+#[test]
+fn the_emulator_prints_its_url_serves_and_ends_with_0() {
+    for signal in ["TERM", "INT"] {
+        let mut command = example(&["emulator", "--fleet", "policies/fleet.yaml"]);
+        command.args(["--listen", "127.0.0.1:0"]);
+        let mut emulator = Beside::start(command);
+        emulator.stdout().wait("http://127.0.0.1:");
+        emulator.log.wait("AWS_ENDPOINT_URL_IOT=");
+        let url = emulator.stdout().all().remove(0);
+        let mut plan = example(&["plan", "policies", "--region", "eu-central-1"]);
+        plan.env("AWS_ENDPOINT_URL_IOT", &url);
+        plan.env("AWS_ACCESS_KEY_ID", "any").env("AWS_SECRET_ACCESS_KEY", "any");
+        let plan = ran(plan);
+        assert!(plan.stdout.contains("6 to cancel"), "{}{}", plan.stdout, plan.stderr);
+        emulator.signal(signal);
+        assert_eq!(emulator.end(), 0);
+        assert_eq!(emulator.stdout().all(), [url]);
+    }
+}
+
+#[test]
+fn the_emulator_throttles_when_it_is_told_to() {
+    let mut command = example(&["emulator", "--fleet", "policies/fleet.yaml"]);
+    command.args(["--listen", "127.0.0.1:0", "--throttle", "0.5"]);
+    let emulator = Beside::start(command);
+    emulator.stdout().wait("http://127.0.0.1:");
+    let address = emulator.stdout().all()[0].trim_start_matches("http://").to_owned();
+    let get = |path: &str| -> String {
+        use std::io::{Read as _, Write as _};
+        let mut stream = std::net::TcpStream::connect(&address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    };
+    let faults = get("/_emulator/faults");
+    for operation in Operation::ALL {
+        assert!(
+            faults.contains(&format!("\"{}\":{{\"perSecond\":0.5", operation.as_str())),
+            "{faults}"
+        );
+    }
+}
+
+#[test]
+fn colours_are_where_they_are_asked_for() {
+    let args = ["plan", "policies", "--fleet", "policies/fleet.yaml"];
+    let colored = |more: &[&str], variable: Option<&str>| {
+        let mut command = example(&[&args[..], more].concat());
+        if let Some(name) = variable {
+            command.env(name, "1");
+        }
+        ran(command).stdout.contains('\u{1b}')
+    };
+    assert!(!colored(&[], None), "stdout is no terminal");
+    assert!(colored(&["--color", "always"], None));
+    assert!(
+        colored(&["--color", "always"], Some("NO_COLOR")),
+        "a flag is more than the environment"
+    );
+    assert!(!colored(&["--color", "never"], Some("CLICOLOR_FORCE")));
+    let broken = command(["plan", "nowhere", "--fleet", "x", "--color", "always"]);
+    assert!(ran(broken).stderr.starts_with("\u{1b}[1;31merror\u{1b}[0m: nowhere"));
+}
+
+#[test]
+fn a_reader_that_goes_away_changes_neither_peace_nor_exit_code() {
+    let args = ["plan", "policies", "--fleet", "policies/fleet.yaml", "--detailed-exitcode"];
+    for args in [&args[..], &["schema"], &["validate"]] {
+        let mut child = example(args).spawn().unwrap();
+        drop(child.stdout.take());
+        let ended = child.wait_with_output().unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert!(!said.contains("error"), "{said}");
+        assert_eq!(ended.status.code(), Some(if args.len() == 5 { 2 } else { 0 }));
+    }
+}

@@ -1,0 +1,161 @@
+//! `rescind plan`: what it shows, and what it must not show.
+
+use rescind::emulator::{Denial, Faults, Operation};
+use serde_json::Value;
+
+use crate::cli::{example, settings};
+use crate::process::fleet::{World, policy, policy_with};
+use crate::process::{Beside, ran};
+
+#[test]
+fn the_example_root_is_planned_in_text() {
+    let plan = ran(example(&["plan", "policies", "--fleet", "policies/fleet.yaml"]));
+    assert_eq!(plan.code, 0);
+    settings().bind(|| {
+        insta::assert_snapshot!("plan_text", plan.stdout);
+        insta::assert_snapshot!("plan_stderr", plan.stderr);
+    });
+}
+
+#[test]
+fn the_example_root_is_planned_in_json() {
+    let args = ["plan", "policies", "--fleet", "policies/fleet.yaml", "-o", "json"];
+    let plan = ran(example(&args));
+    assert_eq!((plan.code, &*plan.stderr), (0, ""));
+    settings().bind(|| insta::assert_snapshot!("plan_json", plan.stdout));
+}
+
+#[test]
+fn json_says_all_that_text_says() {
+    let args = ["plan", "policies", "--fleet", "policies/fleet.yaml"];
+    let text = ran(example(&args)).stdout;
+    let json: Value =
+        serde_json::from_str(&ran(example(&[&args[..], &["-o", "json"]].concat())).stdout).unwrap();
+    let lines = json["lines"].as_array().unwrap();
+    assert_eq!(lines.len(), 13);
+    for line in lines {
+        let word = |key: &str| line[key].as_str().unwrap();
+        let row = text.lines().find(|row| {
+            let mut cells = row.split("  ").map(str::trim).filter(|cell| !cell.is_empty());
+            cells.next().is_some_and(|cell| cell.split(',').next() == Some(word("decision")))
+                && cells.next() == Some(word("job"))
+                && cells.next() == Some(word("thing"))
+        });
+        let row = row.unwrap_or_else(|| panic!("{line} is not in:\n{text}"));
+        // An age may have moved by a second between the two.
+        let told = word("explanation").split(" ago").next().unwrap();
+        let told = told.rsplit_once(' ').map_or(told, |(head, _)| head);
+        assert!(row.contains(word("policy")) && row.contains(word("status")), "{row}\n{line}");
+        assert!(row.contains(told), "{row}\n{line}");
+    }
+    assert_eq!(json["observed"].as_array().unwrap().len(), 2);
+    assert_eq!(json["budgets"].as_array().unwrap().len(), 3);
+    for key in ["now", "account", "policiesDigest", "summary", "problems", "calls"] {
+        assert!(!json[key].is_null(), "{key}");
+    }
+}
+
+#[test]
+fn only_narrows_the_policies_and_an_unknown_name_is_a_mistake() {
+    let fleet = ["plan", "policies", "--fleet", "policies/fleet.yaml", "--only"];
+    let one = ran(example(&[&fleet[..], &["retired-devices"]].concat()));
+    assert!(one.stdout.contains("2 to cancel") && !one.stdout.contains("stuck"), "{}", one.stdout);
+    let none = ran(example(&[&fleet[..], &["retired"]].concat()));
+    assert_eq!((none.code, &*none.stdout), (64, ""));
+    insta::assert_snapshot!(none.stderr, @"error: --only retired: no such policy; there are bad-firmware-4-2-0, retired-devices, slow-configuration, stuck-in-progress");
+}
+
+#[test]
+fn it_makes_no_call_that_could_write() {
+    let world = World::new(3);
+    world.write("a.yaml", &policy("a", "*"));
+    let plan = ran(world.command(&["plan", "root", "--region", "eu-central-1", "--out", "p.json"]));
+    assert_eq!(plan.code, 0, "{}", plan.stderr);
+    assert_eq!(world.calls(Operation::CancelJobExecution), 0);
+    assert_eq!(world.calls(Operation::DescribeJobExecution), 3);
+}
+
+#[test]
+fn an_account_that_cannot_be_reached_is_an_error_and_not_nothing_to_do() {
+    let world = World::new(1);
+    world.write("a.yaml", &policy("a", "*"));
+    let pins = ["--account", "123456789012", "--region", "eu-central-1"];
+    let verbs =
+        [&["plan", "root"][..], &["plan", "root", "-o", "json"], &["apply", "root", "--yes"]];
+    let start = |verb: &&[&str]| {
+        let mut command = world.command(&[verb, &pins[..]].concat());
+        // Nothing listens there: the port belongs to tcpmux.
+        command.env("AWS_ENDPOINT_URL_IOT", "http://127.0.0.1:1");
+        Beside::start(command)
+    };
+    // Side by side, since each of them tries for some seconds.
+    let mut started: Vec<_> = verbs.iter().map(start).collect();
+    for one in &mut started {
+        assert_eq!(one.end(), 1);
+        assert_eq!(one.stdout().all(), [""; 0]);
+        let said = one.log.all();
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].starts_with("error: nothing could be observed: ListJobs"), "{said:?}");
+        assert!(said[0].contains("Connection refused"), "{said:?}");
+    }
+}
+
+#[test]
+fn a_job_that_cannot_be_listed_is_named_and_the_exit_code_says_so() {
+    let world = World::new(2);
+    world.queue("other", "r001");
+    world.write("a.yaml", &policy("a", "*"));
+    let action = "iot:ListJobExecutionsForJob".to_owned();
+    let deny = vec![Denial { action, resource: "*:job/fw".to_owned() }];
+    world.emulator.set_faults(Faults { deny, ..Faults::default() });
+    let plan =
+        ran(world.command(&["plan", "root", "--region", "eu-central-1", "--detailed-exitcode"]));
+    assert_eq!(plan.code, 1, "{}", plan.stdout);
+    assert!(plan.stdout.contains("Not observed:\n  "), "{}", plan.stdout);
+    assert!(
+        plan.stdout.contains("needs iot:ListJobExecutionsForJob on arn:aws:iot:"),
+        "{}",
+        plan.stdout
+    );
+    assert!(
+        plan.stdout.contains("1 to cancel. Not everything could be observed."),
+        "{}",
+        plan.stdout
+    );
+    assert!(
+        plan.stderr.contains("could not be read: the plan lacks what is on"),
+        "{}",
+        plan.stderr
+    );
+}
+
+#[test]
+fn what_a_device_wrote_cannot_act_on_a_terminal() {
+    let world = World::new(1);
+    let evil = "\u{1b}[2J\u{9b}31m\u{202e}evil\u{7f}";
+    let now = world.emulator.now();
+    world.emulator.store(|store| {
+        let details = [("phase".to_owned(), evil.to_owned())].into();
+        store.start_next("r001", Some(details), None, now).unwrap();
+    });
+    let details = "mode: Enforce\n  cancel: {force: true}";
+    let text = policy_with("a", "*", details).replace("[QUEUED]", "[IN_PROGRESS]");
+    let clause = "match:\n    statusDetails: {matchExpressions: [{key: phase, operator: Exists}]}";
+    world.write("a.yaml", &text.replace("match:", clause));
+    for form in ["text", "json"] {
+        for color in ["never", "always"] {
+            let args = ["plan", "root", "--region", "eu-central-1", "-o", form, "--color", color];
+            let plan = ran(world.command(&args));
+            assert!(plan.stdout.contains("evil"), "{}{}", plan.stdout, plan.stderr);
+            let acts = |c: char| c.is_control() && c != '\n' && c != '\u{1b}' || c == '\u{202e}';
+            assert!(!plan.stdout.contains(acts), "{:?}", plan.stdout);
+            assert!(!plan.stdout.contains("\u{1b}[2J"), "{:?}", plan.stdout);
+            assert!(color == "always" || !plan.stdout.contains('\u{1b}'), "{:?}", plan.stdout);
+            if form == "json" {
+                let json: Value = serde_json::from_str(&plan.stdout).unwrap();
+                let sent = &json["lines"][0]["cancel"]["statusDetails"]["send"]["phase"];
+                assert_eq!(sent, " [2J 31m evil ", "AWS takes no control characters");
+            }
+        }
+    }
+}

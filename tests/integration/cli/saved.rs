@@ -1,0 +1,172 @@
+//! A plan that is saved, reviewed and applied: it narrows, and never authorises.
+
+use std::fs;
+
+use rescind::plan::saved::SavedPlan;
+use rescind::policy::Digest;
+use serde_json::{Value, json};
+
+use crate::process::fleet::{ACCOUNT, REGION, World, policy};
+use crate::process::{Ran, ran};
+
+fn planned(robots: usize) -> World {
+    let world = World::new(robots);
+    world.write("a.yaml", &policy("a", "*"));
+    let args = ["plan", "root", "--region", REGION, "--out", "plan.json"];
+    let plan = ran(world.command(&args));
+    assert_eq!(plan.code, 0, "{}", plan.stderr);
+    assert!(plan.stderr.contains("Saved to plan.json"), "{}", plan.stderr);
+    world
+}
+
+fn applied(world: &World) -> Ran {
+    applied_in(world, ACCOUNT, REGION)
+}
+
+fn applied_in(world: &World, account: &str, region: &str) -> Ran {
+    let args = ["apply", "root", "--account", account, "--region", region, "--plan", "plan.json"];
+    ran(world.command(&args))
+}
+
+/// Changes the file by hand; with a new checksum, as only somebody with intent would.
+fn edited(world: &World, sign: bool, edit: impl FnOnce(&mut Value)) {
+    let path = world.path("plan.json");
+    let mut plan: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    edit(&mut plan);
+    if sign {
+        plan["checksum"] = json!("");
+        plan["checksum"] = json!(Digest::of(&serde_json::to_vec(&plan).unwrap()).to_string());
+    }
+    let text = serde_json::to_string_pretty(&plan).unwrap();
+    SavedPlan::from_json(text.as_bytes()).expect("its form");
+    fs::write(path, text).unwrap();
+}
+
+#[test]
+fn a_saved_plan_is_applied_without_a_question() {
+    let world = planned(3);
+    let apply = applied(&world);
+    assert_eq!(apply.code, 0, "{}{}", apply.stdout, apply.stderr);
+    assert_eq!(world.canceled("fw"), ["r001", "r002", "r003"]);
+    assert!(apply.stdout.contains("Done: 3 canceled."), "{}", apply.stdout);
+    // Once more: all is done, and nothing is sent.
+    let again = applied(&world);
+    assert_eq!((again.code, world.emulator.effects().len()), (3, 3), "{}", again.stdout);
+}
+
+#[test]
+fn what_came_after_the_plan_is_not_canceled_by_it() {
+    let world = planned(2);
+    world.queue("later", "r001");
+    assert_eq!(applied(&world).code, 0);
+    assert_eq!(world.canceled("later"), Vec::<String>::new());
+    assert_eq!(world.canceled("fw").len(), 2);
+}
+
+#[test]
+fn a_stale_plan_is_refused_before_anything_is_sent() {
+    type Make = fn(&World);
+    let cases: [(&str, Make); 5] = [
+        ("its checksum does not hold: the file was changed after it was made", |world| {
+            edited(world, false, |plan| plan["expiresAt"] = json!("2099-01-01T00:00:00Z"));
+        }),
+        ("it expired at 2020-01-02T00:00:00Z", |world| {
+            edited(world, true, |plan| plan["expiresAt"] = json!("2020-01-02T00:00:00Z"));
+        }),
+        (
+            "it was made for account 210987654321 in eu-central-1, and this is account 123456789012",
+            |world| {
+                edited(world, true, |plan| plan["account"]["account"] = json!("210987654321"));
+            },
+        ),
+        ("it was made for account 123456789012 in eu-west-1, and this is", |world| {
+            edited(world, true, |plan| plan["account"]["region"] = json!("eu-west-1"));
+        }),
+        ("the policies have changed since", |world| {
+            world.write("a.yaml", &policy("a", "r00*"));
+        }),
+    ];
+    for (why, make) in cases {
+        let world = planned(2);
+        make(&world);
+        let apply = applied(&world);
+        assert_eq!((apply.code, &*apply.stdout), (5, ""), "{why}: {}", apply.stderr);
+        assert!(
+            apply.stderr.contains(&format!("the saved plan is stale: {why}")),
+            "{}",
+            apply.stderr
+        );
+        assert!(apply.stderr.contains("nothing was sent"), "{}", apply.stderr);
+        assert!(world.emulator.effects().is_empty());
+    }
+}
+
+#[test]
+fn a_policy_that_was_added_or_removed_makes_a_plan_stale() {
+    let world = planned(1);
+    world.write("b.yaml", &policy("b", "nobody"));
+    assert_eq!(applied(&world).code, 5);
+    fs::remove_file(world.path("root/b.yaml")).unwrap();
+    assert_eq!(applied(&world).code, 0);
+}
+
+#[test]
+fn comments_and_the_order_of_keys_do_not_make_a_plan_stale() {
+    let world = planned(1);
+    let text = policy("a", "*").replace("spec:", "# reviewed\nspec:");
+    world.write("renamed.yaml", &text);
+    fs::remove_file(world.path("root/a.yaml")).unwrap();
+    let apply = applied(&world);
+    assert_eq!((apply.code, world.emulator.effects().len()), (0, 1), "{}", apply.stderr);
+}
+
+#[test]
+fn a_line_that_moved_is_left_and_the_others_are_done() {
+    let world = planned(3);
+    let now = world.emulator.now();
+    world.emulator.store(|store| store.start_next("r002", None, None, now)).unwrap();
+    let apply = applied(&world);
+    assert_eq!(apply.code, 3, "{}{}", apply.stdout, apply.stderr);
+    assert_eq!(world.canceled("fw"), ["r001", "r003"]);
+    assert!(apply.stdout.contains("superseded"), "{}", apply.stdout);
+}
+
+#[test]
+fn a_plan_that_was_edited_by_hand_authorises_nothing() {
+    let world = World::new(3);
+    world.write("a.yaml", &policy("a", "r001"));
+    let args = ["plan", "root", "--region", REGION, "--out", "plan.json"];
+    assert_eq!(ran(world.command(&args)).code, 0);
+    edited(&world, true, |plan| {
+        let line = plan["lines"][0].clone();
+        let mut other = |thing: &str, force: bool| {
+            let mut new = line.clone();
+            new["thing"] = json!(thing);
+            new["force"] = json!(force);
+            plan["lines"].as_array_mut().unwrap().push(new);
+        };
+        other("r002", false);
+        other("r003", true);
+        other("nobody", false);
+        plan["lines"][0]["force"] = json!(true);
+    });
+    let apply = applied(&world);
+    assert_eq!(apply.code, 3, "{}{}", apply.stdout, apply.stderr);
+    assert!(world.emulator.effects().is_empty(), "{}", apply.stdout);
+    // Each line is accounted for.
+    for thing in ["r001", "r002", "r003", "nobody"] {
+        assert!(apply.stdout.contains(&format!("superseded  fw   {thing}")), "{}", apply.stdout);
+    }
+}
+
+#[test]
+fn a_plan_of_an_older_form_is_named_as_such() {
+    let world = planned(1);
+    let path = world.path("plan.json");
+    let text = fs::read_to_string(&path).unwrap().replace("saved-plan/v1", "saved-plan/v0");
+    fs::write(&path, text).unwrap();
+    let apply = applied(&world);
+    assert_eq!(apply.code, 1);
+    assert!(apply.stderr.contains("make the plan again"), "{}", apply.stderr);
+    assert!(world.emulator.effects().is_empty());
+}
