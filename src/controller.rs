@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use crate::apply::{Ending, Executor, Record, Stop, Watch};
 use crate::backend;
 use crate::clock::Clock;
-use crate::inventory::{Account, Inventory};
+use crate::inventory::{Account, Inventory, Listing};
 use crate::observe::{Collector, NoProgress};
 use crate::plan::check::check;
 use crate::plan::{Depth, InForce, Line, Memory, Outcome, plan};
@@ -236,6 +236,12 @@ impl Controller {
         }
         for problem in &inventory.problems {
             tracing::warn!(what = problem.what, "not observed: {}", problem.why);
+        }
+        let lists = &inventory.job_lists;
+        if !lists.is_empty() && lists.values().all(|it| matches!(it, Listing::Failed(_))) {
+            // Nothing seen must not look like a pass with nothing to do.
+            tracing::error!("nothing could be observed: looking again at the next interval");
+            return Ok(Vec::new());
         }
         let plan = plan(&policies, &inventory, &memory, self.clock.now(), Depth::Listed);
         if let Some(violation) = check(&plan, &policies, &inventory, &memory).into_iter().next() {

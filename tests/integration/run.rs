@@ -3,7 +3,7 @@
 mod following;
 mod signals;
 
-use rescind::emulator::Operation;
+use rescind::emulator::{Denial, Faults, Operation};
 
 use crate::process::fleet::{World, policy, policy_with};
 use crate::process::{Beside, command, gate};
@@ -45,6 +45,24 @@ fn another_account_than_the_one_asked_for_stops_it_before_anything_is_sent() {
     assert!(log.contains("account 123456789012 in eu-central-1 answered"), "{log}");
     assert!(log.contains("nothing was sent"), "{log}");
     assert_eq!(world.calls(Operation::CancelJobExecution), 0);
+}
+
+#[test]
+fn what_cannot_be_observed_is_said_and_is_taken_up_once_it_can_be() {
+    let world = World::new(1);
+    world.write("a.yaml", &policy("a", "*"));
+    let deny = vec![Denial { action: "iot:ListJobs".to_owned(), resource: "*".to_owned() }];
+    world.emulator.set_faults(Faults { deny, ..Faults::default() });
+    let controller = world.controller("root", &["--interval", "1s"]);
+    controller.log.wait("needs iot:ListJobs on *");
+    controller.log.wait("nothing could be observed");
+    assert_eq!(
+        controller.log.count(" pass "),
+        0,
+        "it must not look like a pass with nothing to do"
+    );
+    world.emulator.set_faults(Faults::default());
+    world.until_canceled(&["r001"]);
 }
 
 #[test]
