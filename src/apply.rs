@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -111,6 +111,8 @@ pub enum Ending {
     BudgetExhausted,
     /// As many as were asked for were canceled before its turn came.
     BeyondMax,
+    /// It was not tried, because AWS denied the calls for another execution of its job.
+    JobDenied,
     /// It was not tried, because of what others met.
     NotTried,
 }
@@ -129,7 +131,7 @@ impl Ending {
             Self::Kept(_) => "kept".to_owned(),
             Self::BudgetExhausted => camel(Reason::BudgetExhausted),
             Self::BeyondMax => "beyondMax".to_owned(),
-            Self::NotTried => "notTried".to_owned(),
+            Self::JobDenied | Self::NotTried => "notTried".to_owned(),
         }
     }
 }
@@ -162,7 +164,17 @@ pub trait Watch: Send + Sync {
 
     /// Nothing is left to do before a while, but for what was lost or throttled: those that wait have
     /// an open intent.
-    fn waiting(&self, lines: usize, until: Instant);
+    fn waiting(&self, lines: usize, until: Instant) -> Afterwards;
+}
+
+/// What becomes of lines that wait, once they have waited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Afterwards {
+    /// They are tried again.
+    TryAgain,
+    /// What was lost is settled and nothing is sent any more: whoever waits goes on with other passes,
+    /// whose lists must not be disturbed by a cancel from an earlier one.
+    Settle,
 }
 
 /// Tells an executor to send nothing new and to come to an end.
@@ -195,6 +207,8 @@ struct Run<'a> {
     with: &'a Executor,
     stop: &'a Stop,
     met: Mutex<Met>,
+    /// Whether nothing more is sent.
+    settles_only: AtomicBool,
 }
 
 /// What lines met that concerns the others.
@@ -229,7 +243,8 @@ impl Executor {
             watch.ended(&record, left);
             records.push(record);
         };
-        let run = Run { with: self, stop, met: Mutex::default() };
+        let run =
+            Run { with: self, stop, met: Mutex::default(), settles_only: AtomicBool::new(false) };
         let mut room = Room::new(&lines, memory, max, self.clock.now());
         let mut records = Vec::with_capacity(lines.len());
         let mut queue: VecDeque<Box<Work>> = VecDeque::with_capacity(lines.len());
@@ -248,18 +263,21 @@ impl Executor {
             // Behind the others: what failed once has no right to go first.
             queue.extend(due.into_iter().map(|(_, work)| work));
             while flying.len() < IN_FLIGHT && !stop.is_on() {
-                let Some(index) = queue.iter().position(|work| work.is_begun() || room.has(work))
-                else {
-                    break;
-                };
-                let Some(work) = queue.remove(index) else { break };
+                let may_go = |work: &Work| work.has_place || room.has(work);
+                let Some(index) = queue.iter().position(|work| may_go(work)) else { break };
+                let Some(mut work) = queue.remove(index) else { break };
                 let refusal = lock(&run.met).refuses(&work);
-                if let Some(why) = refusal {
-                    report(work.record(Ending::NotTried, why), queue.len(), &mut records);
+                if let Some((ending, why)) = refusal {
+                    let record = work.record(ending, why);
+                    if work.has_place {
+                        room.ended(&work, &record.ending);
+                    }
+                    report(record, queue.len(), &mut records);
                     continue;
                 }
-                if !work.is_begun() {
+                if !work.has_place {
                     room.take(&work);
+                    work.has_place = true;
                 }
                 flying.push(run.walk(work));
             }
@@ -271,7 +289,9 @@ impl Executor {
                     for work in queue.drain(..) {
                         report(room.no_turn(&work), parked.len(), &mut records);
                     }
-                    watch.waiting(parked.len(), wake);
+                    if watch.waiting(parked.len(), wake) == Afterwards::Settle {
+                        run.settles_only.store(true, Ordering::Relaxed);
+                    }
                 }
             }
             tokio::select! {
@@ -307,19 +327,21 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Met {
     /// Why a line is not tried, after what others met.
-    fn refuses(&self, work: &Work) -> Option<String> {
+    fn refuses(&self, work: &Work) -> Option<(Ending, String)> {
         if work.is_begun() {
             return None;
         }
         if let Some(why) = &self.dead {
-            return Some(why.clone());
+            return Some((Ending::NotTried, why.clone()));
         }
         let jobs: BTreeSet<_> = self.denied.values().flatten().collect();
         let of_policy = self.denied.get(work.policy_name());
         if jobs.len() >= DENIED_JOBS {
-            Some(format!("not tried: AWS denied the calls for {} jobs", jobs.len()))
+            let why = format!("not tried: AWS denied the calls for {} jobs", jobs.len());
+            Some((Ending::NotTried, why))
         } else if of_policy.is_some_and(|jobs| jobs.contains(&work.key().job)) {
-            Some("not tried: AWS denied the calls for another execution of this job".to_owned())
+            let why = "not tried: AWS denied the calls for another execution of this job";
+            Some((Ending::JobDenied, why.to_owned()))
         } else {
             None
         }

@@ -14,10 +14,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 
-use crate::apply::{Ending, Executor, Record, Stop, Watch};
+use crate::apply::{Afterwards, Ending, Executor, Record, Stop, Watch};
 use crate::backend;
 use crate::clock::Clock;
 use crate::inventory::{Account, Inventory, Listing};
@@ -115,13 +115,15 @@ impl Watch for Log {
             Ending::Outcome(Outcome::Failed | Outcome::Unresolved) => told!(warn),
             Ending::Outcome(_) => told!(info),
             // They are met again in each pass, and their number is in the pass's summary.
-            Ending::Kept(_) | Ending::BudgetExhausted | Ending::BeyondMax | Ending::NotTried => {
-                told!(debug);
-            }
+            Ending::Kept(_)
+            | Ending::BudgetExhausted
+            | Ending::BeyondMax
+            | Ending::JobDenied
+            | Ending::NotTried => told!(debug),
         }
     }
 
-    fn waiting(&self, lines: usize, until: Instant) {
+    fn waiting(&self, lines: usize, until: Instant) -> Afterwards {
         let seconds = until.saturating_duration_since(Instant::now()).as_secs();
         tracing::warn!(
             lines,
@@ -129,6 +131,7 @@ impl Watch for Log {
             "what was lost or throttled waits: a lost call is settled once it can no longer take effect"
         );
         self.waiting.notify_one();
+        Afterwards::Settle
     }
 }
 
@@ -150,23 +153,27 @@ impl Controller {
         let mut executor = None;
         // Applies that only wait for lost calls: later passes go on beside them.
         let mut settling: FuturesUnordered<Applying> = FuturesUnordered::new();
-        let ended = loop {
+        let (hand_over, mut handed_over) = mpsc::unbounded_channel();
+        let ended = 'passes: loop {
             let started = Instant::now();
             loaded.mark_unchanged();
             let passed = {
-                let pass = self.pass(&loaded, &in_force, &mut executor, &stop);
+                let pass = self.pass(&loaded, &in_force, &mut executor, &stop, &hand_over);
                 tokio::pin!(pass);
                 loop {
                     tokio::select! {
                         biased;
                         passed = &mut pass => break passed,
+                        Some(applying) = handed_over.recv() => settling.push(applying),
                         Some(_) = settling.next(), if !settling.is_empty() => {}
                     }
                 }
             };
-            match passed {
-                Ok(applying) => settling.extend(applying),
-                Err(error) => break Err(error),
+            while let Ok(applying) = handed_over.try_recv() {
+                settling.push(applying);
+            }
+            if let Err(error) = passed {
+                break Err(error);
             }
             // From start to start, so that the length of a pass does not add to it.
             let next = (started + self.interval).max(Instant::now() + BREATH);
@@ -176,7 +183,7 @@ impl Controller {
                     () = stop.on() => break,
                     changed = loaded.changed() => {
                         if changed.is_err() && !stop.is_on() {
-                            return Err(Error::NotFollowed);
+                            break 'passes Err(Error::NotFollowed);
                         }
                         break;
                     }
@@ -188,24 +195,29 @@ impl Controller {
                 break Ok(());
             }
         };
-        while settling.next().await.is_some() {}
+        if ended.is_ok() {
+            while settling.next().await.is_some() {}
+        } else if !settling.is_empty() {
+            tracing::warn!(applies = settling.len(), "lost calls are left unsettled");
+        }
         follower.abort();
         tracing::info!("stopped");
         ended
     }
 
-    /// One pass. Gives back applies that only wait for lost calls.
+    /// One pass. Hands over applies that only wait for lost calls.
     async fn pass(
         &self,
         loaded: &watch::Receiver<Arc<PolicySet>>,
         in_force: &Arc<dyn InForce>,
         executor: &mut Option<Executor>,
         stop: &Stop,
-    ) -> Result<Vec<Applying>, Error> {
+        hand_over: &mpsc::UnboundedSender<Applying>,
+    ) -> Result<(), Error> {
         let policies = in_force.current();
         if policies.is_empty() {
             tracing::info!("no policies are in force: nothing is observed");
-            return Ok(Vec::new());
+            return Ok(());
         }
         let memory = self.state.memory(self.clock.now()).await?;
         let observing = self.collector.observe(
@@ -217,12 +229,12 @@ impl Controller {
         );
         let inventory = tokio::select! {
             biased;
-            () = stop.on() => return Ok(Vec::new()),
+            () = stop.on() => return Ok(()),
             observed = observing => match observed {
                 Ok(inventory) => inventory,
                 Err(error) => {
                     report_unobserved(&error);
-                    return Ok(Vec::new());
+                    return Ok(());
                 }
             },
         };
@@ -238,13 +250,13 @@ impl Controller {
         if !lists.is_empty() && lists.values().all(|it| matches!(it, Listing::Failed(_))) {
             // Nothing seen must not look like a pass with nothing to do.
             tracing::error!("nothing could be observed: looking again at the next interval");
-            return Ok(Vec::new());
+            return Ok(());
         }
         let plan = plan(&policies, &inventory, &memory, self.clock.now(), Depth::Listed);
         if let Some(violation) = check(&plan, &policies, &inventory, &memory).into_iter().next() {
             // A bug of ours must cost a pass, not the controller.
             tracing::error!(%violation, "the plan breaks a safety rule: nothing of it is sent");
-            return Ok(Vec::new());
+            return Ok(());
         }
         let lines: Vec<Line> = plan.acts().cloned().collect();
         tracing::info!(
@@ -256,27 +268,39 @@ impl Controller {
             "pass"
         );
         if lines.is_empty() || stop.is_on() {
-            return Ok(Vec::new());
+            return Ok(());
+        }
+        if inventory.account.is_none() {
+            tracing::error!("AWS did not say which account answered: nothing is sent");
+            return Ok(());
         }
         let executor = executor.get_or_insert_with(|| (self.executor)(Arc::clone(in_force)));
         let inventory = Arc::new(inventory);
         let mut counts = BTreeMap::<String, usize>::new();
-        let mut settling = Vec::new();
+        let mut lost = 0;
         let mut lines = lines.into_iter();
         loop {
-            let batch: Vec<Line> = lines.by_ref().take(BATCH).collect();
+            let now = self.clock.now();
+            let memory = self.state.memory(now).await?;
+            // What AWS denied in an earlier batch is not asked for again.
+            let denied =
+                |line: &Line| memory.denied_until(&line.policy.name, &line.key.job, now).is_some();
+            let batch: Vec<Line> =
+                lines.by_ref().filter(|line| !denied(line)).take(BATCH).collect();
             if batch.is_empty() {
                 break;
             }
-            let memory = self.state.memory(self.clock.now()).await?;
-            let records =
-                match apply(executor.clone(), batch, Arc::clone(&inventory), memory, stop).await {
-                    Applied::Done(records) => records,
-                    Applied::Waits(applying) => {
-                        settling.push(applying);
-                        continue;
-                    }
-                };
+            let applied =
+                apply(executor.clone(), batch, Arc::clone(&inventory), memory, stop).await;
+            let records = match applied {
+                Applied::Done(records) => records,
+                Applied::Waits(applying) => {
+                    lost += 1;
+                    // Nobody listens only once the loop has ended.
+                    let _ = hand_over.send(applying);
+                    Vec::new()
+                }
+            };
             for record in &records {
                 *counts.entry(record.ending.label()).or_default() += 1;
             }
@@ -288,13 +312,8 @@ impl Controller {
             }
         }
         let outcomes: Vec<_> = counts.iter().map(|(label, n)| format!("{label} {n}")).collect();
-        tracing::info!(
-            outcomes = outcomes.join(", "),
-            left = lines.len(),
-            lost = settling.len(),
-            "applied"
-        );
-        Ok(settling)
+        tracing::info!(outcomes = outcomes.join(", "), left = lines.len(), lost, "applied");
+        Ok(())
     }
 }
 

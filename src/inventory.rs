@@ -141,6 +141,8 @@ pub struct Inventory {
     pub executions: BTreeMap<ExecutionKey, ObservedExecution>,
     /// The things read.
     pub things: BTreeMap<ThingName, Thing>,
+    /// The time for which nothing more was worth reading; none if that was not asked.
+    pub as_of: Option<Timestamp>,
     /// What could not be observed.
     pub problems: BTreeSet<Problem>,
 }

@@ -9,7 +9,7 @@
 //! own fact and nothing else, and is named in `problems`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
@@ -75,9 +75,15 @@ impl Collector {
         depth: Depth,
         progress: &dyn Progress,
     ) -> Result<Inventory> {
-        let needs =
-            |seen: &Inventory| crate::plan::needs(policies, seen, memory, self.clock.now(), depth);
-        self.collect(inventory, needs, progress).await
+        let as_of = Mutex::new(None);
+        let needs = |seen: &Inventory| {
+            let now = self.clock.now();
+            *as_of.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+            crate::plan::needs(policies, seen, memory, now, depth)
+        };
+        let mut observed = self.collect(inventory, needs, progress).await?;
+        observed.as_of = *as_of.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(observed)
     }
 
     /// Reads what `needs` asks for until it asks for nothing, or for nothing new.

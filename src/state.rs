@@ -6,8 +6,9 @@
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::execution::ExecutionKey;
+use crate::execution::{ExecutionKey, JobId};
 use crate::plan::{Charge, Intent, IntentId, Memory, Outcome};
+use crate::policy::PolicyName;
 
 pub mod memory;
 
@@ -74,9 +75,17 @@ pub trait State: Send + Sync {
     /// Leaves an execution alone for a while although no intent was begun: it could not be described.
     async fn back_off(&self, key: &ExecutionKey, now: Timestamp) -> Result<(), Error>;
 
+    /// Leaves a job alone for a while for a policy whose calls AWS denied there: [`DENIED_FOR`].
+    async fn deny(&self, policy: &PolicyName, job: &JobId, now: Timestamp) -> Result<(), Error>;
+
     /// Whether this process may still write: its lock is held. Asked by the gate; does not wait.
     fn is_held(&self) -> bool;
 }
+
+/// How long a policy leaves a job alone after AWS denied a call there: longer than the default interval,
+/// so that a denied job does not take the places of others in the next pass too; short enough that a
+/// permission that was granted is soon used.
+pub const DENIED_FOR: SignedDuration = SignedDuration::from_mins(15);
 
 /// How long an execution is left alone after its n-th failure in a row, from 1: a minute, then twice as
 /// long each time, an hour at most. Long enough that one that always fails costs a call an hour, short

@@ -5,6 +5,7 @@
 //! attempt has a new id, and begins with the describe.
 
 use std::ops::ControlFlow;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -64,7 +65,7 @@ impl Run<'_> {
     }
 
     /// Waits for a permit; false if the stop came first.
-    async fn permit(&self, operation: Operation) -> bool {
+    pub(super) async fn permit(&self, operation: Operation) -> bool {
         tokio::select! {
             biased;
             () = self.stop.on() => false,
@@ -72,7 +73,7 @@ impl Run<'_> {
         }
     }
 
-    async fn stop_here(&self, mut work: Box<Work>) -> Next {
+    pub(super) async fn stop_here(&self, mut work: Box<Work>) -> Next {
         let record = self.stopped(&mut work).await;
         ControlFlow::Break(Step::Ended(work, record))
     }
@@ -84,6 +85,10 @@ impl Run<'_> {
                     ControlFlow::Continue(unmoved) => work = unmoved,
                     ControlFlow::Break(step) => return step,
                 }
+            }
+            if self.settles_only.load(Ordering::Relaxed) {
+                let note = "it is judged anew in the next pass".to_owned();
+                return self.end(work, Outcome::Failed, note).await;
             }
             match self.attempt(work).await {
                 ControlFlow::Continue(doubtful) => work = doubtful,
@@ -185,8 +190,8 @@ impl Run<'_> {
         }
         // What others met since the line began counts for it too.
         let refusal = lock(&self.met).refuses(&work);
-        if let Some(why) = refusal {
-            return ControlFlow::Break(work.ended(Ending::NotTried, why));
+        if let Some((ending, why)) = refusal {
+            return ControlFlow::Break(work.ended(ending, why));
         }
         let attempt = format!("{}.{}", work.id, work.attempts + 1);
         let now = self.with.clock.now();
@@ -302,7 +307,7 @@ impl Run<'_> {
                 return ControlFlow::Continue(work);
             }
             _ => {
-                self.heed(&work, &error);
+                self.heed(&work, &error).await;
                 self.end(work, Outcome::Failed, error.to_string()).await
             }
         })
@@ -327,7 +332,7 @@ impl Run<'_> {
             }
             kind if kind.is_transient() => self.later(work, error.to_string()).await,
             _ => {
-                self.heed(&work, &error);
+                self.heed(&work, &error).await;
                 self.end(work, Outcome::Failed, error.to_string()).await
             }
         }
@@ -344,7 +349,13 @@ impl Run<'_> {
     }
 
     /// Remembers what a refusal says about the lines that come after it.
-    fn heed(&self, work: &Work, error: &Error) {
+    async fn heed(&self, work: &Work, error: &Error) {
+        if error.kind == ErrorKind::Denied {
+            let (policy, job) = (work.policy_name(), &work.key().job);
+            if let Err(error) = self.with.state.deny(policy, job, self.with.clock.now()).await {
+                tracing::error!(%error, %policy, %job, "a denial was not written");
+            }
+        }
         let mut met = lock(&self.met);
         match error.kind {
             ErrorKind::Denied => {

@@ -76,7 +76,9 @@ impl Run<'_> {
         };
         let version = intent.version;
         let landed = sent + self.with.flight_time;
-        self.with.pacer.permit(Operation::DescribeJobExecution).await;
+        if !self.permit(Operation::DescribeJobExecution).await {
+            return self.stop_here(work).await;
+        }
         let (looked, _, answer) = self.describe(work.key(), Some(work.number())).await;
         let found = match answer {
             Ok(found) => found,

@@ -38,6 +38,8 @@ pub(super) struct Work {
     pub(super) doubt: Option<Doubt>,
     /// How many attempts may have had an effect when they ended.
     pub(super) lost: u32,
+    /// Whether it has taken its place among those that the budget has room for.
+    pub(super) has_place: bool,
     /// Whether the ledger keeps a unit for it.
     pub(super) spent: bool,
     pub(super) attempts: u32,
@@ -76,6 +78,7 @@ impl Work {
                 sent: None,
                 doubt: None,
                 lost: 0,
+                has_place: false,
                 spent: false,
                 attempts: 0,
                 throttles: 0,

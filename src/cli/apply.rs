@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use tokio::sync::oneshot;
 
 use crate::apply::{Ending, Ids, Record, Stop};
 use crate::cli::args::{Apply as Args, Format};
@@ -49,7 +50,12 @@ pub async fn apply(args: Args, output: Output) -> anyhow::Result<Exit> {
     tokio::select! {
         biased;
         _ = signals.next() => Ok(interrupted),
-        result = work => result.map(|_| interrupted),
+        result = work => {
+            if let Err(error) = result {
+                output.error(&format!("{error:#}"));
+            }
+            Ok(interrupted)
+        }
     }
 }
 
@@ -75,7 +81,7 @@ async fn reconcile(
         refuse_stale(saved, &session, &policies, Some(&inventory))?;
     }
     let keys = saved.as_ref().map(SavedPlan::keys);
-    let now = session.clock.now();
+    let now = inventory.as_of.unwrap_or_else(|| session.clock.now());
     let plan = planner::narrowed(&policies, &inventory, &memory, now, depth, keys.as_ref());
     verify(&plan, &policies, &inventory, &memory)?;
     let calls = session.pacer.counts();
@@ -92,7 +98,11 @@ async fn reconcile(
     }
     let acts = !lines.is_empty();
     if acts {
-        if asks && !confirmed(output, lines.len())? {
+        if inventory.account.is_none() {
+            let message = "AWS did not say which account answered: nothing was sent";
+            return Err(Failure::new(Exit::Stopped, message).into());
+        }
+        if asks && !confirmed(output, lines.len(), stop).await? {
             output.say("Nothing was canceled.");
             return Ok(Exit::Done);
         }
@@ -109,7 +119,9 @@ async fn reconcile(
     }
     let calls = session.pacer.counts();
     let left = if acts && !stop.is_on() {
-        Some(look_again(&session, &policies, &state, stop).await?)
+        // What was done is told whether or not a second look can be had.
+        let look = look_again(&session, &policies, &state, stop).await;
+        look.inspect_err(|error| output.error(&format!("no second look: {error:#}"))).ok()
     } else {
         None
     };
@@ -175,7 +187,8 @@ async fn look_again(
     let memory = state.memory(session.clock.now()).await?;
     // Exact, since what a describe rules out is not left to do.
     let inventory = observe(session, policies, &memory, Depth::Exact, stop).await?;
-    let plan = decide(policies, &inventory, &memory, session.clock.now(), Depth::Exact);
+    let now = inventory.as_of.unwrap_or_else(|| session.clock.now());
+    let plan = decide(policies, &inventory, &memory, now, Depth::Exact);
     let calls = session.pacer.counts() - &before;
     Ok(Left { plan, inventory, memory, calls })
 }
@@ -259,10 +272,19 @@ fn lines_of(saved: &SavedPlan, shown: shown_plan::Shown<'_>) -> (Vec<Line>, Vec<
     (lines, records)
 }
 
-fn confirmed(output: Output, count: usize) -> anyhow::Result<bool> {
+async fn confirmed(output: Output, count: usize, stop: &Stop) -> anyhow::Result<bool> {
     let question = format!("Cancel {}? A cancel is final. Type yes: ", plural(count, "execution"));
     output.ask(&question)?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    Ok(answer.trim() == "yes")
+    // On a thread that nobody waits for: a signal ends the question, not the read.
+    let (sender, answer) = oneshot::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = std::io::stdin().read_line(&mut line);
+        let _ = sender.send(read.map(|_| line.trim() == "yes"));
+    });
+    tokio::select! {
+        biased;
+        () = stop.on() => Ok(false),
+        answer = answer => Ok(answer??),
+    }
 }

@@ -42,7 +42,9 @@ async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
     let inventory = inventory?;
     session.check_place(inventory.account.as_ref())?;
     observed(&inventory)?;
-    let plan = decide(&policies, &inventory, &memory, session.clock.now(), Depth::Exact);
+    // For the time up to which everything was read: what came due since then was not described.
+    let now = inventory.as_of.unwrap_or_else(|| session.clock.now());
+    let plan = decide(&policies, &inventory, &memory, now, Depth::Exact);
     verify(&plan, &policies, &inventory, &memory)?;
     let calls = session.pacer.counts();
     let shown = Shown { plan: &plan, inventory: &inventory, memory: &memory, calls: &calls };

@@ -146,6 +146,10 @@ impl Seen<'_> {
         if memory.open.contains(key) || memory.backing_off.get(key).is_some_and(|t| self.now < *t) {
             broken("an earlier cancel of it is not settled".to_owned());
         }
+        let denied = (policy.name.clone(), key.job.clone());
+        if memory.denied.get(&denied).is_some_and(|until| self.now < *until) {
+            broken("AWS denied this policy's calls for the job a moment ago".to_owned());
+        }
         if memory.canceled.get(key).is_some_and(|of_key| of_key.contains_key(&act.number)) {
             broken("we canceled it already".to_owned());
         }

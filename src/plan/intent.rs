@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::execution::{ExecutionKey, ExecutionNumber, ExecutionVersion, StatusDetails};
+use crate::execution::{ExecutionKey, ExecutionNumber, ExecutionVersion, JobId, StatusDetails};
 use crate::policy::{Digest, PolicyName};
 
 /// How long a cancel of ours hides an execution that a list still shows: AWS's reads lag behind its
@@ -125,6 +125,24 @@ pub struct Memory {
     pub canceled: BTreeMap<ExecutionKey, BTreeMap<ExecutionNumber, Timestamp>>,
     /// What is not tried again before a time, since it failed.
     pub backing_off: BTreeMap<ExecutionKey, Timestamp>,
+    /// Where AWS denied a policy's calls, until when that is not tried again.
+    pub denied: BTreeMap<(PolicyName, JobId), Timestamp>,
     /// What has an intent without an outcome.
     pub open: BTreeSet<ExecutionKey>,
+}
+
+impl Memory {
+    /// Until when a policy leaves a job alone at `now`, since AWS denied its calls there.
+    pub fn denied_until(
+        &self,
+        policy: &PolicyName,
+        job: &JobId,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        if self.denied.is_empty() {
+            return None;
+        }
+        let until = self.denied.get(&(policy.clone(), job.clone()))?;
+        (now < *until).then_some(*until)
+    }
 }

@@ -32,7 +32,9 @@ pub fn because(line: &Line, plan: &Plan, inventory: &Inventory, memory: &Memory)
             at.map_or(Because::Itself, |at| Because::Time(*at))
         }
         Reason::BackingOff => {
-            memory.backing_off.get(&line.key).map_or(Because::Itself, |at| Because::Time(*at))
+            let waits = memory.backing_off.get(&line.key).copied();
+            let denied = memory.denied_until(&policy.name, &line.key.job, plan.now);
+            waits.max(denied).map_or(Because::Itself, Because::Time)
         }
         _ => match facts_of(&line.key, inventory) {
             Some(facts) => because_of(policy, line.verdict, &facts, plan.now),

@@ -9,11 +9,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::execution::{ExecutionKey, ExecutionNumber};
+use crate::execution::{ExecutionKey, ExecutionNumber, JobId};
 use crate::plan::budget::left_of;
 use crate::plan::{CANCELED_MEMORY, Charge, Intent, IntentId, Memory, Outcome, Spent};
 use crate::policy::PolicyName;
-use crate::state::{Begun, Error, Settlement, State, back_off};
+use crate::state::{Begun, DENIED_FOR, Error, Settlement, State, back_off};
 
 /// How long a settled unit is kept: longer than the longest `per` of a limit, which is 30 days.
 const UNITS_KEPT: SignedDuration = SignedDuration::from_hours(31 * 24);
@@ -29,6 +29,7 @@ struct Inner {
     units: Vec<Unit>,
     canceled: BTreeMap<ExecutionKey, BTreeMap<ExecutionNumber, Timestamp>>,
     failures: BTreeMap<ExecutionKey, (u32, Timestamp)>,
+    denied: BTreeMap<(PolicyName, JobId), Timestamp>,
 }
 
 #[derive(Debug)]
@@ -55,6 +56,7 @@ impl Inner {
             of_key.retain(|_, at| latest.duration_since(*at) < CANCELED_MEMORY);
         }
         self.canceled.retain(|_, of_key| !of_key.is_empty());
+        self.denied.retain(|_, until| latest < *until);
         // A failure is forgotten a while after its back-off ended: it no longer counts as in a row.
         let forgotten = back_off(u32::MAX);
         self.failures.retain(|_, (_, until)| latest.duration_since(*until) < forgotten);
@@ -87,6 +89,7 @@ impl State for MemoryState {
             spent: inner.spent(),
             canceled: inner.canceled.clone(),
             backing_off: inner.failures.iter().map(|(k, (_, until))| (k.clone(), *until)).collect(),
+            denied: inner.denied.clone(),
             open: inner.open.values().map(|intent| intent.key.clone()).collect(),
         })
     }
@@ -155,6 +158,13 @@ impl State for MemoryState {
         let mut inner = self.lock();
         let now = inner.advance(now);
         inner.fail(key, now);
+        Ok(())
+    }
+
+    async fn deny(&self, policy: &PolicyName, job: &JobId, now: Timestamp) -> Result<(), Error> {
+        let mut inner = self.lock();
+        let until = inner.advance(now).checked_add(DENIED_FOR).unwrap_or(Timestamp::MAX);
+        inner.denied.insert((policy.clone(), job.clone()), until);
         Ok(())
     }
 

@@ -148,7 +148,7 @@ pub fn label(ending: &Ending) -> String {
         Ending::Kept(_) => "kept",
         Ending::BudgetExhausted => "waits for budget",
         Ending::BeyondMax => "beyond --max",
-        Ending::NotTried => "not tried",
+        Ending::JobDenied | Ending::NotTried => "not tried",
     }
     .to_owned()
 }
@@ -156,7 +156,9 @@ pub fn label(ending: &Ending) -> String {
 fn tone(ending: &Ending) -> Tone {
     match ending {
         Ending::Outcome(Outcome::Canceled | Outcome::CanceledUnattributed) => Tone::Good,
-        Ending::Outcome(Outcome::Failed | Outcome::Unresolved) | Ending::NotTried => Tone::Strong,
+        Ending::Outcome(Outcome::Failed | Outcome::Unresolved)
+        | Ending::JobDenied
+        | Ending::NotTried => Tone::Strong,
         Ending::Outcome(_) | Ending::BudgetExhausted | Ending::BeyondMax => Tone::Waits,
         Ending::Kept(_) => Tone::Plain,
     }
@@ -174,7 +176,7 @@ pub fn exit(records: &[Record]) -> Exit {
                 true
             }
         },
-        Ending::NotTried => true,
+        Ending::JobDenied | Ending::NotTried => true,
         Ending::Kept(_) | Ending::BudgetExhausted | Ending::BeyondMax => false,
     });
     if partial { Exit::Partial } else { Exit::Done }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
 
-use crate::apply::{Record, Watch};
+use crate::apply::{Afterwards, Record, Watch};
 use crate::observe;
 
 /// A line that says how far things are.
@@ -46,12 +46,13 @@ impl Watch for Progress {
         self.0.set_message(format!("{}: {}; {left} left", record.key, record.ending.label()));
     }
 
-    fn waiting(&self, lines: usize, until: Instant) {
+    fn waiting(&self, lines: usize, until: Instant) -> Afterwards {
         let seconds = until.saturating_duration_since(Instant::now()).as_secs();
         self.0.set_message(format!("{lines} lost or throttled calls go on in {seconds} s"));
         if self.0.is_hidden() {
             // Minutes without a word look like a hang, in a pipeline's log too.
             tracing::warn!(lines, seconds, "waiting for lost or throttled calls");
         }
+        Afterwards::TryAgain
     }
 }

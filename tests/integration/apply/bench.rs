@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rescind::apply::{Ending, Executor, FLIGHT_TIME, Ids, Record, Stop, Watch};
+use rescind::apply::{Afterwards, Ending, Executor, FLIGHT_TIME, Ids, Record, Stop, Watch};
 use rescind::backend::aws::Connection;
 use rescind::backend::fault::Faulty;
 use rescind::backend::pace::{Paced, Pacer};
@@ -98,15 +98,18 @@ cancel: {force: true}
 budget: {max: [{count: 100, per: 1h}]}";
 
 #[derive(Default)]
-struct Heard {
+pub struct Heard {
     waiting: Mutex<Vec<(usize, Duration)>>,
+    /// Whether lines that waited are only settled.
+    pub settles: bool,
 }
 
 impl Watch for Heard {
     fn ended(&self, _: &Record, _: usize) {}
 
-    fn waiting(&self, lines: usize, until: Instant) {
+    fn waiting(&self, lines: usize, until: Instant) -> Afterwards {
         self.waiting.lock().unwrap().push((lines, until.saturating_duration_since(Instant::now())));
+        if self.settles { Afterwards::Settle } else { Afterwards::TryAgain }
     }
 }
 
@@ -130,7 +133,7 @@ pub struct Bench {
     reader: Arc<dyn JobsReader>,
     writer: Arc<dyn JobsWriter>,
     ids: Arc<Ids>,
-    heard: Heard,
+    pub heard: Heard,
     pub records: Mutex<Vec<Record>>,
 }
 

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use rescind::execution::ExecutionKey;
+use rescind::execution::{ExecutionKey, JobId};
 use rescind::plan::{Charge, InForce, Intent, IntentId, Memory};
-use rescind::policy::PolicySet;
+use rescind::policy::{PolicyName, PolicySet};
 use rescind::state::memory::MemoryState;
 use rescind::state::{Begun, Error, Settlement, State};
 
@@ -101,6 +101,10 @@ impl State for Ledger {
     async fn back_off(&self, key: &ExecutionKey, now: Timestamp) -> Result<(), Error> {
         self.backed_off.lock().unwrap().push(key.clone());
         self.inner.back_off(key, now).await
+    }
+
+    async fn deny(&self, policy: &PolicyName, job: &JobId, now: Timestamp) -> Result<(), Error> {
+        self.inner.deny(policy, job, now).await
     }
 
     fn is_held(&self) -> bool {

@@ -140,6 +140,21 @@ async fn the_second_attempt_waits_until_the_first_can_no_longer_land() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_other_passes_go_on_a_lost_call_is_settled_and_not_sent_again() {
+    let mut bench = Bench::memory(&queued(1), &sweep(10));
+    bench.heard.settles = true;
+    let fault = Fault::Fail(ErrorKind::Unavailable);
+    bench.faults().inject(Call::CancelJobExecution, fault, 1);
+    let records = bench.apply().await;
+    assert_eq!(outcome(&records), Outcome::Failed);
+    assert_eq!((only(&records).attempts, bench.world().sent().len()), (1, 0));
+    assert_eq!(bench.spent("sweep").await, 1);
+    // A later pass, after the back-off, takes it up anew.
+    tokio::time::advance(SECOND * 120).await;
+    assert_eq!(outcome(&bench.apply().await), Outcome::Canceled);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_cancel_that_lands_minutes_later_is_still_ours_and_the_only_one() {
     let bench = Bench::memory(&queued(1), &sweep(10));
     bench.world().delays_a_cancel(FLIGHT_TIME.checked_sub(SECOND).unwrap());

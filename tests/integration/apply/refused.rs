@@ -165,6 +165,31 @@ async fn a_denied_job_is_left_alone_and_the_others_go_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_denied_job_does_not_take_the_places_of_others_in_the_next_pass() {
+    // The denied job's executions are older, and as many as the budget has units.
+    let bench = Bench::memory(&jobs(2, 10), &sweep(10));
+    bench.faults().inject(CANCEL, Fault::Fail(ErrorKind::Denied), 1);
+    let first = endings(&bench.apply().await);
+    assert!(!first.contains_key("canceled"), "{first:?}");
+    let second = bench.apply().await;
+    assert_eq!(endings(&second).get("canceled"), Some(&10), "{second:?}");
+    assert!(second.iter().all(|it| it.key.job.as_str() == "job1"), "{second:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_waits_before_its_intent_keeps_its_place() {
+    let mut bench = Bench::memory(&jobs(1, 3), &sweep(3));
+    bench.faults().inject(Call::DescribeJobExecution, Fault::Fail(ErrorKind::Unavailable), 2);
+    let counts = endings(&bench.apply().await);
+    assert_eq!(counts.get("canceled"), Some(&3), "{counts:?}");
+    bench = Bench::memory(&jobs(1, 3), &sweep(3));
+    bench.max = Some(1);
+    bench.faults().inject(Call::DescribeJobExecution, Fault::Fail(ErrorKind::Unavailable), 1);
+    let counts = endings(&bench.apply().await);
+    assert_eq!(counts.get("canceled"), Some(&1), "{counts:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_denial_is_heeded_by_what_is_on_its_way() {
     let bench = Bench::memory(&jobs(1, 12), &sweep(1000));
     bench.faults().inject(CANCEL, Fault::Fail(ErrorKind::Denied), 1000);

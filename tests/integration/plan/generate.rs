@@ -261,7 +261,8 @@ fn memory() -> impl Strategy<Value = Memory> {
     ];
     let spent = prop::collection::vec(prop::collection::vec(unit, 0..4), 3);
     let some = || prop::collection::btree_set(a_key(), 0..2);
-    (spent, some(), some(), some()).prop_map(|(spent, canceled, backing_off, open)| {
+    (spent, some(), some(), some(), some()).prop_map(|it| {
+        let (spent, canceled, backing_off, denied, open) = it;
         let spent = spent.into_iter().enumerate();
         Memory {
             spent: spent.map(|(index, units)| (name(&format!("p-{index}")), units)).collect(),
@@ -270,6 +271,7 @@ fn memory() -> impl Strategy<Value = Memory> {
                 .map(|key| (key, BTreeMap::from([(ExecutionNumber(1), now())])))
                 .collect(),
             backing_off: backing_off.into_iter().map(|key| (key, ago(-1))).collect(),
+            denied: denied.into_iter().map(|key| ((name("p-0"), key.job), ago(-1))).collect(),
             open,
         }
     })
