@@ -148,7 +148,10 @@ impl Emulator {
 
     /// Sets the emulator's time, which cannot go back.
     pub fn set_time(&self, now: Timestamp) -> Result<(), BackInTime> {
-        self.advance(now.duration_since(self.now()))
+        let mut state = self.lock();
+        self.0.time.set(now)?;
+        state.store.advance(self.now());
+        Ok(())
     }
 
     /// Stops the emulator's time, or lets it go on from where it stands.

@@ -100,13 +100,17 @@ fn set_clock(emulator: &Emulator, set: &SetClock) -> Result<(), Refusal> {
         Some(Ok(period)) => Some(period),
         Some(Err(error)) => return Err(refuse(format!("{error}"))),
     };
+    // Stopped first and set free last, so that what is set is exact.
+    if set.stopped == Some(true) {
+        emulator.stop_time(true);
+    }
     if let Some(now) = set.now {
         emulator.set_time(now).map_err(|error| refuse(error.to_string()))?;
     }
     let advance = advance.map_or(SignedDuration::ZERO, Period::get);
     emulator.advance(advance).map_err(|error| refuse(error.to_string()))?;
-    if let Some(stopped) = set.stopped {
-        emulator.stop_time(stopped);
+    if set.stopped == Some(false) {
+        emulator.stop_time(false);
     }
     Ok(())
 }

@@ -139,7 +139,12 @@ fn job_of(store: &Store, id: &str, job: &Job) -> Value {
 }
 
 fn execution_of(id: &str, thing: &str, execution: &Execution) -> Value {
-    let started = execution.started_at.filter(|_| execution.status != ExecutionStatus::Queued);
+    // A device may finish what it never started, and a fleet says so in words.
+    let started = match (&execution.status, execution.started_at) {
+        (ExecutionStatus::Queued, _) => None,
+        (_, None) => Some("never".into()),
+        (_, at) => time(at),
+    };
     object([
         ("job", Some(id.into())),
         ("thing", Some(thing.into())),
@@ -147,7 +152,7 @@ fn execution_of(id: &str, thing: &str, execution: &Execution) -> Value {
         ("executionNumber", Some(execution.number.into())),
         ("versionNumber", Some(execution.version.into())),
         ("queuedAt", time(Some(execution.queued_at))),
-        ("startedAt", time(started)),
+        ("startedAt", started),
         ("lastUpdatedAt", time(Some(execution.last_updated_at))),
         ("timesOutAt", time(execution.deadline)),
         ("stepTimesOutAt", time(execution.step_deadline)),

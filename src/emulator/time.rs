@@ -61,6 +61,16 @@ impl Time {
         Ok(())
     }
 
+    pub fn set(&self, now: Timestamp) -> Result<(), BackInTime> {
+        if now < self.now() {
+            return Err(BackInTime);
+        }
+        let mut shift = self.shift();
+        shift.ahead = now.duration_since(self.clock.now());
+        shift.stopped_at = shift.stopped_at.map(|_| now);
+        Ok(())
+    }
+
     pub fn stop(&self, stopped: bool) {
         let now = self.now();
         let mut shift = self.shift();

@@ -388,7 +388,7 @@ pub struct FleetExecution {
     /// created if that is written, else its earliest other time, else now.
     #[serde(default)]
     pub queued_at: Option<String>,
-    /// When a device started it. Default: never for what is QUEUED, CANCELED, REJECTED or REMOVED;
+    /// When a device started it, or `never`. Default: never for what is QUEUED, CANCELED, REJECTED or REMOVED;
     /// for the rest `lastUpdatedAt`, else `queuedAt`.
     #[serde(default)]
     pub started_at: Option<String>,

@@ -90,7 +90,9 @@ impl Compiler<'_> {
         job_created_at: Option<Moment>,
     ) -> (Moment, Option<Moment>, Moment) {
         let queued = self.moment(at, "queuedAt", execution.queued_at.as_deref());
-        let started = self.moment(at, "startedAt", execution.started_at.as_deref());
+        let written = execution.started_at.as_deref();
+        let never = written == Some("never");
+        let started = self.moment(at, "startedAt", written.filter(|_| !never));
         let updated = self.moment(at, "lastUpdatedAt", execution.last_updated_at.as_deref());
         let now = Moment::Ago(SignedDuration::ZERO);
         let queued_at = queued.or(job_created_at).or(started).or(updated).unwrap_or(now);
@@ -105,7 +107,11 @@ impl Compiler<'_> {
             ExecutionStatus::InProgress
             | ExecutionStatus::Succeeded
             | ExecutionStatus::Failed
-            | ExecutionStatus::TimedOut => Some(started.or(updated).unwrap_or(queued_at)),
+            | ExecutionStatus::TimedOut
+                if !never =>
+            {
+                Some(started.or(updated).unwrap_or(queued_at))
+            }
             _ => started,
         };
         let last_updated_at = updated.or(started_at).unwrap_or(queued_at);
