@@ -5,19 +5,21 @@
 //! policies nor plans, so that both cannot be wrong in the same way.
 //!
 //! From outside to inside: `connection` (TCP that can be cut) · `routes` (plane, operation, faults) ·
-//! `wire` (JSON, headers, errors) · `call` and `constraint` (members, checked) · `control` and `data` (members in, JSON out) · `store` (the state
-//! machine) and `registry` (things, groups). `seed` fills the store, `faults` breaks what AWS would
-//! break, `introspection` tells what happened.
+//! `wire` and `signature` (JSON, headers, errors) · `input` and `constraint` (members, checked) ·
+//! `control`, `data` and `quotas` (members in, JSON out) · `store` (the state machine), `registry`
+//! (things, types, groups), `tags`, `search` and `paging`. `seed` fills the store and `snapshot` writes
+//! it down, `faults` breaks what AWS would break, `introspection` tells what happened.
 //!
 //! Invariants: one lock over all state, never held across an await; each call is one critical section,
-//! hooks included; nothing depends on the time of day but through the clock.
+//! hooks included; what was due is done before each call; nothing depends on the time of day but
+//! through the clock.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 use tokio::net::TcpListener;
 
@@ -32,13 +34,22 @@ mod constraint;
 mod control;
 mod data;
 mod faults;
+mod input;
 mod introspection;
 mod operation;
+mod options;
+mod paging;
+mod quotas;
 mod refusal;
 mod registry;
 mod routes;
+mod search;
 mod seed;
+mod signature;
+mod snapshot;
 mod store;
+mod tags;
+mod time;
 mod wire;
 
 pub use arn::Arns;
@@ -46,21 +57,23 @@ pub use call::Call;
 pub use faults::{Denial, Faults, Rate};
 pub use introspection::Effect;
 pub use operation::{Operation, Plane, Route};
+pub use options::{CheckOrder, Options};
+pub use paging::{Page, PageTokens};
 pub use refusal::Refusal;
-pub use registry::{Registry, Thing};
+pub use registry::{Connectivity, Group, Registry, Thing, ThingType, ThingUpdate};
+pub use search::Indexing;
+pub use signature::Credentials;
 pub use store::{
-    Cancel, Canceled, CheckOrder, Execution, ExecutionFilter, ForThing, Job, JobFilter, NewJob,
-    Page, Row, Store, Target, Update,
+    AbortCriterion, Cancel, CancelJob, Canceled, EndBehavior, Execution, ExecutionFilter,
+    FailureKind, ForThing, Job, JobConfig, JobFilter, JobUpdate, NewJob, RetryCriterion, Row,
+    Scheduling, Store, Target, Update,
 };
+pub use tags::{TagMap, Tags};
+pub use time::{BackInTime, ClockState};
 
 use faults::FaultState;
-
-/// What AWS leaves open and an emulator may do one way or the other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Options {
-    /// In which order a cancel is checked.
-    pub check_order: CheckOrder,
-}
+use quotas::Applied;
+use time::Time;
 
 /// Runs before a call is applied, under the same lock. See [`Emulator::on_call`].
 pub type Hook = Box<dyn FnMut(&Call, &mut Store) + Send>;
@@ -70,14 +83,19 @@ pub type Hook = Box<dyn FnMut(&Call, &mut Store) + Send>;
 pub struct Emulator(Arc<Inner>);
 
 struct Inner {
-    clock: Clock,
+    time: Time,
     account: Account,
+    options: Options,
+    /// What it started from, for a reset.
+    fleet: Fleet,
     state: Mutex<State>,
 }
 
 struct State {
     store: Store,
     faults: FaultState,
+    /// Quotas that the fleet says were raised.
+    quotas: Applied,
     hooks: BTreeMap<Operation, Vec<Hook>>,
     effects: Vec<Effect>,
     calls: BTreeMap<Operation, u64>,
@@ -87,16 +105,58 @@ struct State {
 impl Emulator {
     /// An emulator that starts with what the fleet says. Ages in it are counted from the clock's now.
     pub fn new(fleet: &Fleet, clock: Clock, options: Options) -> Self {
+        let time = Time::new(clock);
         let state = State {
-            store: seed::store(fleet, options.check_order, clock.now()),
+            store: seed::store(fleet, options.clone(), time.now()),
             faults: FaultState::default(),
+            quotas: fleet.quotas.clone(),
             hooks: BTreeMap::new(),
             effects: Vec::new(),
             calls: BTreeMap::new(),
             requests: 0,
         };
-        let account = fleet.account.clone();
-        Self(Arc::new(Inner { clock, account, state: Mutex::new(state) }))
+        let (account, fleet) = (fleet.account.clone(), fleet.clone());
+        Self(Arc::new(Inner { time, account, options, fleet, state: Mutex::new(state) }))
+    }
+
+    /// Begins anew: the state of its fleet, the time of its clock, no faults, effects and counts. Hooks
+    /// stay.
+    pub fn reset(&self) {
+        let mut state = self.lock();
+        self.0.time.reset();
+        let Inner { fleet, options, time, .. } = &*self.0;
+        state.store = seed::store(fleet, options.clone(), time.now());
+        state.faults = FaultState::default();
+        state.effects.clear();
+        state.calls.clear();
+    }
+
+    /// A `kind: Fleet` document that starts another emulator in the same state, times absolute.
+    pub fn snapshot(&self) -> Value {
+        let mut state = self.lock();
+        state.store.advance(self.now());
+        snapshot::document(&state.store, &self.0.account, &state.quotas)
+    }
+
+    /// Lets the emulator's time go on by so much; what falls due happens.
+    pub fn advance(&self, duration: SignedDuration) -> Result<(), BackInTime> {
+        let mut state = self.lock();
+        self.0.time.advance(duration)?;
+        state.store.advance(self.now());
+        Ok(())
+    }
+
+    /// Sets the emulator's time, which cannot go back.
+    pub fn set_time(&self, now: Timestamp) -> Result<(), BackInTime> {
+        let mut state = self.lock();
+        self.0.time.set(now)?;
+        state.store.advance(self.now());
+        Ok(())
+    }
+
+    /// Stops the emulator's time, or lets it go on from where it stands.
+    pub fn stop_time(&self, stopped: bool) {
+        self.0.time.stop(stopped);
     }
 
     /// Serves until `shutdown` is ready; answers that have begun are finished. A connection that
@@ -135,12 +195,17 @@ impl Emulator {
 
     /// Replaces all faults.
     pub fn set_faults(&self, faults: Faults) {
-        self.lock().faults.set(faults);
+        let mut state = self.lock();
+        state.faults.set(faults);
+        let remembers = state.faults.remembers();
+        state.store.past.keep(remembers);
     }
 
     /// Gives access to the store between two calls.
     pub fn store<R>(&self, work: impl FnOnce(&mut Store) -> R) -> R {
-        work(&mut self.lock().store)
+        let mut state = self.lock();
+        state.store.advance(self.now());
+        work(&mut state.store)
     }
 
     /// Runs `hook` before each call of an operation that no fault refused, in the same critical
@@ -153,7 +218,12 @@ impl Emulator {
 
     /// The emulator's time.
     pub fn now(&self) -> Timestamp {
-        self.0.clock.now()
+        self.0.time.now()
+    }
+
+    /// The emulator's time, and whether it stands still.
+    pub fn clock_state(&self) -> ClockState {
+        self.0.time.state()
     }
 
     fn next_request_id(&self) -> String {
@@ -172,24 +242,27 @@ impl Emulator {
         route: Route,
         query: BTreeMap<String, String>,
         body: Map<String, Value>,
-        arns: Arns,
-        request_id: String,
+        from: Origin,
     ) -> Result<Option<Value>, Refusal> {
         let mut state = self.lock();
-        let State { store, faults, hooks, effects, calls, .. } = &mut *state;
+        let State { store, faults, quotas, hooks, effects, calls, .. } = &mut *state;
         let operation = route.operation;
         let nth = calls.entry(operation).or_default();
         *nth += 1;
         // The time is read under the lock, so that times in the store never go back.
         let at = self.now();
-        let call = Call { route, nth: *nth, at, request_id, query, body, arns };
-        faults.before(operation, || call.resources(), at)?;
+        store.advance(at);
+        let Origin { arns, request_id, host } = from;
+        let call = Call { route, nth: *nth, at, request_id, query, body, host, arns };
+        faults.before(operation, || call.resources(), quotas, at)?;
         for hook in hooks.get_mut(&operation).into_iter().flatten() {
             hook(&call, store);
         }
+        store.past.look_back(faults.lag(operation), at);
         let answer = match operation.plane() {
             Plane::Control => control::answer(&call, store),
             Plane::Data => data::answer(&call, store).map(|body| (body, None)),
+            Plane::Quotas => quotas::answer(&call, quotas).map(|body| (body, None)),
         };
         // A refusal can be lost as well as a success.
         let lost = faults.loses_reply(operation);
@@ -207,6 +280,13 @@ impl Emulator {
         // A hook of a test that panicked leaves a state that is still worth looking at.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Where a call came from.
+struct Origin {
+    arns: Arns,
+    request_id: String,
+    host: String,
 }
 
 impl fmt::Debug for Emulator {

@@ -6,9 +6,12 @@
 //! that are there, and each (job, thing, number) occurs once. It holds facts only; what the emulator
 //! or a policy makes of them is not decided here.
 //!
-//! Ages (`9h ago`) stay ages: they are resolved by whoever knows `now`.
+//! One entry may stand for many things, jobs or executions that differ in a number; a Fleet holds them
+//! all. Ages (`9h ago`) stay ages: they are resolved by whoever knows `now`.
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
 
 use crate::execution::{
     ExecutionNumber, ExecutionStatus, ExecutionVersion, JobId, JobStatus, StatusDetails,
@@ -18,11 +21,14 @@ use crate::inventory::Account;
 use crate::span::Moment;
 
 mod compile;
+mod numbered;
 mod observed;
 pub mod shapes;
 
 pub use compile::compile;
 pub use observed::inventory;
+
+use shapes::{FleetAbort, FleetEndBehavior, FleetIndexing, FleetRetry};
 
 /// The account of a fleet that names none.
 pub const DEFAULT_ACCOUNT: &str = "123456789012";
@@ -30,7 +36,7 @@ pub const DEFAULT_ACCOUNT: &str = "123456789012";
 pub const DEFAULT_REGION: &str = "eu-central-1";
 
 /// A checked fleet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Fleet {
     /// Its name, for people.
     pub name: String,
@@ -38,6 +44,14 @@ pub struct Fleet {
     pub account: Account,
     /// All thing groups, those that only a thing or a target names included.
     pub groups: BTreeSet<String>,
+    /// What is said of groups beyond their names.
+    pub thing_groups: BTreeMap<String, ThingGroup>,
+    /// What is said of types beyond their names.
+    pub thing_types: BTreeMap<String, ThingType>,
+    /// What fleet indexing indexes.
+    pub indexing: FleetIndexing,
+    /// Service quotas that differ from AWS's defaults, by code.
+    pub quotas: BTreeMap<String, f64>,
     /// The things.
     pub things: BTreeMap<ThingName, Thing>,
     /// The jobs.
@@ -55,10 +69,55 @@ pub struct Thing {
     pub groups: BTreeSet<String>,
     /// Its attributes.
     pub attributes: BTreeMap<String, String>,
+    /// Its version; none means 1.
+    pub version: Option<u32>,
+    /// What fleet indexing knows of its connection.
+    pub connectivity: Option<Connectivity>,
+}
+
+/// What fleet indexing says about a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connectivity {
+    /// Whether the thing is connected.
+    pub connected: bool,
+    /// Since when, if that is said.
+    pub since: Option<Moment>,
+}
+
+/// A thing group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ThingGroup {
+    /// The group that it is in.
+    pub parent: Option<String>,
+    /// Its description.
+    pub description: Option<String>,
+    /// Its attributes.
+    pub attributes: BTreeMap<String, String>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// Its version; none means 1.
+    pub version: Option<u32>,
+    /// When it was created; none means now.
+    pub created_at: Option<Moment>,
+}
+
+/// A thing type.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ThingType {
+    /// Its description.
+    pub description: Option<String>,
+    /// The attributes that are searched by it.
+    pub searchable_attributes: Vec<String>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// When it was created; none means now.
+    pub created_at: Option<Moment>,
+    /// When it was deprecated; none means that it is not.
+    pub deprecated_at: Option<Moment>,
 }
 
 /// A job.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Job {
     /// Its status.
     pub status: JobStatus,
@@ -76,6 +135,26 @@ pub struct Job {
     pub target_things: BTreeSet<ThingName>,
     /// The groups that it is sent to.
     pub target_groups: BTreeSet<String>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// The job document; none means `{}`.
+    pub document: Option<String>,
+    /// When failures cancel it.
+    pub abort: Vec<FleetAbort>,
+    /// When an execution is tried again.
+    pub retry: Vec<FleetRetry>,
+    /// When it starts.
+    pub starts_at: Option<Timestamp>,
+    /// When it ends, and what happens then.
+    pub ends_at: Option<(Timestamp, FleetEndBehavior)>,
+    /// Why it was canceled, as a code.
+    pub reason_code: Option<String>,
+    /// The comment of the last call that changed it.
+    pub comment: Option<String>,
+    /// Whether it was canceled with force; none if it was not canceled.
+    pub force_canceled: Option<bool>,
+    /// Whether its executions are still being canceled.
+    pub canceling: bool,
 }
 
 /// An execution. Its job, thing and number are its key in [`Fleet::executions`].
@@ -97,6 +176,10 @@ pub struct Execution {
     pub status_details: StatusDetails,
     /// Whether it was canceled with force.
     pub force_canceled: bool,
+    /// When its job's timer ends it; none means what its job's timer makes of it.
+    pub times_out_at: Option<Moment>,
+    /// When its step timer ends it.
+    pub step_times_out_at: Option<Moment>,
 }
 
 #[cfg(test)]

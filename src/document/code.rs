@@ -151,6 +151,8 @@ codes! {
     MeaningDuplicate Error Meaning "meaning-duplicate-name",
     /// A reference to something that is not there.
     MeaningReference Error Meaning "meaning-reference",
+    /// A fleet has more things, jobs or executions than are accepted.
+    MeaningTooMany Error Meaning "meaning-too-many",
     /// A name pattern that cannot be read.
     MeaningPattern Error Meaning "meaning-pattern",
     /// A template that cannot be read.

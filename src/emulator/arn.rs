@@ -41,6 +41,22 @@ impl Arns {
         format!("{}thinggroup/{name}", self.0)
     }
 
+    /// A thing type's ARN.
+    pub fn thing_type(&self, name: &str) -> String {
+        format!("{}thingtype/{name}", self.0)
+    }
+
+    /// A quota's ARN.
+    pub fn quota(&self, service: &str, code: &str) -> String {
+        let arn = self.0.replacen(":iot:", ":servicequotas:", 1);
+        format!("{arn}{service}/{code}")
+    }
+
+    /// What follows the account in one of our ARNs: `job/ID`; none for an ARN of somebody else.
+    pub fn resource<'a>(&self, arn: &'a str) -> Option<&'a str> {
+        arn.strip_prefix(&self.0)
+    }
+
     /// What a job's target names. A target of another account or region is refused (assumed).
     pub fn target(&self, arn: &str) -> Result<Target, Refusal> {
         let resource = arn.strip_prefix(&self.0).and_then(|rest| rest.split_once('/'));

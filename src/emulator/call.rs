@@ -1,8 +1,4 @@
-//! One call as it came, and the model's constraints on its members.
-//!
-//! The constraints are the emulator's own: the controller that is tested against it must not share a
-//! mistake with it. All that is violated is answered at once, in AWS's style; what cannot be read at
-//! all (a number that is none, say) goes before and is a SerializationException.
+//! One call as it came.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::arn::Arns;
-use super::constraint::{
-    ARN, ATTRIBUTE, ATTRIBUTE_VALUE, DETAIL, JOB_ID, JOB_ID_OR_NEXT, NAME, Text,
-};
-use super::operation::{Operation, Route};
-use super::refusal::Refusal;
-use crate::execution::StatusDetails;
+use super::operation::{Operation, Plane, Route};
 
 /// One call of an operation.
 #[derive(Clone, Debug)]
@@ -32,6 +23,8 @@ pub struct Call {
     pub query: BTreeMap<String, String>,
     /// The body's members; none of them null.
     pub body: Map<String, Value>,
+    /// The `Host` that it was sent to.
+    pub host: String,
     /// For the account, and the region that it was signed for.
     pub arns: Arns,
 }
@@ -42,333 +35,32 @@ impl Call {
         self.route.operation
     }
 
-    /// The ARNs that IAM asks about.
+    /// The ARNs that IAM asks about (Service Authorization Reference, "AWS IoT").
     pub fn resources(&self) -> Vec<String> {
-        let body = |name: &str| self.body.get(name).and_then(Value::as_str).map(str::to_owned);
-        let named = |label: &Option<String>, name| label.clone().or_else(|| body(name));
-        let thing = named(&self.route.thing, "thingName").map(|name| self.arns.thing(&name));
-        let group = named(&self.route.group, "thingGroupName").map(|name| self.arns.group(&name));
-        let job = self.route.job.as_deref().map(|id| self.arns.job(id));
-        let on_data_plane = self.operation().action().starts_with("iotjobsdata:");
-        let job = job.filter(|_| !on_data_plane);
-        let all: Vec<String> = [job, thing, group].into_iter().flatten().collect();
+        let given = |name: &str| {
+            let body = || self.body.get(name).and_then(Value::as_str).map(str::to_owned);
+            let query = || self.query.get(name).cloned();
+            self.route.label(name).cloned().or_else(query).or_else(body)
+        };
+        if self.operation() == Operation::SearchIndex {
+            let index = given("indexName").unwrap_or_else(|| "AWS_Things".to_owned());
+            return vec![self.arns.of(&format!("index/{index}"))];
+        }
+        if let Some(arn) = given("resourceArn") {
+            return vec![arn];
+        }
+        let job = self.route.label("jobId").filter(|_| self.operation().plane() == Plane::Control);
+        let job = job.map(|id| self.arns.job(id));
+        let lists = self.operation() == Operation::ListThings;
+        let thing = given("thingName").map(|name| self.arns.thing(&name));
+        let group =
+            self.route.label("thingGroupName").cloned().or_else(|| {
+                self.body.get("thingGroupName").and_then(Value::as_str).map(str::to_owned)
+            });
+        let group = group.map(|name| self.arns.group(&name));
+        let kind = given("thingTypeName").filter(|_| !lists && thing.is_none());
+        let kind = kind.map(|name| self.arns.thing_type(&name));
+        let all: Vec<String> = [job, thing, group, kind].into_iter().flatten().collect();
         if all.is_empty() { vec!["*".to_owned()] } else { all }
     }
-}
-
-/// Reads the members of a call and gathers what is wrong with them.
-pub struct Input<'a> {
-    call: &'a Call,
-    violations: Vec<String>,
-    unreadable: Option<Refusal>,
-}
-
-impl<'a> Input<'a> {
-    /// Nothing read yet.
-    pub fn new(call: &'a Call) -> Self {
-        Self { call, violations: Vec::new(), unreadable: None }
-    }
-
-    /// The refusal of all that was found, if anything was. To be asked before anything is done.
-    pub fn check(self) -> Result<(), Refusal> {
-        if let Some(refusal) = self.unreadable {
-            return Err(refusal);
-        }
-        let count = self.violations.len();
-        if count == 0 {
-            return Ok(());
-        }
-        let noun = if count == 1 { "error" } else { "errors" };
-        let all = self.violations.join("; ");
-        Err(Refusal::InvalidRequest(format!("{count} validation {noun} detected: {all}")))
-    }
-
-    fn violate(&mut self, value: &str, at: &str, constraint: &str) {
-        self.violations
-            .push(format!("Value {value} at '{at}' failed to satisfy constraint: {constraint}"));
-    }
-
-    fn unreadable(&mut self, at: &str, expected: &str) {
-        let refusal = Refusal::Serialization(format!("'{at}' is not {expected}"));
-        self.unreadable.get_or_insert(refusal);
-    }
-
-    fn hold(&mut self, at: &str, text: &str, rule: &Text) {
-        for constraint in rule.violations(text) {
-            self.violate(&format!("'{text}'"), at, &constraint);
-        }
-    }
-
-    fn label(&mut self, at: &str, label: Option<&'a String>, rule: &Text) -> &'a str {
-        let text = label.map_or("", String::as_str);
-        self.hold(at, text, rule);
-        text
-    }
-
-    /// The path's thing name.
-    pub fn thing(&mut self) -> &'a str {
-        self.label("thingName", self.call.route.thing.as_ref(), &NAME)
-    }
-
-    /// The path's job id.
-    pub fn job(&mut self) -> &'a str {
-        self.label("jobId", self.call.route.job.as_ref(), &JOB_ID)
-    }
-
-    /// The path's job id, or `$next`.
-    pub fn job_or_next(&mut self) -> &'a str {
-        match self.call.route.job.as_deref() {
-            Some(next @ "$next") => next,
-            _ => self.label("jobId", self.call.route.job.as_ref(), &JOB_ID_OR_NEXT),
-        }
-    }
-
-    /// The path's group name.
-    pub fn group(&mut self) -> &'a str {
-        self.label("thingGroupName", self.call.route.group.as_ref(), &NAME)
-    }
-
-    /// A text in the query.
-    pub fn query(&mut self, at: &str, rule: &Text) -> Option<&'a str> {
-        let text = self.call.query.get(at)?;
-        self.hold(at, text, rule);
-        Some(text)
-    }
-
-    /// `nextToken`, which has no constraint but to be one of ours.
-    pub fn next_token(&self) -> Option<&'a str> {
-        self.call.query.get("nextToken").map(String::as_str)
-    }
-
-    /// A number in the query.
-    pub fn query_number(&mut self, at: &str) -> Option<i64> {
-        let number = self.call.query.get(at)?.parse().ok();
-        if number.is_none() {
-            self.unreadable(at, "a number");
-        }
-        number
-    }
-
-    /// `maxResults`: 1 to 250, which is also what is given without it (observed).
-    pub fn max_results(&mut self) -> usize {
-        let number = self.query_number("maxResults").unwrap_or(250);
-        self.range("maxResults", number, 1, 250);
-        usize::try_from(number).unwrap_or(250)
-    }
-
-    /// A boolean in the query.
-    pub fn query_flag(&mut self, at: &str) -> Option<bool> {
-        let flag = self.call.query.get(at)?.parse().ok();
-        if flag.is_none() {
-            self.unreadable(at, "true or false");
-        }
-        flag
-    }
-
-    /// A value of an enumeration in the query.
-    pub fn query_enum<E>(&mut self, at: &str, known: &[E]) -> Option<E>
-    where
-        E: for<'t> From<&'t str> + ToString + PartialEq,
-    {
-        self.enumerated(at, self.call.query.get(at)?, known)
-    }
-
-    fn enumerated<E>(&mut self, at: &str, text: &str, known: &[E]) -> Option<E>
-    where
-        E: for<'t> From<&'t str> + ToString + PartialEq,
-    {
-        let value = E::from(text);
-        if known.contains(&value) {
-            return Some(value);
-        }
-        let known: Vec<String> = known.iter().map(ToString::to_string).collect();
-        let constraint = format!("Member must satisfy enum value set: [{}]", known.join(", "));
-        self.violate(&format!("'{text}'"), at, &constraint);
-        None
-    }
-
-    fn range(&mut self, at: &str, number: i64, min: i64, max: i64) {
-        let value = format!("'{number}'");
-        if number < min {
-            let text = format!("Member must have value greater than or equal to {min}");
-            self.violate(&value, at, &text);
-        }
-        if number > max {
-            let text = format!("Member must have value less than or equal to {max}");
-            self.violate(&value, at, &text);
-        }
-    }
-
-    fn text_of(&mut self, at: &str, value: &'a Value) -> Option<&'a str> {
-        let text = value.as_str();
-        if text.is_none() {
-            self.unreadable(at, "a string");
-        }
-        text
-    }
-
-    /// A text in the body.
-    pub fn body(&mut self, at: &str, rule: &Text) -> Option<&'a str> {
-        let text = self.text_of(at, self.call.body.get(at)?)?;
-        self.hold(at, text, rule);
-        Some(text)
-    }
-
-    /// A number in the body.
-    pub fn body_number(&mut self, at: &str) -> Option<i64> {
-        self.number_of(at, self.call.body.get(at)?)
-    }
-
-    fn number_of(&mut self, at: &str, value: &Value) -> Option<i64> {
-        let number = value.as_i64();
-        if number.is_none() {
-            self.unreadable(at, "a whole number");
-        }
-        number
-    }
-
-    /// A boolean in the body.
-    pub fn body_flag(&mut self, at: &str) -> Option<bool> {
-        let flag = self.call.body.get(at)?.as_bool();
-        if flag.is_none() {
-            self.unreadable(at, "true or false");
-        }
-        flag
-    }
-
-    /// A value of an enumeration in the body.
-    pub fn body_enum<E>(&mut self, at: &str, known: &[E]) -> Option<E>
-    where
-        E: for<'t> From<&'t str> + ToString + PartialEq,
-    {
-        let text = self.text_of(at, self.call.body.get(at)?)?;
-        self.enumerated(at, text, known)
-    }
-
-    /// A structure in the body.
-    pub fn body_object(&mut self, at: &str) -> Option<&'a Map<String, Value>> {
-        let object = self.call.body.get(at)?.as_object();
-        if object.is_none() {
-            self.unreadable(at, "a structure");
-        }
-        object
-    }
-
-    /// `timeoutConfig.inProgressTimeoutInMinutes`.
-    pub fn timeout_minutes(&mut self) -> Option<i64> {
-        let value = self.body_object("timeoutConfig")?.get("inProgressTimeoutInMinutes");
-        let at = "timeoutConfig.inProgressTimeoutInMinutes";
-        let minutes = self.number_of(at, value.filter(|value| !value.is_null())?)?;
-        // The model has no range; the developer guide has.
-        self.range(at, minutes, 1, 10_080);
-        Some(minutes)
-    }
-
-    /// `stepTimeoutInMinutes`: 1 to 10080, or -1 to stop the timer.
-    pub fn step_timeout_minutes(&mut self) -> Option<i64> {
-        let at = "stepTimeoutInMinutes";
-        let minutes = self.body_number(at)?;
-        if minutes != -1 {
-            self.range(at, minutes, 1, 10_080);
-        }
-        Some(minutes)
-    }
-
-    /// `statusDetails`: a flat map in every request.
-    pub fn status_details(&mut self) -> Option<StatusDetails> {
-        let object = self.body_object("statusDetails")?;
-        let details = self.map("statusDetails", object, &NAME, &DETAIL);
-        if details.len() > 10 {
-            let text = "Member must have length less than or equal to 10";
-            self.violate(&format!("'{}'", shown(&details)), "statusDetails", text);
-        }
-        Some(details)
-    }
-
-    /// `attributePayload.attributes`.
-    pub fn attributes(&mut self) -> BTreeMap<String, String> {
-        let at = "attributePayload.attributes";
-        let given = self.body_object("attributePayload").and_then(|body| body.get("attributes"));
-        match given.filter(|value| !value.is_null()).map(Value::as_object) {
-            None => BTreeMap::new(),
-            Some(Some(object)) => self.map(at, object, &ATTRIBUTE, &ATTRIBUTE_VALUE),
-            Some(None) => {
-                self.unreadable(at, "a map");
-                BTreeMap::new()
-            }
-        }
-    }
-
-    /// A map from texts to texts.
-    fn map(
-        &mut self,
-        at: &str,
-        object: &'a Map<String, Value>,
-        keys: &Text,
-        values: &Text,
-    ) -> BTreeMap<String, String> {
-        let mut map = BTreeMap::new();
-        for (key, value) in object {
-            if let Some(text) = self.text_of(at, value) {
-                map.insert(key.clone(), text.to_owned());
-            }
-        }
-        let of_keys: Vec<String> = map.keys().flat_map(|key| keys.violations(key)).collect();
-        let of_values: Vec<String> =
-            map.values().flat_map(|text| values.violations(text)).collect();
-        for (part, found) in [("keys", of_keys), ("value", of_values)] {
-            if !found.is_empty() {
-                let text = format!("Map {part} must satisfy constraint: [{}]", found.join(", "));
-                self.violate(&format!("'{}'", shown(&map)), at, &text);
-            }
-        }
-        map
-    }
-
-    /// `targets`: at least one ARN.
-    pub fn targets(&mut self) -> Vec<&'a str> {
-        let Some(value) = self.call.body.get("targets") else {
-            self.violate("null", "targets", "Member must not be null");
-            return Vec::new();
-        };
-        let Some(list) = value.as_array() else {
-            self.unreadable("targets", "a list");
-            return Vec::new();
-        };
-        if list.is_empty() {
-            let text = "Member must have length greater than or equal to 1";
-            self.violate("'[]'", "targets", text);
-        }
-        let mut targets = Vec::new();
-        for value in list {
-            if let Some(text) = self.text_of("targets", value) {
-                self.hold("targets", text, &ARN);
-                targets.push(text);
-            }
-        }
-        targets
-    }
-
-    /// A required member that is not there.
-    pub fn missing(&mut self, at: &str) {
-        self.violate("null", at, "Member must not be null");
-    }
-
-    /// Members that AWS knows and the emulator does not: refused, not ignored.
-    pub fn refuse_unimplemented(&mut self, members: &[&str]) {
-        let given = members.iter().find(|name| {
-            self.call.body.contains_key(**name) || self.call.query.contains_key(**name)
-        });
-        if let Some(name) = given {
-            let refusal =
-                Refusal::InvalidRequest(format!("{name} is not implemented by this emulator"));
-            self.unreadable.get_or_insert(refusal);
-        }
-    }
-}
-
-/// A map as AWS writes it into its answers: `{a=b, c=d}`.
-fn shown(map: &BTreeMap<String, String>) -> String {
-    let pairs: Vec<String> = map.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    format!("{{{}}}", pairs.join(", "))
 }

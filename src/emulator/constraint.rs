@@ -5,6 +5,7 @@
 
 /// What a text may be.
 pub struct Text {
+    min: usize,
     max: usize,
     allowed: fn(char) -> bool,
     pattern: &'static str,
@@ -12,37 +13,84 @@ pub struct Text {
 
 /// A thing's, thing type's or thing group's name.
 pub const NAME: Text = Text {
+    min: 1,
     max: 128,
     allowed: |c| c.is_ascii_alphanumeric() || ":_-".contains(c),
     pattern: "[a-zA-Z0-9:_-]+",
 };
 /// A job's id.
-pub const JOB_ID: Text = Text { max: 64, allowed: is_id, pattern: "[a-zA-Z0-9_-]+" };
+pub const JOB_ID: Text = Text { min: 1, max: 64, allowed: is_id, pattern: "[a-zA-Z0-9_-]+" };
 /// A job's id where `$next` is one too; that is let through before this is asked.
 pub const JOB_ID_OR_NEXT: Text =
-    Text { max: 64, allowed: is_id, pattern: "[a-zA-Z0-9_-]+|^\\$next" };
+    Text { min: 1, max: 64, allowed: is_id, pattern: "[a-zA-Z0-9_-]+|^\\$next" };
 /// A namespace; the model gives no length.
-pub const NAMESPACE: Text = Text { max: usize::MAX, allowed: is_id, pattern: "[a-zA-Z0-9_-]+" };
+pub const NAMESPACE: Text =
+    Text { min: 1, max: usize::MAX, allowed: is_id, pattern: "[a-zA-Z0-9_-]+" };
 /// A comment or a description.
-pub const PROSE: Text = Text { max: 2028, allowed: is_printable, pattern: "[^\\p{C}]+" };
+pub const PROSE: Text = Text { min: 1, max: 2028, allowed: is_printable, pattern: "[^\\p{C}]+" };
 /// A value of statusDetails; the length is in the model's words, not in its pattern.
-pub const DETAIL: Text = Text { max: 1024, allowed: is_printable, pattern: "[^\\p{C}]+" };
+pub const DETAIL: Text = Text { min: 1, max: 1024, allowed: is_printable, pattern: "[^\\p{C}]+" };
 /// A job document.
-pub const DOCUMENT: Text = Text { max: 32_768, allowed: |_| true, pattern: "" };
+pub const DOCUMENT: Text = Text { min: 0, max: 32_768, allowed: |_| true, pattern: "" };
 /// An ARN of a target.
-pub const ARN: Text = Text { max: 2048, allowed: |_| true, pattern: "" };
+pub const ARN: Text = Text { min: 0, max: 2048, allowed: |_| true, pattern: "" };
 /// The name of an attribute.
 pub const ATTRIBUTE: Text = Text {
+    min: 1,
     max: 128,
     allowed: |c| c.is_ascii_alphanumeric() || "_.,@/:#-".contains(c),
     pattern: "[a-zA-Z0-9_.,@/:#-]+",
 };
 /// The value of an attribute.
 pub const ATTRIBUTE_VALUE: Text = Text {
+    min: 0,
     max: 800,
     allowed: |c| c.is_ascii_alphanumeric() || "_.,@/:#=[]-".contains(c),
     pattern: "[a-zA-Z0-9_.,@/:#=\\[\\]-]*",
 };
+
+/// The key of a tag.
+pub const TAG_KEY: Text =
+    Text { min: 1, max: 128, allowed: is_tag, pattern: "^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$" };
+/// The value of a tag.
+pub const TAG_VALUE: Text =
+    Text { min: 0, max: 256, allowed: is_tag, pattern: "^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$" };
+/// The description of a type or a group.
+pub const DESCRIPTION: Text = Text {
+    min: 0,
+    max: 2028,
+    allowed: |c| c == ' ' || (!c.is_whitespace() && is_printable(c)),
+    pattern: "[\\p{Graph}\\x20]*",
+};
+/// A reason code.
+pub const REASON: Text = Text {
+    min: 1,
+    max: 128,
+    allowed: |c| c.is_uppercase() || c.is_ascii_digit() || c == '_',
+    pattern: "[\\p{Upper}\\p{Digit}_]+",
+};
+/// Where a job document lies.
+pub const SOURCE: Text = Text { min: 1, max: 1350, allowed: |c| c != '\n', pattern: "[^\\n]+" };
+/// A time in a schedule.
+pub const TIME: Text = Text { min: 1, max: 64, allowed: |c| c != '\n', pattern: ".+" };
+/// A thing group's id.
+pub const GROUP_ID: Text = Text {
+    min: 1,
+    max: 128,
+    allowed: |c| c.is_ascii_alphanumeric() || c == '-',
+    pattern: "[a-zA-Z0-9\\-]+",
+};
+/// A text of which the model says only that it is not empty.
+pub const SOME: Text = Text { min: 1, max: usize::MAX, allowed: |_| true, pattern: ".+" };
+/// A text of which the model says nothing.
+pub const ANY: Text = Text { min: 0, max: usize::MAX, allowed: |_| true, pattern: "" };
+
+fn is_tag(c: char) -> bool {
+    c.is_alphanumeric()
+        || c == ' '
+        || "_.:/=+-@".contains(c)
+        || (c.is_whitespace() && !c.is_control())
+}
 
 fn is_id(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || c == '-'
@@ -66,9 +114,8 @@ impl Text {
         if length > self.max {
             found.push(format!("Member must have length less than or equal to {}", self.max));
         }
-        let may_be_empty = self.pattern.is_empty() || self.pattern.ends_with('*');
-        if length == 0 && !may_be_empty {
-            found.push("Member must have length greater than or equal to 1".to_owned());
+        if length < self.min {
+            found.push(format!("Member must have length greater than or equal to {}", self.min));
         }
         if !text.chars().all(self.allowed) {
             found.push(format!("Member must satisfy regular expression pattern: {}", self.pattern));

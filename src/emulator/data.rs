@@ -5,7 +5,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::call::{Call, Input};
+use super::call::Call;
+use super::input::Input;
 use super::operation::Operation;
 use super::refusal::Refusal;
 use super::store::{Execution, Store, Update};
@@ -72,7 +73,7 @@ fn execution_body(
     if let Some(at) = execution.started_at {
         body["startedAt"] = at.into();
     }
-    if let Some(left) = job.seconds_left(execution, call.at.as_second()) {
+    if let Some(left) = execution.seconds_left(call.at.as_second()) {
         body["approximateSecondsBeforeTimedOut"] = left.into();
     }
     if with_document {

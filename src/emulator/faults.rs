@@ -10,7 +10,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::operation::Operation;
+use super::quotas::{self, Applied};
 use super::refusal::Refusal;
+use super::store::Lag;
 
 /// All faults that are set. As JSON: what `/_emulator/faults` takes and shows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -24,6 +26,13 @@ pub struct Faults {
     pub internal_failure: BTreeMap<Operation, u32>,
     /// The next n calls take effect, but the connection is closed without an answer.
     pub lost_reply: BTreeMap<Operation, u32>,
+    /// Each operation has a token bucket of the rate that Service Quotas tells, with room for one second.
+    /// `throttle` goes before it.
+    pub throttle_at_quotas: bool,
+    /// So many milliseconds after a cancel, describes and lists still show what was before it.
+    pub delayed_effect_milliseconds: i64,
+    /// The lists of executions show what was so many milliseconds ago.
+    pub stale_lists_milliseconds: i64,
     /// IAM statements with effect Deny.
     pub deny: Vec<Denial>,
     /// Each call's answer waits so many milliseconds before the call is looked at.
@@ -74,6 +83,7 @@ impl FaultState {
         &mut self,
         operation: Operation,
         resources: impl FnOnce() -> Vec<String>,
+        applied: &Applied,
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let action = operation.action();
@@ -89,7 +99,7 @@ impl FaultState {
                 )));
             }
         }
-        if !self.take_token(operation, now) {
+        if !self.take_token(operation, applied, now) {
             return Err(Refusal::Throttled);
         }
         if take_one(&mut self.faults.unavailable, operation) {
@@ -106,8 +116,32 @@ impl FaultState {
         take_one(&mut self.faults.lost_reply, operation)
     }
 
-    fn take_token(&mut self, operation: Operation, now: Timestamp) -> bool {
-        let Some(rate) = self.faults.throttle.get(&operation) else { return true };
+    /// What a reader of this operation does not see yet.
+    pub fn lag(&self, operation: Operation) -> Lag {
+        let cancels = self.faults.delayed_effect_milliseconds;
+        let all = self.faults.stale_lists_milliseconds;
+        match operation {
+            Operation::DescribeJobExecution => Lag { cancels, all: 0 },
+            Operation::ListJobExecutionsForJob | Operation::ListJobExecutionsForThing => {
+                Lag { cancels, all }
+            }
+            _ => Lag::default(),
+        }
+    }
+
+    /// For how many milliseconds what was must be remembered.
+    pub fn remembers(&self) -> i64 {
+        self.faults.delayed_effect_milliseconds.max(self.faults.stale_lists_milliseconds)
+    }
+
+    fn take_token(&mut self, operation: Operation, applied: &Applied, now: Timestamp) -> bool {
+        let at_quota = || {
+            let rate = quotas::per_second(operation, applied);
+            let rate = rate.filter(|_| self.faults.throttle_at_quotas)?;
+            Some(Rate { per_second: rate, burst: rate })
+        };
+        let set = self.faults.throttle.get(&operation).copied();
+        let Some(rate) = set.or_else(at_quota) else { return true };
         let (tokens, filled_at) = self.buckets.entry(operation).or_insert((rate.burst, now));
         let elapsed = now.duration_since(*filled_at).as_secs_f64().max(0.0);
         *tokens = (*tokens + elapsed * rate.per_second).min(rate.burst);
@@ -126,8 +160,8 @@ fn take_one(counts: &mut BTreeMap<Operation, u32>, operation: Operation) -> bool
     true
 }
 
-/// IAM's wildcards, which cross `/` and `:`. Linear: on a mismatch only the last `*` takes one more.
-fn matches(pattern: &str, text: &str) -> bool {
+/// Whether a text fits a pattern with `*` and `?`, as in IAM, where they cross `/` and `:`. Linear: on a mismatch only the last `*` takes one more.
+pub fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut p, mut t, mut star) = (0, 0, None);
     while t < text.len() {
@@ -179,7 +213,7 @@ mod tests {
         let mut state = FaultState::default();
         let rate = Rate { per_second: 10.0, burst: 2.0 };
         state.set(Faults { throttle: [(operation, rate)].into(), ..Faults::default() });
-        let mut granted = |ms| state.before(operation, Vec::new, at(ms)).is_ok();
+        let mut granted = |ms| state.before(operation, Vec::new, &Applied::new(), at(ms)).is_ok();
         assert_eq!(
             [0, 0, 0, 50, 100, 100].map(&mut granted),
             [true, true, false, false, true, false]

@@ -1,12 +1,119 @@
 //! What the emulator tells about itself: the oracle of tests.
 //!
-//! `GET /_emulator/effects` lists each cancel that took effect with the state that it was applied to;
-//! `GET /_emulator/calls` counts calls. Nothing of this is AWS's.
+//! All of it lies below `/_emulator`, where [`ROUTES`] is the index. Nothing of this is AWS's.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
+use super::Emulator;
+use super::faults::Faults;
+use super::refusal::Refusal;
 use crate::execution::{ExecutionStatus, StatusDetails};
+use crate::span::Period;
+
+/// What can be asked of the emulator itself, for its index.
+const ROUTES: &[(&str, &str)] = &[
+    ("GET /_emulator", "this index"),
+    ("GET /_emulator/effects", "each cancel that took effect, with the state before it"),
+    ("GET /_emulator/calls", "how many calls of each operation came"),
+    ("DELETE /_emulator/calls", "set these counts to zero"),
+    ("GET /_emulator/faults", "the faults that are set"),
+    ("POST /_emulator/faults", "replace all faults"),
+    ("GET /_emulator/clock", "the emulator's time"),
+    (
+        "POST /_emulator/clock",
+        "set it: {\"now\": \"2027-01-01T00:00:00Z\"}, {\"advance\": \"2h\"}, {\"stopped\": true}",
+    ),
+    ("GET /_emulator/snapshot", "a kind: Fleet document of the present state"),
+    ("POST /_emulator/reset", "begin anew with the fleet that it was started with"),
+    ("GET /_emulator/operations", "the operations of AWS that it answers"),
+];
+
+/// What `POST /_emulator/clock` takes.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct SetClock {
+    now: Option<Timestamp>,
+    advance: Option<String>,
+    stopped: Option<bool>,
+}
+
+/// Answers what lies below `/_emulator`.
+pub fn answer(
+    emulator: &Emulator,
+    method: &str,
+    rest: &[String],
+    body: &[u8],
+) -> Result<Value, Refusal> {
+    let rest: Vec<&str> = rest.iter().map(String::as_str).filter(|it| !it.is_empty()).collect();
+    let shown = |value: serde_json::Result<Value>| value.map_err(|_| Refusal::InternalFailure);
+    match (method, rest.as_slice()) {
+        ("GET", []) => {
+            let routes: serde_json::Map<String, Value> =
+                ROUTES.iter().map(|(route, text)| ((*route).to_owned(), (*text).into())).collect();
+            Ok(json!({ "emulator": "AWS IoT Jobs", "routes": routes }))
+        }
+        ("GET", ["operations"]) => {
+            let all = super::Operation::ALL.iter().filter(|operation| operation.is_emulated());
+            Ok(json!({ "operations": all.collect::<Vec<_>>() }))
+        }
+        ("GET", ["effects"]) => Ok(json!({ "effects": emulator.effects() })),
+        ("GET", ["calls"]) => Ok(json!({ "calls": emulator.calls() })),
+        ("POST", ["calls", "reset"]) | ("DELETE", ["calls"]) => {
+            emulator.reset_calls();
+            Ok(json!({}))
+        }
+        ("GET", ["faults"]) => shown(serde_json::to_value(emulator.faults())),
+        ("POST", ["faults"]) => {
+            let faults: Faults = read(body, "no faults")?;
+            emulator.set_faults(faults);
+            shown(serde_json::to_value(emulator.faults()))
+        }
+        ("GET", ["clock"]) => shown(serde_json::to_value(emulator.clock_state())),
+        ("POST", ["clock"]) => {
+            set_clock(emulator, &read(body, "no time")?)?;
+            shown(serde_json::to_value(emulator.clock_state()))
+        }
+        ("GET", ["snapshot"]) => Ok(emulator.snapshot()),
+        ("POST", ["reset"]) => {
+            emulator.reset();
+            Ok(json!({}))
+        }
+        _ => {
+            let path = rest.join("/");
+            let text = format!("The emulator has no {method} /_emulator/{path}.");
+            Err(Refusal::UnknownOperation(text))
+        }
+    }
+}
+
+fn read<T: for<'de> Deserialize<'de>>(body: &[u8], what: &str) -> Result<T, Refusal> {
+    serde_json::from_slice(body)
+        .map_err(|error| Refusal::Serialization(format!("This is {what}: {error}")))
+}
+
+fn set_clock(emulator: &Emulator, set: &SetClock) -> Result<(), Refusal> {
+    let refuse = |text: String| Refusal::InvalidRequest(text);
+    let advance: Option<Period> = match set.advance.as_deref().map(str::parse) {
+        None => None,
+        Some(Ok(period)) => Some(period),
+        Some(Err(error)) => return Err(refuse(format!("{error}"))),
+    };
+    // Stopped first and set free last, so that what is set is exact.
+    if set.stopped == Some(true) {
+        emulator.stop_time(true);
+    }
+    if let Some(now) = set.now {
+        emulator.set_time(now).map_err(|error| refuse(error.to_string()))?;
+    }
+    let advance = advance.map_or(SignedDuration::ZERO, Period::get);
+    emulator.advance(advance).map_err(|error| refuse(error.to_string()))?;
+    if set.stopped == Some(false) {
+        emulator.stop_time(false);
+    }
+    Ok(())
+}
 
 /// A cancel that took effect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

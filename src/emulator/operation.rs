@@ -1,24 +1,26 @@
 //! The operations that the emulator answers, and how a request is recognised as one.
 //!
-//! Its own list, not the controller's: what the controller calls is under test here. Both planes use
-//! one port; the service name in the SigV4 credential scope tells them apart, since two paths are the
-//! same on both.
+//! Its own list, not the controller's: what the controller calls is under test here. All services use
+//! one port; the service name in the SigV4 credential scope tells them apart, since two paths of the
+//! two planes are the same.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The plane that a request was signed for.
+/// The service that a request was signed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Plane {
     /// `iot`, also what is not signed at all.
     Control,
     /// `iot-jobs-data`.
     Data,
+    /// `servicequotas`: JSON 1.1, where `X-Amz-Target` and not the path names the operation.
+    Quotas,
 }
 
 macro_rules! operations {
-    ($($variant:ident = $plane:ident $name:literal $action:literal),+ $(,)?) => {
+    ($($variant:ident = $plane:ident $name:literal $action:literal $method:ident $path:literal),+ $(,)?) => {
         /// An operation.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         #[allow(missing_docs)] // the names are AWS's
@@ -42,34 +44,95 @@ macro_rules! operations {
             pub fn plane(self) -> Plane {
                 match self { $(Self::$variant => Plane::$plane,)+ }
             }
+
+            /// Its HTTP method.
+            pub fn method(self) -> &'static str {
+                match self { $(Self::$variant => stringify!($method),)+ }
+            }
+
+            /// Its path with the names of its labels, as the service model writes it; for Service
+            /// Quotas the operation's name, which comes in a header.
+            pub fn path(self) -> &'static str {
+                match self { $(Self::$variant => $path,)+ }
+            }
         }
     };
 }
 
+// Of two that a path could mean, the earlier is taken: fixed words go before labels.
 operations!(
-    ListJobs = Control "ListJobs" "iot:ListJobs",
-    DescribeJob = Control "DescribeJob" "iot:DescribeJob",
-    CreateJob = Control "CreateJob" "iot:CreateJob",
-    ListJobExecutionsForJob = Control "ListJobExecutionsForJob" "iot:ListJobExecutionsForJob",
-    ListJobExecutionsForThing =
-        Control "ListJobExecutionsForThing" "iot:ListJobExecutionsForThing",
-    DescribeJobExecution = Control "DescribeJobExecution" "iot:DescribeJobExecution",
-    CancelJobExecution = Control "CancelJobExecution" "iot:CancelJobExecution",
-    DescribeThing = Control "DescribeThing" "iot:DescribeThing",
-    CreateThing = Control "CreateThing" "iot:CreateThing",
-    ListThingGroupsForThing = Control "ListThingGroupsForThing" "iot:ListThingGroupsForThing",
-    CreateThingGroup = Control "CreateThingGroup" "iot:CreateThingGroup",
-    AddThingToThingGroup = Control "AddThingToThingGroup" "iot:AddThingToThingGroup",
-    RemoveThingFromThingGroup =
-        Control "RemoveThingFromThingGroup" "iot:RemoveThingFromThingGroup",
-    GetPendingJobExecutions =
-        Data "iotjobsdata:GetPendingJobExecutions" "iotjobsdata:GetPendingJobExecutions",
-    StartNextPendingJobExecution =
-        Data "iotjobsdata:StartNextPendingJobExecution" "iotjobsdata:StartNextPendingJobExecution",
-    DataDescribeJobExecution =
-        Data "iotjobsdata:DescribeJobExecution" "iotjobsdata:DescribeJobExecution",
-    UpdateJobExecution = Data "iotjobsdata:UpdateJobExecution" "iotjobsdata:UpdateJobExecution",
+    ListJobs = Control "ListJobs" "iot:ListJobs" GET "/jobs",
+    DescribeJob = Control "DescribeJob" "iot:DescribeJob" GET "/jobs/{jobId}",
+    CreateJob = Control "CreateJob" "iot:CreateJob" PUT "/jobs/{jobId}",
+    UpdateJob = Control "UpdateJob" "iot:UpdateJob" PATCH "/jobs/{jobId}",
+    CancelJob = Control "CancelJob" "iot:CancelJob" PUT "/jobs/{jobId}/cancel",
+    DeleteJob = Control "DeleteJob" "iot:DeleteJob" DELETE "/jobs/{jobId}",
+    GetJobDocument = Control "GetJobDocument" "iot:GetJobDocument" GET "/jobs/{jobId}/job-document",
+    AssociateTargetsWithJob = Control "AssociateTargetsWithJob" "iot:AssociateTargetsWithJob" POST "/jobs/{jobId}/targets",
+    ListJobExecutionsForJob = Control "ListJobExecutionsForJob" "iot:ListJobExecutionsForJob" GET "/jobs/{jobId}/things",
+    ListJobExecutionsForThing = Control "ListJobExecutionsForThing" "iot:ListJobExecutionsForThing" GET "/things/{thingName}/jobs",
+    DescribeJobExecution = Control "DescribeJobExecution" "iot:DescribeJobExecution" GET "/things/{thingName}/jobs/{jobId}",
+    CancelJobExecution = Control "CancelJobExecution" "iot:CancelJobExecution" PUT "/things/{thingName}/jobs/{jobId}/cancel",
+    DeleteJobExecution = Control "DeleteJobExecution" "iot:DeleteJobExecution" DELETE "/things/{thingName}/jobs/{jobId}/executionNumber/{executionNumber}",
+    ListTagsForResource = Control "ListTagsForResource" "iot:ListTagsForResource" GET "/tags",
+    TagResource = Control "TagResource" "iot:TagResource" POST "/tags",
+    UntagResource = Control "UntagResource" "iot:UntagResource" POST "/untag",
+    CreateThing = Control "CreateThing" "iot:CreateThing" POST "/things/{thingName}",
+    DescribeThing = Control "DescribeThing" "iot:DescribeThing" GET "/things/{thingName}",
+    UpdateThing = Control "UpdateThing" "iot:UpdateThing" PATCH "/things/{thingName}",
+    DeleteThing = Control "DeleteThing" "iot:DeleteThing" DELETE "/things/{thingName}",
+    ListThings = Control "ListThings" "iot:ListThings" GET "/things",
+    CreateThingType = Control "CreateThingType" "iot:CreateThingType" POST "/thing-types/{thingTypeName}",
+    DescribeThingType = Control "DescribeThingType" "iot:DescribeThingType" GET "/thing-types/{thingTypeName}",
+    ListThingTypes = Control "ListThingTypes" "iot:ListThingTypes" GET "/thing-types",
+    DeprecateThingType = Control "DeprecateThingType" "iot:DeprecateThingType" POST "/thing-types/{thingTypeName}/deprecate",
+    DeleteThingType = Control "DeleteThingType" "iot:DeleteThingType" DELETE "/thing-types/{thingTypeName}",
+    AddThingToThingGroup = Control "AddThingToThingGroup" "iot:AddThingToThingGroup" PUT "/thing-groups/addThingToThingGroup",
+    RemoveThingFromThingGroup = Control "RemoveThingFromThingGroup" "iot:RemoveThingFromThingGroup" PUT "/thing-groups/removeThingFromThingGroup",
+    UpdateThingGroupsForThing = Control "UpdateThingGroupsForThing" "iot:UpdateThingGroupsForThing" PUT "/thing-groups/updateThingGroupsForThing",
+    CreateThingGroup = Control "CreateThingGroup" "iot:CreateThingGroup" POST "/thing-groups/{thingGroupName}",
+    DescribeThingGroup = Control "DescribeThingGroup" "iot:DescribeThingGroup" GET "/thing-groups/{thingGroupName}",
+    UpdateThingGroup = Control "UpdateThingGroup" "iot:UpdateThingGroup" PATCH "/thing-groups/{thingGroupName}",
+    DeleteThingGroup = Control "DeleteThingGroup" "iot:DeleteThingGroup" DELETE "/thing-groups/{thingGroupName}",
+    ListThingGroups = Control "ListThingGroups" "iot:ListThingGroups" GET "/thing-groups",
+    ListThingsInThingGroup = Control "ListThingsInThingGroup" "iot:ListThingsInThingGroup" GET "/thing-groups/{thingGroupName}/things",
+    ListThingGroupsForThing = Control "ListThingGroupsForThing" "iot:ListThingGroupsForThing" GET "/things/{thingName}/thing-groups",
+    SearchIndex = Control "SearchIndex" "iot:SearchIndex" POST "/indices/search",
+    DescribeEndpoint = Control "DescribeEndpoint" "iot:DescribeEndpoint" GET "/endpoint",
+    CreateJobTemplate = Control "CreateJobTemplate" "iot:CreateJobTemplate" PUT "/job-templates/{jobTemplateId}",
+    DescribeJobTemplate = Control "DescribeJobTemplate" "iot:DescribeJobTemplate" GET "/job-templates/{jobTemplateId}",
+    ListJobTemplates = Control "ListJobTemplates" "iot:ListJobTemplates" GET "/job-templates",
+    DeleteJobTemplate = Control "DeleteJobTemplate" "iot:DeleteJobTemplate" DELETE "/job-templates/{jobTemplateId}",
+    DescribeManagedJobTemplate = Control "DescribeManagedJobTemplate" "iot:DescribeManagedJobTemplate" GET "/managed-job-templates/{templateName}",
+    ListManagedJobTemplates = Control "ListManagedJobTemplates" "iot:ListManagedJobTemplates" GET "/managed-job-templates",
+    CreateDynamicThingGroup = Control "CreateDynamicThingGroup" "iot:CreateDynamicThingGroup" POST "/dynamic-thing-groups/{thingGroupName}",
+    UpdateDynamicThingGroup = Control "UpdateDynamicThingGroup" "iot:UpdateDynamicThingGroup" PATCH "/dynamic-thing-groups/{thingGroupName}",
+    DeleteDynamicThingGroup = Control "DeleteDynamicThingGroup" "iot:DeleteDynamicThingGroup" DELETE "/dynamic-thing-groups/{thingGroupName}",
+    GetPendingJobExecutions = Data "iotjobsdata:GetPendingJobExecutions" "iotjobsdata:GetPendingJobExecutions" GET "/things/{thingName}/jobs",
+    StartNextPendingJobExecution = Data "iotjobsdata:StartNextPendingJobExecution" "iotjobsdata:StartNextPendingJobExecution" PUT "/things/{thingName}/jobs/$next",
+    DataDescribeJobExecution = Data "iotjobsdata:DescribeJobExecution" "iotjobsdata:DescribeJobExecution" GET "/things/{thingName}/jobs/{jobId}",
+    UpdateJobExecution = Data "iotjobsdata:UpdateJobExecution" "iotjobsdata:UpdateJobExecution" POST "/things/{thingName}/jobs/{jobId}",
+    GetServiceQuota = Quotas "GetServiceQuota" "servicequotas:GetServiceQuota" POST "GetServiceQuota",
+    GetAwsDefaultServiceQuota = Quotas "GetAWSDefaultServiceQuota" "servicequotas:GetAWSDefaultServiceQuota" POST "GetAWSDefaultServiceQuota",
 );
+
+impl Operation {
+    /// Whether the emulator knows it by name only: job templates and dynamic groups are not emulated.
+    pub fn is_emulated(self) -> bool {
+        !matches!(
+            self,
+            Self::CreateJobTemplate
+                | Self::DescribeJobTemplate
+                | Self::ListJobTemplates
+                | Self::DeleteJobTemplate
+                | Self::DescribeManagedJobTemplate
+                | Self::ListManagedJobTemplates
+                | Self::CreateDynamicThingGroup
+                | Self::UpdateDynamicThingGroup
+                | Self::DeleteDynamicThingGroup
+        )
+    }
+}
 
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -98,63 +161,36 @@ impl<'de> Deserialize<'de> for Operation {
 pub struct Route {
     /// The operation.
     pub operation: Operation,
-    /// The `thingName` label, decoded.
-    pub thing: Option<String>,
-    /// The `jobId` label, decoded.
-    pub job: Option<String>,
-    /// The `thingGroupName` label, decoded.
-    pub group: Option<String>,
+    labels: Vec<(&'static str, String)>,
+}
+
+impl Route {
+    /// A label of the path, decoded: `thingName`, `jobId`.
+    pub fn label(&self, name: &str) -> Option<&String> {
+        self.labels.iter().find(|(known, _)| *known == name).map(|(_, text)| text)
+    }
 }
 
 /// What a request means; none if no operation has this method and path.
 pub fn route(plane: Plane, method: &str, segments: &[String]) -> Option<Route> {
-    use Operation as O;
-    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    let none = None::<&str>;
-    let (operation, thing, job, group) = match (plane, method, segments.as_slice()) {
-        (Plane::Control, "GET", ["jobs"]) => (O::ListJobs, none, none, none),
-        (Plane::Control, "GET", ["jobs", job]) => (O::DescribeJob, none, Some(*job), none),
-        (Plane::Control, "PUT", ["jobs", job]) => (O::CreateJob, none, Some(*job), none),
-        (Plane::Control, "GET", ["jobs", job, "things"]) => {
-            (O::ListJobExecutionsForJob, none, Some(*job), none)
-        }
-        (Plane::Control, "GET", ["things", thing]) => (O::DescribeThing, Some(*thing), none, none),
-        (Plane::Control, "POST", ["things", thing]) => (O::CreateThing, Some(*thing), none, none),
-        (Plane::Control, "GET", ["things", thing, "thing-groups"]) => {
-            (O::ListThingGroupsForThing, Some(*thing), none, none)
-        }
-        (Plane::Control, "GET", ["things", thing, "jobs"]) => {
-            (O::ListJobExecutionsForThing, Some(*thing), none, none)
-        }
-        (Plane::Control, "GET", ["things", thing, "jobs", job]) => {
-            (O::DescribeJobExecution, Some(*thing), Some(*job), none)
-        }
-        (Plane::Control, "PUT", ["things", thing, "jobs", job, "cancel"]) => {
-            (O::CancelJobExecution, Some(*thing), Some(*job), none)
-        }
-        (Plane::Control, "PUT", ["thing-groups", "addThingToThingGroup"]) => {
-            (O::AddThingToThingGroup, none, none, none)
-        }
-        (Plane::Control, "PUT", ["thing-groups", "removeThingFromThingGroup"]) => {
-            (O::RemoveThingFromThingGroup, none, none, none)
-        }
-        (Plane::Control, "POST", ["thing-groups", group]) => {
-            (O::CreateThingGroup, none, none, Some(*group))
-        }
-        (Plane::Data, "GET", ["things", thing, "jobs"]) => {
-            (O::GetPendingJobExecutions, Some(*thing), none, none)
-        }
-        (Plane::Data, "GET", ["things", thing, "jobs", job]) => {
-            (O::DataDescribeJobExecution, Some(*thing), Some(*job), none)
-        }
-        (Plane::Data, "PUT", ["things", thing, "jobs", "$next"]) => {
-            (O::StartNextPendingJobExecution, Some(*thing), none, none)
-        }
-        (Plane::Data, "POST", ["things", thing, "jobs", job]) => {
-            (O::UpdateJobExecution, Some(*thing), Some(*job), none)
-        }
-        _ => return None,
+    let of_plane = Operation::ALL.iter().copied();
+    let mut of_plane = of_plane.filter(|it| it.plane() == plane && it.method() == method);
+    let labelled = |operation: Operation| {
+        labels(operation.path(), segments).map(|labels| Route { operation, labels })
     };
-    let owned = |label: Option<&str>| label.map(str::to_owned);
-    Some(Route { operation, thing: owned(thing), job: owned(job), group: owned(group) })
+    of_plane.find_map(labelled)
+}
+
+fn labels(path: &'static str, segments: &[String]) -> Option<Vec<(&'static str, String)>> {
+    let mut words = path.trim_start_matches('/').split('/');
+    let mut labels = Vec::new();
+    for segment in segments {
+        let word = words.next()?;
+        match word.strip_prefix('{').and_then(|word| word.strip_suffix('}')) {
+            Some(name) => labels.push((name, segment.clone())),
+            None if word == segment => {}
+            None => return None,
+        }
+    }
+    words.next().is_none().then_some(labels)
 }

@@ -35,10 +35,31 @@ pub enum Refusal {
         /// What `arn:…:` goes on with: `thing/NAME`, `job/ID`.
         resource: String,
     },
+    /// A quota is reached.
+    #[error("{0}")]
+    LimitExceeded(String),
+    /// The search's query cannot be read.
+    #[error("{0}")]
+    InvalidQuery(String),
+    /// There is no index to search.
+    #[error("{0}")]
+    IndexNotReady(String),
+    /// Service Quotas has no such quota.
+    #[error("{0}")]
+    NoSuchResource(String),
     /// IAM says no.
     #[error("{0}")]
     AccessDenied(String),
-    /// The credential scope names a service that is none of the two planes.
+    /// Service Quotas was asked for nothing in particular.
+    #[error("{0}")]
+    IllegalArgument(String),
+    /// Nothing is signed where it must be.
+    #[error("{0}")]
+    MissingAuthentication(String),
+    /// The access key is not known.
+    #[error("{0}")]
+    UnrecognizedClient(String),
+    /// The signature is wrong, or the credential scope names a service that is not emulated.
     #[error("{0}")]
     InvalidSignature(String),
     /// More calls than the rate allows.
@@ -66,7 +87,14 @@ impl Refusal {
             Self::InvalidStateTransition(_) => "InvalidStateTransitionException",
             Self::TerminalState(_) => "TerminalStateException",
             Self::AlreadyExists { .. } => "ResourceAlreadyExistsException",
+            Self::LimitExceeded(_) => "LimitExceededException",
+            Self::InvalidQuery(_) => "InvalidQueryException",
+            Self::IndexNotReady(_) => "IndexNotReadyException",
+            Self::NoSuchResource(_) => "NoSuchResourceException",
             Self::AccessDenied(_) => "AccessDeniedException",
+            Self::IllegalArgument(_) => "IllegalArgumentException",
+            Self::MissingAuthentication(_) => "MissingAuthenticationTokenException",
+            Self::UnrecognizedClient(_) => "UnrecognizedClientException",
             Self::InvalidSignature(_) => "InvalidSignatureException",
             Self::Throttled => "ThrottlingException",
             Self::Unavailable => "ServiceUnavailableException",

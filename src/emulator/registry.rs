@@ -1,7 +1,10 @@
-//! Things, thing groups and membership.
+//! Things, thing types, thing groups and membership.
 //!
 //! Apart from the store because it knows no jobs. Names are shared `Arc<str>`: executions refer to a
 //! thing by the same text that its entry here has.
+//!
+//! Invariants: a thing's groups and a group's members name each other, so do a group's parent and its
+//! children; a thing's type is one of the types.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,22 +13,43 @@ use sha2::{Digest as _, Sha256};
 
 use super::refusal::Refusal;
 
+mod groups;
+mod types;
+
+pub use groups::Group;
+pub use types::ThingType;
+
 /// A thing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Thing {
     /// Its thing type.
-    pub thing_type: Option<String>,
+    pub thing_type: Option<Arc<str>>,
     /// Its attributes.
     pub attributes: BTreeMap<String, String>,
+    /// 1, and one more for each update.
+    pub version: i64,
+    /// What fleet indexing knows of its connection; none if it never saw one.
+    pub connectivity: Option<Connectivity>,
     /// The groups that it is directly in.
     groups: BTreeSet<Arc<str>>,
 }
 
-/// All things and groups.
+/// What fleet indexing says about a thing's connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connectivity {
+    /// Whether it is connected.
+    pub connected: bool,
+    /// When that began, in epoch seconds; may be missing about an hour after it was lost (ThingConnectivity
+    /// in the API reference).
+    pub since: Option<i64>,
+}
+
+/// All things, types and groups.
 #[derive(Debug, Default)]
 pub struct Registry {
     things: BTreeMap<Arc<str>, Thing>,
-    groups: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
+    types: BTreeMap<Arc<str>, ThingType>,
+    groups: BTreeMap<Arc<str>, Group>,
 }
 
 impl Registry {
@@ -34,75 +58,129 @@ impl Registry {
         self.things.get(name).ok_or_else(|| no_thing(name))
     }
 
+    /// All things by name.
+    pub fn things(&self) -> &BTreeMap<Arc<str>, Thing> {
+        &self.things
+    }
+
     /// The shared text of a thing's name, or AWS's 404.
     pub fn thing_name(&self, name: &str) -> Result<Arc<str>, Refusal> {
         let found = self.things.get_key_value(name);
         found.map(|(name, _)| name.clone()).ok_or_else(|| no_thing(name))
     }
 
-    /// The shared text of a group's name, or AWS's 404.
-    pub fn group_name(&self, name: &str) -> Result<Arc<str>, Refusal> {
-        let found = self.groups.get_key_value(name);
-        found
-            .map(|(name, _)| name.clone())
-            .ok_or_else(|| Refusal::NotFound(format!("Thing group {name} cannot be found.")))
-    }
-
-    /// `CreateThing`. The same thing again is fine; another of that name is not.
+    /// `CreateThing`. The same thing again is fine; another of that name is not. Its type must be there
+    /// and not deprecated.
     pub fn create_thing(
         &mut self,
         name: &str,
         thing_type: Option<String>,
         attributes: BTreeMap<String, String>,
     ) -> Result<(), Refusal> {
-        match self.things.get(name) {
-            None => {
-                let thing = Thing { thing_type, attributes, groups: BTreeSet::new() };
-                self.things.insert(name.into(), thing);
-                Ok(())
+        if let Some(old) = self.things.get(name) {
+            if old.thing_type.as_deref() == thing_type.as_deref() && old.attributes == attributes {
+                return Ok(());
             }
-            Some(old) if old.thing_type == thing_type && old.attributes == attributes => Ok(()),
-            Some(_) => Err(Refusal::AlreadyExists {
+            return Err(Refusal::AlreadyExists {
                 message: format!(
                     "Thing {name} already exists in account with different properties"
                 ),
                 id: name.to_owned(),
                 resource: format!("thing/{name}"),
-            }),
+            });
+        }
+        let thing_type = thing_type.map(|name| self.usable_type(&name)).transpose()?;
+        let thing = Thing { thing_type, attributes, version: 1, ..Thing::default() };
+        self.things.insert(name.into(), thing);
+        Ok(())
+    }
+
+    /// `UpdateThing`.
+    pub fn update_thing(&mut self, name: &str, update: ThingUpdate) -> Result<(), Refusal> {
+        let thing_type = update.thing_type.map(|name| self.usable_type(&name)).transpose()?;
+        let thing = self.things.get_mut(name).ok_or_else(|| no_thing(name))?;
+        expect_version("thing", name, thing.version, update.expected_version)?;
+        if let Some(given) = update.attributes {
+            if !update.merge {
+                thing.attributes.clear();
+            }
+            for (key, value) in given {
+                // An empty value takes the attribute away (API reference, AttributePayload).
+                if value.is_empty() {
+                    thing.attributes.remove(&key);
+                } else {
+                    thing.attributes.insert(key, value);
+                }
+            }
+        }
+        if update.remove_type {
+            thing.thing_type = None;
+        } else if thing_type.is_some() {
+            thing.thing_type = thing_type;
+        }
+        thing.version += 1;
+        Ok(())
+    }
+
+    /// `DeleteThing`: ends its memberships. What becomes of its executions is the store's affair.
+    pub(super) fn delete_thing(
+        &mut self,
+        name: &str,
+        expected_version: Option<i64>,
+    ) -> Result<(), Refusal> {
+        let thing = self.thing(name)?;
+        expect_version("thing", name, thing.version, expected_version)?;
+        for group in thing.groups.clone() {
+            self.leave(name, &group);
+        }
+        self.things.remove(name);
+        Ok(())
+    }
+
+    /// Sets what fleet indexing says about a thing's connection.
+    pub fn set_connectivity(
+        &mut self,
+        name: &str,
+        connectivity: Option<Connectivity>,
+    ) -> Result<(), Refusal> {
+        let thing = self.things.get_mut(name).ok_or_else(|| no_thing(name))?;
+        thing.connectivity = connectivity;
+        Ok(())
+    }
+
+    pub(super) fn set_version(&mut self, name: &str, version: i64) {
+        if let Some(thing) = self.things.get_mut(name) {
+            thing.version = version;
         }
     }
+}
 
-    /// `CreateThingGroup`. The same group again is fine.
-    pub fn create_group(&mut self, name: &str) {
-        if !self.groups.contains_key(name) {
-            self.groups.insert(name.into(), BTreeSet::new());
-        }
-    }
+/// What `UpdateThing` asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ThingUpdate {
+    /// Its new type.
+    pub thing_type: Option<String>,
+    /// Take its type away.
+    pub remove_type: bool,
+    /// New attributes.
+    pub attributes: Option<BTreeMap<String, String>>,
+    /// Keep the attributes that are not named.
+    pub merge: bool,
+    /// Refuse unless the thing has this version.
+    pub expected_version: Option<i64>,
+}
 
-    /// The groups that a thing is directly in, sorted; none if there is no such thing.
-    pub fn groups_of(&self, thing: &str) -> Option<&BTreeSet<Arc<str>>> {
-        self.things.get(thing).map(|thing| &thing.groups)
-    }
-
-    /// The things that are directly in a group.
-    pub fn members(&self, group: &str) -> impl Iterator<Item = Arc<str>> {
-        self.groups.get(group).into_iter().flatten().cloned()
-    }
-
-    /// Makes a thing a member. What jobs do about it is the store's affair.
-    pub(super) fn join(&mut self, thing: &Arc<str>, group: &Arc<str>) {
-        if let Some(entry) = self.things.get_mut(thing) {
-            entry.groups.insert(group.clone());
-            self.groups.entry(group.clone()).or_default().insert(thing.clone());
-        }
-    }
-
-    /// Ends a membership; false if there was none.
-    pub(super) fn leave(&mut self, thing: &str, group: &str) -> bool {
-        if let Some(members) = self.groups.get_mut(group) {
-            members.remove(thing);
-        }
-        self.things.get_mut(thing).is_some_and(|thing| thing.groups.remove(group))
+fn expect_version(
+    kind: &str,
+    name: &str,
+    found: i64,
+    expected: Option<i64>,
+) -> Result<(), Refusal> {
+    match expected {
+        Some(expected) if expected != found => Err(Refusal::VersionConflict(format!(
+            "The expected version {expected} of {kind} {name} does not match its version {found}"
+        ))),
+        _ => Ok(()),
     }
 }
 

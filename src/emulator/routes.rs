@@ -8,16 +8,17 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{Method, Response};
-use serde_json::{Value, json};
+use axum::http::Response;
+use serde_json::Value;
 
-use super::Emulator;
 use super::arn::Arns;
 use super::connection::Switch;
-use super::faults::Faults;
+use super::introspection;
 use super::operation::{Plane, route};
 use super::refusal::Refusal;
+use super::signature;
 use super::wire::{self, MAX_BODY};
+use super::{Emulator, Origin};
 
 /// What is the emulator's and not AWS's lies below this segment.
 const INTROSPECTION: &str = "_emulator";
@@ -46,10 +47,15 @@ async fn handle(
         if let [first, rest @ ..] = segments.as_slice()
             && first == INTROSPECTION
         {
-            return introspect(&emulator, &head.method, rest, &body).map(Some);
+            return introspection::answer(&emulator, head.method.as_str(), rest, &body).map(Some);
         }
         let plane = scope.as_ref().map_err(Clone::clone)?.plane;
-        let route = route(plane, head.method.as_str(), &segments).ok_or_else(|| {
+        if let Some(credentials) = &emulator.0.options.verify_signatures {
+            signature::verify(credentials, &head, &body)?;
+        }
+        let target = wire::target(&head.headers);
+        let words = if plane == Plane::Quotas { target.as_slice() } else { &segments };
+        let route = route(plane, head.method.as_str(), words).ok_or_else(|| {
             let (method, path) = (&head.method, head.uri.path());
             Refusal::UnknownOperation(format!("No operation of the emulator has {method} {path}."))
         })?;
@@ -58,47 +64,21 @@ async fn handle(
         if let Some(delay) = emulator.delay(route.operation) {
             tokio::time::sleep(Duration::from_millis(delay)).await;
         }
-        emulator.call(route, query, members, arns.clone(), request_id.clone())
+        let from = Origin {
+            arns: arns.clone(),
+            request_id: request_id.clone(),
+            host: wire::host(&head.headers),
+        };
+        emulator.call(route, query, members, from)
     };
     let answer = answer.await;
     let now = emulator.now();
     match answer {
-        Ok(Some(body)) => wire::success(&body, &request_id, now),
+        Ok(Some(body)) => wire::success(&body, plane, &request_id, now),
         Ok(None) => {
             switch.cut();
-            wire::success(&Value::Null, &request_id, now)
+            wire::success(&Value::Null, plane, &request_id, now)
         }
         Err(refusal) => wire::refusal(&refusal, plane, &request_id, now, |name| arns.of(name)),
-    }
-}
-
-fn introspect(
-    emulator: &Emulator,
-    method: &Method,
-    rest: &[String],
-    body: &[u8],
-) -> Result<Value, Refusal> {
-    let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
-    let shown = |value: serde_json::Result<Value>| value.map_err(|_| Refusal::InternalFailure);
-    match (method.as_str(), rest.as_slice()) {
-        ("GET", ["effects"]) => Ok(json!({ "effects": emulator.effects() })),
-        ("GET", ["calls"]) => Ok(json!({ "calls": emulator.calls() })),
-        ("POST", ["calls", "reset"]) | ("DELETE", ["calls"]) => {
-            emulator.reset_calls();
-            Ok(json!({}))
-        }
-        ("GET", ["faults"]) => shown(serde_json::to_value(emulator.faults())),
-        ("POST", ["faults"]) => {
-            let faults: Faults = serde_json::from_slice(body)
-                .map_err(|error| Refusal::Serialization(format!("These are no faults: {error}")))?;
-            emulator.set_faults(faults);
-            shown(serde_json::to_value(emulator.faults()))
-        }
-        _ => {
-            let path = rest.join("/");
-            Err(Refusal::UnknownOperation(format!(
-                "The emulator has no {method} /{INTROSPECTION}/{path}."
-            )))
-        }
     }
 }

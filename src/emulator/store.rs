@@ -6,7 +6,9 @@
 //!
 //! Invariants: each execution is in exactly one of its job's status indexes, at the place that its
 //! time and thing give (all changes go through [`Job::change`]); the executions of a job on a thing
-//! are sorted by number; `jobs_of` names each job that has an execution on a thing.
+//! are sorted by number; `jobs_of` names each job that has an execution on a thing; the agenda has an
+//! entry for each timer that runs. What is due is done before each call, at the time at which it was
+//! due: nothing depends on when somebody looks.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,72 +16,52 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::options::{CheckOrder, Options};
+use super::paging::Position;
 use super::refusal::Refusal;
 use super::registry::Registry;
-use crate::execution::{ExecutionStatus, JobStatus, StatusDetails, TargetSelection};
+use super::search::Indexing;
+use super::tags::Tags;
+use crate::execution::{ExecutionStatus, StatusDetails};
 
+mod agenda;
+mod config;
+mod ends;
+mod job;
 mod lists;
+mod past;
 mod progress;
 mod remove;
 mod targets;
 
-pub use lists::{ExecutionFilter, ForThing, JobFilter, Page, Row};
+pub use config::{AbortCriterion, EndBehavior, FailureKind, JobConfig, RetryCriterion, Scheduling};
+pub use ends::CancelJob;
+pub use job::{Job, JobUpdate};
+pub use lists::{ExecutionFilter, ForThing, JobFilter, Row};
+pub use past::Lag;
 pub use progress::Update;
 pub use targets::{NewJob, Target};
 
-/// In which order a cancel is checked once the execution was found. AWS does not say.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum CheckOrder {
-    /// `expectedVersion`, then the status (observed).
-    #[default]
-    VersionFirst,
-    /// The status, then `expectedVersion`.
-    StatusFirst,
-}
+pub(super) use agenda::{Agenda, Due};
+pub(super) use past::Past;
 
 /// Jobs, their executions, and the registry.
 #[derive(Debug, Default)]
 pub struct Store {
-    /// Things and groups. Membership changes go through the store, since CONTINUOUS jobs follow them.
+    /// Things, types and groups. Membership changes go through the store, since CONTINUOUS jobs follow
+    /// them.
     pub registry: Registry,
+    /// The tags of jobs, types and groups.
+    pub tags: Tags,
     pub(super) jobs: BTreeMap<Arc<str>, Job>,
     pub(super) jobs_of: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
     pub(super) job_order: BTreeSet<(Reverse<i64>, Arc<str>)>,
-    pub(super) check_order: CheckOrder,
+    /// What fleet indexing indexes.
+    pub indexing: Indexing,
+    pub(super) agenda: Agenda,
+    pub(super) past: Past,
+    pub(super) options: Options,
 }
-
-/// A job.
-#[derive(Clone, Debug)]
-pub struct Job {
-    /// Its status.
-    pub status: JobStatus,
-    /// Whether it follows its groups.
-    pub selection: TargetSelection,
-    /// Its description.
-    pub description: Option<String>,
-    /// The namespace of a job that another service manages.
-    pub namespace_id: Option<String>,
-    /// Epoch seconds.
-    pub created_at: i64,
-    /// Epoch seconds.
-    pub last_updated_at: i64,
-    /// Epoch seconds.
-    pub completed_at: Option<i64>,
-    /// Minutes in progress after which an execution times out.
-    pub timeout_minutes: Option<i64>,
-    /// The things that it was sent to by name.
-    pub target_things: BTreeSet<Arc<str>>,
-    /// The groups that it was sent to.
-    pub target_groups: BTreeSet<Arc<str>>,
-    /// The job document.
-    pub document: Arc<str>,
-    pub(super) executions: BTreeMap<Arc<str>, Vec<Execution>>,
-    pub(super) by_status: BTreeMap<ExecutionStatus, BTreeSet<Position>>,
-}
-
-/// Where an execution stands in a list: most recently updated first, then by thing, then the newest
-/// number first.
-pub(super) type Position = (Reverse<i64>, Arc<str>, Reverse<i64>);
 
 /// One execution of a job on a thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +84,8 @@ pub struct Execution {
     pub status_details: Option<Box<StatusDetails>>,
     /// The `force` flag of the cancel that ended it; none while it is not CANCELED.
     pub force_canceled: Option<bool>,
+    /// When the job's in-progress timer runs out, in epoch seconds.
+    pub deadline: Option<i64>,
     /// When the step timer runs out, in epoch seconds.
     pub step_deadline: Option<i64>,
 }
@@ -118,8 +102,26 @@ impl Execution {
             retry_attempt: 0,
             status_details: None,
             force_canceled: None,
+            deadline: None,
             step_deadline: None,
         }
+    }
+
+    /// When a timer ends it; the earlier of the two counts.
+    pub fn times_out_at(&self) -> Option<i64> {
+        [self.deadline, self.step_deadline].into_iter().flatten().min()
+    }
+
+    /// Seconds until a timer ends it.
+    pub fn seconds_left(&self, now: i64) -> Option<i64> {
+        self.times_out_at().map(|at| at.saturating_sub(now).max(0))
+    }
+
+    /// Enters a terminal status.
+    fn end(&mut self, status: ExecutionStatus) {
+        self.status = status;
+        self.deadline = None;
+        self.step_deadline = None;
     }
 
     /// Counts a change: one version more, updated now.
@@ -128,10 +130,12 @@ impl Execution {
         self.last_updated_at = now;
     }
 
-    fn set_details(&mut self, details: Option<StatusDetails>) {
+    fn set_details(&mut self, details: Option<StatusDetails>, options: &Options) {
         // A given map replaces the old one whole, the empty map included (observed).
-        if let Some(details) = details {
-            self.status_details = Some(Box::new(details));
+        let Some(details) = details else { return };
+        match self.status_details.as_deref_mut().filter(|_| options.merge_details) {
+            Some(kept) => kept.extend(details),
+            None => self.status_details = Some(Box::new(details)),
         }
     }
 
@@ -163,8 +167,8 @@ pub struct Canceled {
 
 impl Store {
     /// An empty store.
-    pub fn new(check_order: CheckOrder) -> Self {
-        Self { check_order, ..Self::default() }
+    pub fn new(options: Options) -> Self {
+        Self { options, ..Self::default() }
     }
 
     /// A job, or AWS's 404.
@@ -218,40 +222,69 @@ impl Store {
                 "Job execution for thing {thing} within job {job} cannot be canceled."
             ))),
         };
-        match self.check_order {
+        match self.options.check_order {
             CheckOrder::VersionFirst => version.and(status)?,
             CheckOrder::StatusFirst => status.and(version)?,
         }
-        let after = self.change(thing, job, before.number, now, |execution, now| {
-            execution.status = ExecutionStatus::Canceled;
+        self.past.note_cancel();
+        let after = self.change(thing, job, before.number, now, |execution, now, options| {
+            execution.end(ExecutionStatus::Canceled);
             execution.force_canceled = Some(cancel.force);
-            execution.step_deadline = None;
-            execution.set_details(cancel.status_details);
+            execution.set_details(cancel.status_details, options);
             execution.touch(now);
         });
         Ok(Canceled { before, after })
     }
 
-    /// Changes an execution that is there, and completes its job if that was its last open one.
+    /// Changes an execution that is there, with all that follows from it: timers, a retry, the abort
+    /// of its job, the completion of its job.
     fn change(
         &mut self,
         thing: &str,
-        job: &str,
+        id: &str,
         number: i64,
         now: Timestamp,
-        change: impl FnOnce(&mut Execution, i64),
+        change: impl FnOnce(&mut Execution, i64, &Options),
     ) -> Execution {
-        let now = now.as_second();
-        let job = self.jobs.get_mut(job).expect("the execution was found in this job");
-        let after = job.change(thing, number, |execution| change(execution, now));
-        job.complete_if_done(now);
+        let second = now.as_second();
+        let options = &self.options;
+        let job = self.jobs.get_mut(id).expect("the execution was found in this job");
+        let (thing, before, after) =
+            job.change(thing, number, |execution| change(execution, second, options));
+        let (id, _) = self.jobs.get_key_value(id).expect("it was just there");
+        let id = id.clone();
+        self.past.record(now, &id, &thing, Some(&before), number);
+        let timer = |at| (at, Due::Timer(id.clone(), thing.clone(), number));
+        if let Some(at) = before.times_out_at() {
+            self.agenda.remove(&timer(at));
+        }
+        if let Some(at) = after.times_out_at() {
+            self.agenda.insert(timer(at));
+        }
+        if after.status.is_terminal() && !before.status.is_terminal() {
+            self.after_end(&thing, &id, &after, now);
+        }
+        if let Some(job) = self.jobs.get_mut(&id) {
+            job.complete_if_done(second);
+        }
         after
     }
 
     /// Adds an execution; a number that is taken is replaced.
-    pub(super) fn insert(&mut self, thing: &Arc<str>, id: &Arc<str>, execution: Execution) {
+    pub(super) fn insert(
+        &mut self,
+        thing: &Arc<str>,
+        id: &Arc<str>,
+        execution: Execution,
+        now: Timestamp,
+    ) {
         if let Some(job) = self.jobs.get_mut(id) {
+            let number = execution.number;
+            if let Some(at) = execution.times_out_at() {
+                self.agenda.insert((at, Due::Timer(id.clone(), thing.clone(), number)));
+            }
             job.insert(thing, execution);
+            self.past.record(now, id, thing, None, number);
             self.jobs_of.entry(thing.clone()).or_default().insert(id.clone());
         }
     }
@@ -259,123 +292,6 @@ impl Store {
     pub(super) fn insert_job(&mut self, id: Arc<str>, job: Job) {
         self.job_order.insert((Reverse(job.created_at), id.clone()));
         self.jobs.insert(id, job);
-    }
-}
-
-impl Job {
-    /// A job without targets, executions and document.
-    pub(super) fn new(status: JobStatus, selection: TargetSelection, created_at: i64) -> Self {
-        Self {
-            status,
-            selection,
-            description: None,
-            namespace_id: None,
-            created_at,
-            last_updated_at: created_at,
-            completed_at: None,
-            timeout_minutes: None,
-            target_things: BTreeSet::new(),
-            target_groups: BTreeSet::new(),
-            document: "{}".into(),
-            executions: BTreeMap::new(),
-            by_status: BTreeMap::new(),
-        }
-    }
-
-    /// Its latest execution on a thing, or that with a number.
-    pub fn execution(&self, thing: &str, number: Option<i64>) -> Option<&Execution> {
-        let executions = self.executions.get(thing)?;
-        match number {
-            None => executions.last(),
-            Some(number) => executions.iter().find(|execution| execution.number == number),
-        }
-    }
-
-    /// How many of its executions have a status, older execution numbers included (observed).
-    pub fn count(&self, status: &ExecutionStatus) -> usize {
-        self.by_status.get(status).map_or(0, BTreeSet::len)
-    }
-
-    fn insert(&mut self, thing: &Arc<str>, execution: Execution) {
-        let place = self.by_status.entry(execution.status.clone()).or_default();
-        place.insert(position(thing, &execution));
-        match self.executions.get_mut(thing) {
-            None => {
-                // `vec!` gives room for exactly one, which is all that most have.
-                self.executions.insert(thing.clone(), vec![execution]);
-            }
-            Some(list) => match list.binary_search_by_key(&execution.number, |e| e.number) {
-                Ok(at) => {
-                    let old = std::mem::replace(&mut list[at], execution);
-                    let new = &list[at];
-                    if (&old.status, old.last_updated_at) != (&new.status, new.last_updated_at)
-                        && let Some(set) = self.by_status.get_mut(&old.status)
-                    {
-                        set.remove(&position(thing, &old));
-                    }
-                }
-                Err(at) => list.insert(at, execution),
-            },
-        }
-    }
-
-    /// The only way to change an execution: keeps its place in the lists right.
-    fn change(
-        &mut self,
-        thing: &str,
-        number: i64,
-        change: impl FnOnce(&mut Execution),
-    ) -> Execution {
-        let (thing, _) = self.executions.get_key_value(thing).expect("the thing has executions");
-        let thing = thing.clone();
-        let list = self.executions.get_mut(&thing).expect("its key was just found");
-        let at = list
-            .binary_search_by_key(&number, |execution| execution.number)
-            .expect("the execution was found before it is changed");
-        let execution = &mut list[at];
-        if let Some(set) = self.by_status.get_mut(&execution.status) {
-            set.remove(&position(&thing, execution));
-        }
-        change(execution);
-        let set = self.by_status.entry(execution.status.clone()).or_default();
-        set.insert(position(&thing, execution));
-        execution.clone()
-    }
-
-    /// A SNAPSHOT job is COMPLETED when all its executions are terminal; CANCELED and REMOVED count.
-    fn complete_if_done(&mut self, now: i64) {
-        let open =
-            self.count(&ExecutionStatus::Queued) + self.count(&ExecutionStatus::InProgress) > 0;
-        let ends = self.selection == TargetSelection::Snapshot;
-        if ends && !open && self.status == JobStatus::InProgress {
-            self.status = JobStatus::Completed;
-            self.completed_at = Some(now);
-            self.last_updated_at = now;
-        }
-    }
-
-    /// Gives a seeded job that is over the time of its last execution's last change as its own.
-    pub(super) fn settle(&mut self) {
-        if matches!(self.status, JobStatus::InProgress | JobStatus::Scheduled) {
-            return;
-        }
-        let firsts = self.by_status.values().filter_map(BTreeSet::first);
-        let latest = firsts.map(|(Reverse(at), ..)| *at).max();
-        self.last_updated_at = latest.unwrap_or(self.created_at).max(self.created_at);
-        if self.status == JobStatus::Completed {
-            self.completed_at = Some(self.last_updated_at);
-        }
-    }
-
-    /// Seconds until a timer ends an execution that is in progress; the earlier timer counts.
-    pub fn seconds_left(&self, execution: &Execution, now: i64) -> Option<i64> {
-        if execution.status != ExecutionStatus::InProgress {
-            return None;
-        }
-        let whole = self.timeout_minutes.zip(execution.started_at);
-        let whole = whole.map(|(minutes, start)| start.saturating_add(minutes * 60));
-        let deadline = [whole, execution.step_deadline].into_iter().flatten().min()?;
-        Some(deadline.saturating_sub(now).max(0))
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use axum::body::Body;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, DATE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HOST};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
@@ -45,9 +45,11 @@ pub fn scope(headers: &HeaderMap) -> Result<Scope, Refusal> {
     let plane = match (end, service) {
         (Some("aws4_request"), Some("iot")) => Plane::Control,
         (Some("aws4_request"), Some("iot-jobs-data")) => Plane::Data,
+        (Some("aws4_request"), Some("servicequotas")) => Plane::Quotas,
         _ => {
             return Err(Refusal::InvalidSignature(
-                "Credential should be scoped to correct service: 'iot' or 'iot-jobs-data'."
+                "Credential should be scoped to correct service: 'iot', 'iot-jobs-data' or \
+                 'servicequotas'."
                     .to_owned(),
             ));
         }
@@ -62,6 +64,19 @@ pub fn scope(headers: &HeaderMap) -> Result<Scope, Refusal> {
             "Credential should be scoped to a valid region.".to_owned(),
         )),
     }
+}
+
+/// The operation that `X-Amz-Target` names, as the one segment of a path.
+pub fn target(headers: &HeaderMap) -> [String; 1] {
+    let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok());
+    let name = target.and_then(|target| target.strip_prefix("ServiceQuotasV20190624."));
+    [name.unwrap_or_default().to_owned()]
+}
+
+/// The `Host` that a request was sent to.
+pub fn host(headers: &HeaderMap) -> String {
+    let host = headers.get(HOST).and_then(|value| value.to_str().ok());
+    host.unwrap_or_default().to_owned()
 }
 
 /// The segments of a path, decoded; an empty segment stays.
@@ -103,8 +118,8 @@ pub fn members(bytes: &[u8]) -> Result<Map<String, Value>, Refusal> {
 }
 
 /// An answer that went well.
-pub fn success(body: &Value, request_id: &str, now: Timestamp) -> Response<Body> {
-    answer(StatusCode::OK, body, request_id, now)
+pub fn success(body: &Value, plane: Plane, request_id: &str, now: Timestamp) -> Response<Body> {
+    answer(StatusCode::OK, body, plane, request_id, now)
 }
 
 /// An answer that says no. Throttling is 400 on the control plane and 429 on the data plane.
@@ -120,33 +135,57 @@ pub fn refusal(
         Refusal::VersionConflict(_)
         | Refusal::InvalidStateTransition(_)
         | Refusal::AlreadyExists { .. } => StatusCode::CONFLICT,
-        Refusal::TerminalState(_) => StatusCode::GONE,
-        Refusal::AccessDenied(_) | Refusal::InvalidSignature(_) => StatusCode::FORBIDDEN,
+        Refusal::TerminalState(_) | Refusal::LimitExceeded(_) => StatusCode::GONE,
+        Refusal::AccessDenied(_)
+        | Refusal::MissingAuthentication(_)
+        | Refusal::UnrecognizedClient(_)
+        | Refusal::InvalidSignature(_) => StatusCode::FORBIDDEN,
         Refusal::Throttled if plane == Plane::Data => StatusCode::TOO_MANY_REQUESTS,
-        Refusal::InvalidRequest(_) | Refusal::Serialization(_) | Refusal::Throttled => {
-            StatusCode::BAD_REQUEST
-        }
+        Refusal::InvalidRequest(_)
+        | Refusal::Serialization(_)
+        | Refusal::InvalidQuery(_)
+        | Refusal::IndexNotReady(_)
+        | Refusal::NoSuchResource(_)
+        | Refusal::IllegalArgument(_)
+        | Refusal::Throttled => StatusCode::BAD_REQUEST,
         Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Refusal::InternalFailure => StatusCode::INTERNAL_SERVER_ERROR,
     };
     // What comes from the gateway before the service spells the member with a capital.
-    let from_gateway = matches!(refusal, Refusal::AccessDenied(_) | Refusal::InvalidSignature(_));
+    let from_gateway = status == StatusCode::FORBIDDEN;
     let name = if from_gateway { "Message" } else { "message" };
     let mut body = json!({ name: refusal.to_string() });
     if let Refusal::AlreadyExists { id, resource, .. } = refusal {
         body["resourceId"] = id.as_str().into();
         body["resourceArn"] = arn(resource).into();
     }
-    let mut response = answer(status, &body, request_id, now);
+    if plane == Plane::Quotas {
+        // JSON 1.1 names the error in the body.
+        body["__type"] = match refusal {
+            Refusal::Throttled => "TooManyRequestsException".into(),
+            other => other.code().into(),
+        };
+    }
+    let mut response = answer(status, &body, plane, request_id, now);
     response.headers_mut().insert(ERROR_TYPE, HeaderValue::from_static(refusal.code()));
     response
 }
 
-fn answer(status: StatusCode, body: &Value, request_id: &str, now: Timestamp) -> Response<Body> {
+fn answer(
+    status: StatusCode,
+    body: &Value,
+    plane: Plane,
+    request_id: &str,
+    now: Timestamp,
+) -> Response<Body> {
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let kind = match plane {
+        Plane::Quotas => "application/x-amz-json-1.1",
+        Plane::Control | Plane::Data => "application/json",
+    };
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     if let Ok(value) = HeaderValue::from_str(request_id) {
         headers.insert(REQUEST_ID, value);
     }

@@ -8,15 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::str::FromStr;
 
-use jiff::SignedDuration;
-
-use super::shapes::{FleetDocument, FleetExecution, FleetJob, FleetThing};
-use super::{DEFAULT_ACCOUNT, DEFAULT_REGION, Execution, Fleet, Job, Thing};
+use super::numbered::{MOST_JOBS, MOST_THINGS, Numbered};
+use super::shapes::{FleetDocument, FleetJob, FleetThing, FleetThingGroup, FleetThingType};
+use super::{
+    Connectivity, DEFAULT_ACCOUNT, DEFAULT_REGION, Fleet, Job, Thing, ThingGroup, ThingType,
+};
 use crate::document::diagnostic::Code;
 use crate::document::finding::{Findings, join};
-use crate::execution::{
-    ExecutionNumber, ExecutionStatus, ExecutionVersion, JobId, StatusDetails, ThingName,
-};
+use crate::execution::{JobId, ThingName};
 use crate::inventory::Account;
 use crate::span::Moment;
 
@@ -28,6 +27,10 @@ pub fn compile(document: FleetDocument, findings: &mut Findings) -> Option<Fleet
         name: document.metadata.name,
         account: compiler.account(spec.account, spec.region),
         groups: BTreeSet::new(),
+        thing_groups: BTreeMap::new(),
+        thing_types: BTreeMap::new(),
+        indexing: spec.indexing,
+        quotas: spec.quotas,
         things: BTreeMap::new(),
         jobs: BTreeMap::new(),
         executions: BTreeMap::new(),
@@ -38,6 +41,13 @@ pub fn compile(document: FleetDocument, findings: &mut Findings) -> Option<Fleet
             compiler.refuse(Code::MeaningDuplicate, &at, "this group is listed already");
         }
     }
+    for (at, group) in indexed("/spec/thingGroups", spec.thing_groups) {
+        compiler.thing_group(&at, group, &mut fleet);
+    }
+    compiler.forest(&fleet);
+    for (at, kind) in indexed("/spec/thingTypes", spec.thing_types) {
+        compiler.thing_type(&at, kind, &mut fleet);
+    }
     for (at, thing) in indexed("/spec/things", spec.things) {
         compiler.thing(&at, thing, &mut fleet);
     }
@@ -46,7 +56,7 @@ pub fn compile(document: FleetDocument, findings: &mut Findings) -> Option<Fleet
         compiler.job(&at, job, &mut fleet, &mut implied_targets);
     }
     for (at, execution) in indexed("/spec/executions", spec.executions) {
-        compiler.execution(&at, execution, &mut fleet);
+        compiler.execution(&at, &execution, &mut fleet);
     }
     for (job, thing, _) in fleet.executions.keys() {
         if let Some(job) = fleet.jobs.get_mut(job).filter(|_| implied_targets.contains(job)) {
@@ -59,6 +69,8 @@ pub fn compile(document: FleetDocument, findings: &mut Findings) -> Option<Fleet
 fn indexed<T>(pointer: &str, list: Vec<T>) -> impl Iterator<Item = (String, T)> {
     list.into_iter().enumerate().map(move |(index, item)| (join(pointer, index), item))
 }
+
+mod executions;
 
 struct Compiler<'a> {
     findings: &'a mut Findings,
@@ -136,6 +148,79 @@ impl Compiler<'_> {
         groups
     }
 
+    /// The names that an entry stands for, unless the fleet gets too large by it. `key` is the name's.
+    fn numbered(
+        &mut self,
+        (at, key): (&str, &str),
+        text: &str,
+        (count, first): (Option<NonZeroU32>, Option<u32>),
+    ) -> Option<Numbered> {
+        let numbered = Numbered::new(text, count.map(NonZeroU32::get), first);
+        numbered.map_err(|why| self.refuse(Code::MeaningName, &join(at, key), why)).ok()
+    }
+
+    /// Whether so many more fit.
+    fn fits(&mut self, at: &str, what: &str, (there, more, most): (usize, usize, usize)) -> bool {
+        let fits = there.saturating_add(more) <= most;
+        if !fits {
+            let message = format!("a fleet has at most {most} {what}");
+            self.refuse(Code::MeaningTooMany, &join(at, "count"), message);
+        }
+        fits
+    }
+
+    fn thing_group(&mut self, at: &str, group: FleetThingGroup, fleet: &mut Fleet) {
+        self.group(&join(at, "name"), &group.name);
+        if let Some(parent) = &group.parent {
+            self.group(&join(at, "parent"), parent);
+            fleet.groups.insert(parent.clone());
+        }
+        fleet.groups.insert(group.name.clone());
+        let fact = ThingGroup {
+            created_at: self.moment(at, "createdAt", group.created_at.as_deref()),
+            parent: group.parent,
+            description: group.description,
+            attributes: group.attributes,
+            tags: group.tags,
+            version: group.version.map(NonZeroU32::get),
+        };
+        if fleet.thing_groups.insert(group.name, fact).is_some() {
+            let at = join(at, "name");
+            self.refuse(Code::MeaningDuplicate, &at, "this group is listed already");
+        }
+    }
+
+    /// No group is in itself.
+    fn forest(&mut self, fleet: &Fleet) {
+        for name in fleet.thing_groups.keys() {
+            let above = |name: &String| fleet.thing_groups.get(name)?.parent.clone();
+            let path = std::iter::successors(above(name), above).take(fleet.thing_groups.len());
+            if path.into_iter().any(|group| group == *name) {
+                let message = format!("the thing group {name} is in itself");
+                self.refuse(Code::MeaningReference, "/spec/thingGroups", message);
+            }
+        }
+    }
+
+    fn thing_type(&mut self, at: &str, kind: FleetThingType, fleet: &mut Fleet) {
+        self.require(
+            spelled(&kind.name, 128, b":_-"),
+            &join(at, "name"),
+            "a thing type's name has 1 to 128 letters, digits, ':', '_' and '-'",
+        );
+        let fact = ThingType {
+            created_at: self.moment(at, "createdAt", kind.created_at.as_deref()),
+            deprecated_at: self.moment(at, "deprecatedAt", kind.deprecated_at.as_deref()),
+            description: kind.description,
+            searchable_attributes: kind.searchable_attributes,
+            tags: kind.tags,
+        };
+        if fleet.thing_types.insert(kind.name, fact).is_some() {
+            let at = join(at, "name");
+            self.refuse(Code::MeaningDuplicate, &at, "this thing type is listed already");
+        }
+    }
+
     fn thing(&mut self, at: &str, thing: FleetThing, fleet: &mut Fleet) {
         if let Some(text) = &thing.thing_type {
             self.require(
@@ -164,11 +249,27 @@ impl Compiler<'_> {
                 "an attribute's value has at most 800 letters, digits and '_.,@/:#=[]-'",
             );
         }
+        let connectivity = thing.connectivity.map(|it| {
+            let at = join(at, "connectivity");
+            let since = self.moment(&at, "since", it.since.as_deref());
+            Connectivity { connected: it.connected, since }
+        });
+        let place = (at, "name");
+        let Some(numbered) = self.numbered(place, &thing.name, (thing.count, thing.first)) else {
+            return;
+        };
+        if !self.fits(at, "things", (fleet.things.len(), numbered.count(), MOST_THINGS)) {
+            return;
+        }
+        let version = thing.version.map(NonZeroU32::get);
+        let (thing_type, attributes) = (thing.thing_type, thing.attributes);
+        let fact = Thing { thing_type, groups, attributes, version, connectivity };
         let at = join(at, "name");
-        if let Some(name) = self.parse::<ThingName>(Code::MeaningName, &at, &thing.name) {
-            let fact = Thing { thing_type: thing.thing_type, groups, attributes: thing.attributes };
-            if fleet.things.insert(name, fact).is_some() {
+        for name in numbered.names() {
+            let Some(name) = self.parse::<ThingName>(Code::MeaningName, &at, &name) else { return };
+            if fleet.things.insert(name, fact.clone()).is_some() {
                 self.refuse(Code::MeaningDuplicate, &at, "this thing is listed already");
+                return;
             }
         }
     }
@@ -201,31 +302,63 @@ impl Compiler<'_> {
             things.extend(self.known_thing(&at, &name, fleet));
         }
         let groups = self.groups(&join(&place, "groups"), targets.groups, &mut fleet.groups);
-        let at = join(at, "id");
-        if let Some(id) = self.parse::<JobId>(Code::MeaningName, &at, &job.id) {
-            let fact = Job {
-                status: job.status.into(),
-                target_selection: job.target_selection.into(),
-                description: job.description,
-                namespace_id: job.namespace_id,
-                created_at,
-                timeout_minutes: job.timeout_minutes,
-                target_things: things,
-                target_groups: groups,
+        let schedule = job.schedule.unwrap_or_default();
+        let place = join(at, "schedule");
+        let mut time =
+            |key: &str, text: Option<String>| match self.moment(&place, key, text.as_deref())? {
+                Moment::At(time) => Some(time),
+                Moment::Ago(_) => {
+                    let message = "a schedule has times such as 2027-01-01T00:00:00Z";
+                    self.refuse(Code::MeaningTime, &join(&place, key), message);
+                    None
+                }
             };
+        let starts_at = time("startTime", schedule.start_time);
+        let ends_at = time("endTime", schedule.end_time).map(|at| (at, schedule.end_behavior));
+        let Some(numbered) = self.numbered((at, "id"), &job.id, (job.count, job.first)) else {
+            return;
+        };
+        if !self.fits(at, "jobs", (fleet.jobs.len(), numbered.count(), MOST_JOBS)) {
+            return;
+        }
+        let fact = Job {
+            status: job.status.into(),
+            target_selection: job.target_selection.into(),
+            description: job.description,
+            namespace_id: job.namespace_id,
+            created_at,
+            timeout_minutes: job.timeout_minutes,
+            target_things: things,
+            target_groups: groups,
+            tags: job.tags,
+            document: job.document,
+            abort: job.abort,
+            retry: job.retry,
+            starts_at,
+            ends_at,
+            reason_code: job.reason_code,
+            comment: job.comment,
+            force_canceled: job.force_canceled,
+            canceling: job.canceling,
+        };
+        let at = join(at, "id");
+        for id in numbered.names() {
+            let Some(id) = self.parse::<JobId>(Code::MeaningName, &at, &id) else { return };
             if implies {
                 implied.insert(id.clone());
             }
-            if fleet.jobs.insert(id, fact).is_some() {
+            if fleet.jobs.insert(id, fact.clone()).is_some() {
                 self.refuse(Code::MeaningDuplicate, &at, "this job is listed already");
+                return;
             }
         }
     }
 
     fn known_thing(&mut self, at: &str, name: &str, fleet: &Fleet) -> Option<ThingName> {
         let name: ThingName = self.parse(Code::MeaningName, at, name)?;
-        if fleet.things.contains_key(&name) {
-            return Some(name);
+        // The name as the thing has it: a million executions share their texts.
+        if let Some((name, _)) = fleet.things.get_key_value(&name) {
+            return Some(name.clone());
         }
         self.refuse(Code::MeaningReference, at, format!("there is no thing {name} in this fleet"));
         None
@@ -233,98 +366,11 @@ impl Compiler<'_> {
 
     fn known_job(&mut self, at: &str, id: &str, fleet: &Fleet) -> Option<JobId> {
         let id: JobId = self.parse(Code::MeaningName, at, id)?;
-        if fleet.jobs.contains_key(&id) {
-            return Some(id);
+        if let Some((id, _)) = fleet.jobs.get_key_value(&id) {
+            return Some(id.clone());
         }
         self.refuse(Code::MeaningReference, at, format!("there is no job {id} in this fleet"));
         None
-    }
-
-    fn execution(&mut self, at: &str, execution: FleetExecution, fleet: &mut Fleet) {
-        let job = self.known_job(&join(at, "job"), &execution.job, fleet);
-        let thing = self.known_thing(&join(at, "thing"), &execution.thing, fleet);
-        let status = ExecutionStatus::from(execution.status);
-        let created_at = job.as_ref().and_then(|id| fleet.jobs.get(id)?.created_at);
-        let (queued_at, started_at, last_updated_at) =
-            self.times(at, &execution, &status, created_at);
-        self.status_details(&join(at, "statusDetails"), &execution.status_details);
-        if execution.force_canceled && status != ExecutionStatus::Canceled {
-            let at = join(at, "forceCanceled");
-            self.refuse(Code::MeaningReference, &at, "only a CANCELED execution was canceled");
-        }
-        let version = execution
-            .version_number
-            .map_or_else(|| implied_version(&status, started_at.is_some()), |n| n.get().into());
-        let number = ExecutionNumber(execution.execution_number.map_or(1, NonZeroU32::get).into());
-        let fact = Execution {
-            status,
-            version: ExecutionVersion::new(version).expect("a NonZeroU32 and a default are >= 1"),
-            queued_at,
-            started_at,
-            last_updated_at,
-            retry_attempt: execution.retry_attempt,
-            status_details: execution.status_details,
-            force_canceled: execution.force_canceled,
-        };
-        let (Some(job), Some(thing)) = (job, thing) else { return };
-        if fleet.executions.insert((job, thing, number), fact).is_some() {
-            let message = format!("execution {number} of this job on this thing is listed already");
-            self.refuse(Code::MeaningDuplicate, at, message);
-        }
-    }
-
-    fn times(
-        &mut self,
-        at: &str,
-        execution: &FleetExecution,
-        status: &ExecutionStatus,
-        job_created_at: Option<Moment>,
-    ) -> (Moment, Option<Moment>, Moment) {
-        let queued = self.moment(at, "queuedAt", execution.queued_at.as_deref());
-        let started = self.moment(at, "startedAt", execution.started_at.as_deref());
-        let updated = self.moment(at, "lastUpdatedAt", execution.last_updated_at.as_deref());
-        let now = Moment::Ago(SignedDuration::ZERO);
-        let queued_at = queued.or(job_created_at).or(started).or(updated).unwrap_or(now);
-        let started_at = match status {
-            ExecutionStatus::Queued => {
-                if started.is_some() {
-                    let at = join(at, "startedAt");
-                    self.refuse(Code::MeaningTime, &at, "a QUEUED execution has not started");
-                }
-                None
-            }
-            ExecutionStatus::InProgress
-            | ExecutionStatus::Succeeded
-            | ExecutionStatus::Failed
-            | ExecutionStatus::TimedOut => Some(started.or(updated).unwrap_or(queued_at)),
-            _ => started,
-        };
-        let last_updated_at = updated.or(started_at).unwrap_or(queued_at);
-        if started_at.is_some_and(|started| is_before(started, queued_at)) {
-            self.refuse(Code::MeaningTime, &join(at, "startedAt"), "this is before it was queued");
-        }
-        if is_before(last_updated_at, started_at.unwrap_or(queued_at)) {
-            let at = join(at, "lastUpdatedAt");
-            self.refuse(Code::MeaningTime, &at, "this is before it was queued or started");
-        }
-        (queued_at, started_at, last_updated_at)
-    }
-
-    fn status_details(&mut self, at: &str, details: &StatusDetails) {
-        self.require(details.len() <= 10, at, "statusDetails have at most 10 pairs");
-        for (key, value) in details {
-            let at = join(at, key);
-            self.require(
-                spelled(key, 128, b":_-"),
-                &at,
-                "a key of statusDetails has 1 to 128 letters, digits, ':', '_' and '-'",
-            );
-            self.require(
-                printable(value, 1024),
-                &at,
-                "a value of statusDetails has 1 to 1024 characters, none of them a control character",
-            );
-        }
     }
 }
 
@@ -335,24 +381,4 @@ fn spelled(text: &str, max: usize, extra: &[u8]) -> bool {
 
 fn printable(text: &str, max: usize) -> bool {
     (1..=max).contains(&text.chars().count()) && !text.chars().any(char::is_control)
-}
-
-/// Whether `a` is surely before `b`; an age and a time cannot be compared without a `now`.
-fn is_before(a: Moment, b: Moment) -> bool {
-    match (a, b) {
-        (Moment::At(a), Moment::At(b)) => a < b,
-        (Moment::Ago(a), Moment::Ago(b)) => a > b,
-        _ => false,
-    }
-}
-
-/// The version that an execution has if nothing more happened to it than its status says.
-fn implied_version(status: &ExecutionStatus, started: bool) -> i64 {
-    match status {
-        // AWS does not count the step to REMOVED.
-        ExecutionStatus::Queued | ExecutionStatus::Removed => 1,
-        ExecutionStatus::InProgress => 2,
-        _ if started => 3,
-        _ => 2,
-    }
 }

@@ -70,6 +70,20 @@ pub struct FleetSpec {
     /// Thing groups. A group that a thing or a target names need not be listed here.
     #[serde(default)]
     pub groups: Vec<String>,
+    /// What is to be said of thing groups beyond their names. They need not be listed in `groups`.
+    #[serde(default)]
+    pub thing_groups: Vec<FleetThingGroup>,
+    /// What is to be said of thing types beyond their names. A type that a thing names need not be
+    /// listed here.
+    #[serde(default)]
+    pub thing_types: Vec<FleetThingType>,
+    /// What fleet indexing indexes: nothing (OFF), the registry (REGISTRY), or connectivity as well
+    /// (CONNECTIVITY). Default: CONNECTIVITY.
+    #[serde(default)]
+    pub indexing: FleetIndexing,
+    /// Service quotas that differ from AWS's defaults, by code: `L-5D01DB62: 50`.
+    #[serde(default)]
+    pub quotas: BTreeMap<String, f64>,
     /// The things of the registry.
     #[serde(default)]
     pub things: Vec<FleetThing>,
@@ -81,12 +95,96 @@ pub struct FleetSpec {
     pub executions: Vec<FleetExecution>,
 }
 
-/// A thing of the registry.
+/// A thing group.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FleetThingGroup {
+    /// Its name.
+    pub name: String,
+    /// The group that it is in.
+    #[serde(default)]
+    pub parent: Option<String>,
+    /// Its description.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Its attributes.
+    #[serde(default)]
+    pub attributes: BTreeMap<String, String>,
+    /// Its tags.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// How often it was updated, plus one. Default: 1.
+    #[serde(default)]
+    pub version: Option<NonZeroU32>,
+    /// When it was created. Default: now.
+    #[serde(default)]
+    pub created_at: Option<String>,
+}
+
+/// A thing type.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FleetThingType {
+    /// Its name.
+    pub name: String,
+    /// Its description.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// The attributes that are searched by it, at most 3.
+    #[serde(default)]
+    pub searchable_attributes: Vec<String>,
+    /// Its tags.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// When it was created. Default: now.
+    #[serde(default)]
+    pub created_at: Option<String>,
+    /// When it was deprecated. Default: it is not.
+    #[serde(default)]
+    pub deprecated_at: Option<String>,
+}
+
+/// What fleet indexing says about a thing's connection.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FleetConnectivity {
+    /// Whether it is connected.
+    pub connected: bool,
+    /// Since when. Default: not said, as AWS does about an hour after a connection was lost.
+    #[serde(default)]
+    pub since: Option<String>,
+}
+
+/// What fleet indexing indexes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[allow(missing_docs)] // see the module's words on doc comments
+pub enum FleetIndexing {
+    Off,
+    Registry,
+    #[default]
+    Connectivity,
+}
+
+/// A thing of the registry, or with `count` many that differ in their names.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FleetThing {
-    /// Its name: 1 to 128 letters, digits, ':', '_' and '-'.
+    /// Its name: 1 to 128 letters, digits, ':', '_' and '-'. With `count` it holds the number's place:
+    /// `robot-{n}`, or `robot-{n:06}` for six digits.
     pub name: String,
+    /// How many there are, numbered from `first` on. The whole fleet has at most 1000000 things.
+    #[serde(default)]
+    pub count: Option<NonZeroU32>,
+    /// The first number. Default: 1.
+    #[serde(default)]
+    pub first: Option<u32>,
+    /// What fleet indexing knows of its connection. Default: nothing.
+    #[serde(default)]
+    pub connectivity: Option<FleetConnectivity>,
+    /// How often it was updated, plus one. Default: 1.
+    #[serde(default)]
+    pub version: Option<NonZeroU32>,
     /// Its thing type.
     #[serde(default, rename = "type")]
     pub thing_type: Option<String>,
@@ -98,12 +196,106 @@ pub struct FleetThing {
     pub attributes: BTreeMap<String, String>,
 }
 
-/// A job.
+/// A job is canceled when, of enough executions that ended, too many failed.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FleetAbort {
+    /// What counts as a failure.
+    pub failure_type: FleetFailureType,
+    /// The share of failures in percent.
+    #[schemars(range(max = 100))]
+    pub threshold_percentage: f64,
+    /// How many executions must have ended before it is looked at.
+    pub min_number_of_executed_things: NonZeroU32,
+}
+
+/// An execution that ends so is tried again.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FleetRetry {
+    /// What is tried again: FAILED, TIMED_OUT or ALL.
+    pub failure_type: FleetFailureType,
+    /// How often on one thing.
+    #[schemars(range(max = 10))]
+    pub number_of_retries: u32,
+}
+
+/// What kind of failure is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[allow(missing_docs)] // see the module's words on doc comments
+pub enum FleetFailureType {
+    Failed,
+    Rejected,
+    TimedOut,
+    All,
+}
+
+/// When a job begins and ends.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FleetSchedule {
+    /// When a SCHEDULED job starts: an RFC 3339 time.
+    #[serde(default)]
+    pub start_time: Option<String>,
+    /// When it ends: an RFC 3339 time.
+    #[serde(default)]
+    pub end_time: Option<String>,
+    /// What becomes of its executions then. Default: STOP_ROLLOUT.
+    #[serde(default)]
+    pub end_behavior: FleetEndBehavior,
+}
+
+/// What becomes of a job's executions at its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[allow(missing_docs)] // see the module's words on doc comments
+pub enum FleetEndBehavior {
+    #[default]
+    StopRollout,
+    Cancel,
+    ForceCancel,
+}
+
+/// A job, or with `count` many that differ in their ids.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FleetJob {
-    /// Its id: 1 to 64 letters, digits, '_' and '-'.
+    /// Its id: 1 to 64 letters, digits, '_' and '-'. With `count` it holds the number's place: `fw-{n}`.
     pub id: String,
+    /// How many there are, numbered from `first` on. The whole fleet has at most 100000 jobs.
+    #[serde(default)]
+    pub count: Option<NonZeroU32>,
+    /// The first number. Default: 1.
+    #[serde(default)]
+    pub first: Option<u32>,
+    /// Its tags.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// The job document, JSON. Default: {}.
+    #[serde(default)]
+    pub document: Option<String>,
+    /// When failures cancel it (abortConfig). Default: never.
+    #[serde(default)]
+    pub abort: Vec<FleetAbort>,
+    /// When an execution is tried again (jobExecutionsRetryConfig). Default: never.
+    #[serde(default)]
+    pub retry: Vec<FleetRetry>,
+    /// When it begins and ends.
+    #[serde(default)]
+    pub schedule: Option<FleetSchedule>,
+    /// The code of the reason for which it was canceled.
+    #[serde(default)]
+    pub reason_code: Option<String>,
+    /// The comment of the last call that changed it.
+    #[serde(default)]
+    pub comment: Option<String>,
+    /// Whether it was canceled with force; only for CANCELED.
+    #[serde(default)]
+    pub force_canceled: Option<bool>,
+    /// Whether its executions are still being canceled; only for CANCELED. Default: false.
+    #[serde(default)]
+    pub canceling: bool,
     /// Its status. Default: IN_PROGRESS.
     #[serde(default)]
     pub status: FleetJobStatus,
@@ -165,14 +357,23 @@ pub enum FleetTargetSelection {
     Snapshot,
 }
 
-/// One execution of a job on a thing.
+/// One execution of a job on a thing, or with `count` one on each of many things.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FleetExecution {
-    /// The job's id, one of `jobs`.
+    /// The job's id, one of `jobs`. With `jobCount` it holds the number's place: `fw-{n}`.
     pub job: String,
-    /// The thing's name, one of `things`.
+    /// The thing's name, one of `things`. With `count` it holds the number's place: `robot-{n:06}`.
     pub thing: String,
+    /// On how many things, numbered from `first` on. The whole fleet has at most 2000000 executions.
+    #[serde(default)]
+    pub count: Option<NonZeroU32>,
+    /// The first thing's number. Default: 1.
+    #[serde(default)]
+    pub first: Option<u32>,
+    /// Of how many jobs, numbered from 1 on.
+    #[serde(default)]
+    pub job_count: Option<NonZeroU32>,
     /// Its status. Default: QUEUED.
     #[serde(default)]
     pub status: FleetExecutionStatus,
@@ -187,13 +388,19 @@ pub struct FleetExecution {
     /// created if that is written, else its earliest other time, else now.
     #[serde(default)]
     pub queued_at: Option<String>,
-    /// When a device started it. Default: never for what is QUEUED, CANCELED, REJECTED or REMOVED;
+    /// When a device started it, or `never`. Default: never for what is QUEUED, CANCELED, REJECTED or REMOVED;
     /// for the rest `lastUpdatedAt`, else `queuedAt`.
     #[serde(default)]
     pub started_at: Option<String>,
     /// When it last changed. Default: `startedAt`, else `queuedAt`.
     #[serde(default)]
     pub last_updated_at: Option<String>,
+    /// When its job's timer ends it. Default: `timeoutMinutes` after it started, if its job has that.
+    #[serde(default)]
+    pub times_out_at: Option<String>,
+    /// When its step timer ends it. Default: it has none.
+    #[serde(default)]
+    pub step_times_out_at: Option<String>,
     /// Retries before this execution. Default: 0.
     #[serde(default)]
     #[schemars(range(max = 10))]

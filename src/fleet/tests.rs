@@ -66,8 +66,8 @@ fn all_that_is_wrong_is_named_with_its_place() {
         (Code::MeaningTime, "/spec/executions/0/queuedAt"),
         (Code::MeaningDuplicate, "/spec/executions/1"),
         (Code::MeaningReference, "/spec/executions/2/job"),
-        (Code::MeaningReference, "/spec/executions/2/thing"),
         (Code::MeaningName, "/spec/executions/2/statusDetails/a b"),
+        (Code::MeaningReference, "/spec/executions/2/thing"),
         (Code::MeaningTime, "/spec/executions/3/startedAt"),
         (Code::MeaningTime, "/spec/executions/4/startedAt"),
     ];

@@ -243,6 +243,11 @@ refused(
 )
 
 # Registry.
+refused(
+    "CreateThing of a type that is not there", "ResourceNotFoundException", 404,
+    lambda: IOT.create_thing(thingName="r3", thingTypeName="robot"),
+)
+plain(IOT.create_thing_type(thingTypeName="robot"))
 thing = plain(IOT.create_thing(
     thingName="r3", thingTypeName="robot", attributePayload={"attributes": {"site": "b1"}}))
 same("CreateThing", (thing["thingName"], thing["thingArn"]), ("r3", ARN + "thing/r3"))

@@ -74,7 +74,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     // the world
-    ("emulator", &["clock", "execution", "fleet", "inventory"]),
+    ("emulator", &["clock", "execution", "fleet", "inventory", "span"]),
 ];
 
 /// The home of each foreign crate: files below `src`, with the folders of their names. A crate that is not here may be used
@@ -93,13 +93,14 @@ const HOMES: &[(&str, &[&str])] = &[
     ("getrandom", &["apply.rs"]),
     ("globset", &["policy/globs.rs"]),
     ("granit_parser", &["document.rs"]),
+    ("hmac", &["emulator/signature.rs"]),
     ("indicatif", &["cli/output.rs"]),
     ("jsonschema", &["document.rs"]),
     ("notify", &["source.rs"]),
     ("notify_debouncer_full", &["source.rs"]),
     ("percent_encoding", &["emulator.rs"]),
     ("serde_yaml", &["document.rs"]),
-    ("sha2", &["policy.rs", "emulator/registry.rs"]),
+    ("sha2", &["policy.rs", "emulator/registry.rs", "emulator/signature.rs"]),
     ("strsim", &["document.rs"]),
     ("tracing_subscriber", &["cli/output.rs"]),
 ];

@@ -3,9 +3,13 @@
 mod boto3;
 mod connections;
 mod faults;
+mod introspection;
+mod lifecycle;
 mod paging;
 mod properties;
+mod registry;
 mod sdk;
+mod search;
 mod state_machine;
 mod support;
 mod wire;

@@ -1,29 +1,18 @@
-//! Lists and their pages.
-//!
-//! Pages are keyset pages: a token holds the place of the last row given, not a row or an offset, so
-//! it stays valid when that row leaves the filter. A token belongs to one list with one filter; with
-//! any other it is invalid, as one that was made up is.
+//! The lists of jobs and executions.
 //!
 //! Executions are listed most recently updated first, then by thing or job name, then the newest
 //! number first (observed for the time, assumed for the rest). Jobs: newest first, then by id (assumed).
 
 use std::cmp::Reverse;
-use std::fmt::Write as _;
-use std::ops::Bound::{Excluded, Unbounded};
+use std::iter::Peekable;
+use std::ops::Bound::{self, Excluded, Included, Unbounded};
+use std::ops::RangeBounds as _;
 use std::sync::Arc;
 
-use super::{Execution, Job, Position, Store};
+use super::{Execution, Job, Store, position};
+use crate::emulator::paging::{self, Page, Position};
 use crate::emulator::refusal::Refusal;
 use crate::execution::{ExecutionStatus, JobStatus, TargetSelection};
-
-/// Part of a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page<T> {
-    /// The rows.
-    pub rows: Vec<T>,
-    /// Where to go on; none on the last page.
-    pub next: Option<String>,
-}
 
 /// An execution in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,27 +65,25 @@ impl Store {
         token: Option<&str>,
     ) -> Result<Page<(&str, &Job)>, Refusal> {
         let list = format!("jobs|{filter:?}");
-        let after = match token {
-            None => Unbounded,
-            Some(token) => {
-                let (created, id, _) = open_token(&list, token)?;
-                Excluded((Reverse(created), Arc::from(id)))
-            }
-        };
         let listed = |job: &Job| {
             filter.status.as_ref().is_none_or(|status| *status == job.status)
                 && filter.selection.as_ref().is_none_or(|selection| *selection == job.selection)
                 && filter.namespace_id.as_ref().is_none_or(|n| Some(n) == job.namespace_id.as_ref())
                 && filter.group.as_deref().is_none_or(|group| job.target_groups.contains(group))
         };
-        let rows = self
-            .job_order
-            .range((after, Unbounded))
-            .filter_map(|(_, id)| self.jobs.get(id).map(|job| (&**id, job)))
-            .filter(|(_, job)| listed(job))
-            .take(max + 1)
-            .collect();
-        Ok(page(rows, max, |(id, job)| token_for(&list, job.created_at, id, 0)))
+        paging::page(self.options.page_tokens, &list, token, max, |from| {
+            let key = |(time, id, _): Position| (time, id);
+            let from = match from {
+                Unbounded => Unbounded,
+                Included(place) => Included(key(place)),
+                Excluded(place) => Excluded(key(place)),
+            };
+            self.job_order
+                .range((from, Unbounded))
+                .filter_map(|(time, id)| self.jobs.get(id).map(|job| (*time, id, job)))
+                .filter(|(_, _, job)| listed(job))
+                .map(|(time, id, job)| ((time, id.clone(), Reverse(0)), (&**id, job)))
+        })
     }
 
     /// `ListJobExecutionsForJob`.
@@ -109,38 +96,42 @@ impl Store {
     ) -> Result<Page<Row<'a>>, Refusal> {
         let job = self.job(id)?;
         let list = format!("job|{id}|{filter:?}");
-        let after: std::ops::Bound<Position> = match token {
-            None => Unbounded,
-            Some(token) => {
-                let (time, thing, number) = open_token(&list, token)?;
-                Excluded((Reverse(time), Arc::from(thing), Reverse(number)))
-            }
-        };
         let statuses = match &filter.status {
             Some(status) => std::slice::from_ref(status),
             None => ExecutionStatus::KNOWN,
         };
-        let mut places: Vec<&Position> = Vec::new();
-        for status in statuses {
-            let index = job.by_status.get(status).into_iter();
-            places
-                .extend(index.flat_map(|set| set.range((after.clone(), Unbounded)).take(max + 1)));
-        }
-        if statuses.len() > 1 {
-            places.sort_unstable();
-            places.truncate(max + 1);
-        }
-        let rows = places.into_iter().filter_map(|(_, thing, Reverse(number))| {
-            let execution = job.execution(thing, Some(*number))?;
-            Some(Row { thing, job: id, execution })
-        });
-        Ok(page(rows.collect(), max, |row| {
-            token_for(&list, row.execution.last_updated_at, row.thing, row.execution.number)
-        }))
+        let matches = |execution: &Execution| statuses.contains(&execution.status);
+        paging::page(self.options.page_tokens, &list, token, max, |from| {
+            let sets = statuses.iter().filter_map(|status| job.by_status.get(status));
+            let ranges = sets.map(|set| set.range((from.clone(), Unbounded)).peekable()).collect();
+            let rows = Merged(ranges).filter_map(|place| {
+                let (_, thing, Reverse(number)) = place;
+                let (thing, list) = job.executions.get_key_value(thing)?;
+                let at = list.binary_search_by_key(number, |execution| execution.number).ok()?;
+                Some((place.clone(), Row { thing, job: id, execution: &list[at] }))
+            });
+            let rows: Box<dyn Iterator<Item = (Position, Row<'a>)> + '_> = if self.past.is_present()
+            {
+                Box::new(rows)
+            } else {
+                let mut rows: Vec<_> = rows
+                    .filter(|(_, row)| !self.past.hides(id, row.thing, row.execution.number))
+                    .collect();
+                rows.extend(self.past.hidden().filter_map(|(job, thing, _, seen)| {
+                    let execution = seen.filter(|seen| **job == *id && matches(seen))?;
+                    let place = position(thing, execution);
+                    let row = Row { thing, job: id, execution };
+                    (from.clone(), Unbounded).contains(&place).then_some((place, row))
+                }));
+                rows.sort_by(|a, b| a.0.cmp(&b.0));
+                Box::new(rows.into_iter())
+            };
+            rows
+        })
     }
 
-    /// `ListJobExecutionsForThing`. Of an unknown thing the list is empty (observed; the model would
-    /// allow a 404).
+    /// `ListJobExecutionsForThing`. An unknown thing has none (observed; the model would allow a 404,
+    /// which is an option).
     pub fn list_executions_of_thing<'a>(
         &'a self,
         thing: &'a str,
@@ -148,9 +139,11 @@ impl Store {
         max: usize,
         token: Option<&str>,
     ) -> Result<Page<Row<'a>>, Refusal> {
+        if self.options.unknown_things_have_no_list && !self.jobs_of.contains_key(thing) {
+            self.registry.thing(thing)?;
+        }
         let list = format!("thing|{thing}|{filter:?}");
-        let after = token.map(|token| open_token(&list, token)).transpose()?;
-        let mut rows: Vec<Row<'_>> = Vec::new();
+        let mut rows = Vec::new();
         for id in self.jobs_of.get(thing).into_iter().flatten() {
             let Some(job) = self.jobs.get(id) else { continue };
             let named = filter.job.as_deref().is_none_or(|job| job == &**id);
@@ -158,68 +151,46 @@ impl Store {
             if !named || namespace.is_some_and(|n| Some(n) != job.namespace_id.as_ref()) {
                 continue;
             }
-            let executions = job.executions.get(thing).into_iter().flatten();
-            let executions =
-                executions.filter(|e| filter.status.as_ref().is_none_or(|s| *s == e.status));
-            rows.extend(executions.map(|execution| Row { thing, job: id, execution }));
+            for execution in job.executions.get(thing).into_iter().flatten() {
+                let Some(execution) = self.past.seen(id, thing, execution) else { continue };
+                if filter.status.as_ref().is_none_or(|status| *status == execution.status) {
+                    let time = Reverse(execution.last_updated_at);
+                    let place: Position = (time, id.clone(), Reverse(execution.number));
+                    rows.push((place, Row { thing, job: id, execution }));
+                }
+            }
         }
-        let place = |row: &Row<'a>| {
-            (Reverse(row.execution.last_updated_at), row.job, Reverse(row.execution.number))
-        };
-        rows.sort_unstable_by_key(place);
-        if let Some((time, job, number)) = &after {
-            rows.retain(|row| place(row) > (Reverse(*time), job.as_str(), Reverse(*number)));
-        }
-        rows.truncate(max + 1);
-        Ok(page(rows, max, |row| {
-            token_for(&list, row.execution.last_updated_at, row.job, row.execution.number)
-        }))
+        rows.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        paging::page(self.options.page_tokens, &list, token, max, |from| {
+            rows.into_iter().filter(move |(place, _)| (from.clone(), Unbounded).contains(place))
+        })
     }
 
-    /// `ListThingGroupsForThing`: the groups that a thing is directly in, by name.
-    pub fn list_groups_of_thing(
+    /// A page of things that are listed by name, in order.
+    pub fn list_names<'a, T>(
         &self,
-        thing: &str,
+        list: &str,
         max: usize,
         token: Option<&str>,
-    ) -> Result<Page<&Arc<str>>, Refusal> {
-        let list = format!("groups|{thing}");
-        let after = token.map(|token| open_token(&list, token)).transpose()?;
-        let after = after.as_ref().map(|(_, name, _)| name.as_str());
-        let groups = self.registry.groups_of(thing).into_iter().flatten();
-        let rows = groups.filter(|group| after.is_none_or(|after| &***group > after));
-        Ok(page(rows.take(max + 1).collect(), max, |group| token_for(&list, 0, group, 0)))
+        rows: impl Iterator<Item = (&'a Arc<str>, T)>,
+    ) -> Result<Page<T>, Refusal> {
+        paging::page(self.options.page_tokens, list, token, max, |from: Bound<Position>| {
+            let rows = rows.map(|(name, row)| (paging::by_name(name), row));
+            rows.filter(move |(place, _)| (from.clone(), Unbounded).contains(place))
+        })
     }
 }
 
-/// Cuts one row more than fits off, which tells that there is a next page.
-fn page<T>(mut rows: Vec<T>, max: usize, token: impl FnOnce(&T) -> String) -> Page<T> {
-    let more = rows.len() > max;
-    rows.truncate(max);
-    let next = if more { rows.last().map(token) } else { None };
-    Page { rows, next }
-}
+/// Sorted lists as one sorted list. There are as many as statuses, so the least is looked for.
+struct Merged<'a, I: Iterator<Item = &'a Position>>(Vec<Peekable<I>>);
 
-/// The token for what follows a place. Opaque to clients: hexadecimal.
-fn token_for(list: &str, time: i64, name: &str, number: i64) -> String {
-    let text = format!("{list}\n{time}\n{name}\n{number}");
-    text.bytes().fold(String::with_capacity(text.len() * 2), |mut hex, byte| {
-        write!(hex, "{byte:02x}").expect("writing to a String does not fail");
-        hex
-    })
-}
+impl<'a, I: Iterator<Item = &'a Position>> Iterator for Merged<'a, I> {
+    type Item = &'a Position;
 
-/// The place that a token of this list holds.
-fn open_token(list: &str, token: &str) -> Result<(i64, String, i64), Refusal> {
-    let read = || {
-        let digits: Option<Vec<u32>> = token.chars().map(|c| c.to_digit(16)).collect();
-        let digits = digits.filter(|digits| digits.len().is_multiple_of(2))?;
-        let bytes: Option<Vec<u8>> =
-            digits.chunks_exact(2).map(|pair| u8::try_from(pair[0] * 16 + pair[1]).ok()).collect();
-        let text = String::from_utf8(bytes?).ok()?;
-        let mut parts = text.strip_prefix(list)?.strip_prefix('\n')?.split('\n');
-        let place = (parts.next()?.parse().ok()?, parts.next()?.to_owned(), parts.next()?);
-        parts.next().is_none().then_some((place.0, place.1, place.2.parse().ok()?))
-    };
-    read().ok_or_else(|| Refusal::InvalidRequest("Next token is invalid.".to_owned()))
+    fn next(&mut self) -> Option<&'a Position> {
+        let firsts = self.0.iter_mut().enumerate();
+        let firsts = firsts.filter_map(|(at, list)| list.peek().map(|first| (*first, at)));
+        let (_, at) = firsts.min()?;
+        self.0.get_mut(at)?.next()
+    }
 }

@@ -55,10 +55,10 @@ impl Store {
         if execution.status == ExecutionStatus::InProgress {
             return Some((id, execution));
         }
-        let started = self.change(thing, &id, execution.number, now, |execution, now| {
-            execution.status = ExecutionStatus::InProgress;
-            execution.started_at = Some(now);
-            execution.set_details(details);
+        let timeout = self.jobs.get(id.as_str()).and_then(|job| job.timeout_minutes);
+        let started = self.change(thing, &id, execution.number, now, |execution, now, options| {
+            start(execution, timeout, now);
+            execution.set_details(details, options);
             set_step_timer(execution, step_timeout_minutes, now);
             execution.touch(now);
         });
@@ -99,13 +99,22 @@ impl Store {
                 before.status
             )));
         }
+        let rejects = status == ExecutionStatus::Rejected;
+        let in_progress = before.status == ExecutionStatus::InProgress;
+        if rejects && in_progress && self.options.reject_only_queued {
+            return Err(Refusal::InvalidStateTransition(format!(
+                "The status of job execution cannot be changed to be {status}"
+            )));
+        }
         let number = before.number;
-        Ok(self.change(thing, job, number, now, |execution, now| {
-            if status == ExecutionStatus::InProgress && execution.started_at.is_none() {
-                execution.started_at = Some(now);
+        let timeout = self.jobs.get(job).and_then(|job| job.timeout_minutes);
+        Ok(self.change(thing, job, number, now, |execution, now, options| {
+            if status.is_terminal() {
+                execution.end(status);
+            } else if execution.status != status {
+                start(execution, timeout, now);
             }
-            execution.status = status;
-            execution.set_details(update.status_details);
+            execution.set_details(update.status_details, options);
             set_step_timer(execution, update.step_timeout_minutes, now);
             execution.touch(now);
         }))
@@ -137,6 +146,14 @@ impl Store {
         pending.truncate(PENDING_SHOWN);
         pending
     }
+}
+
+/// IN_PROGRESS: the job's timer runs from here and is never extended (developer guide, "Jobs timeout
+/// configuration").
+fn start(execution: &mut Execution, timeout_minutes: Option<i64>, now: i64) {
+    execution.status = ExecutionStatus::InProgress;
+    execution.started_at = Some(now);
+    execution.deadline = timeout_minutes.map(|minutes| now.saturating_add(minutes * 60));
 }
 
 fn set_step_timer(execution: &mut Execution, minutes: Option<i64>, now: i64) {

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Execution, Job, Store};
+use super::{Due, Execution, Job, JobConfig, JobUpdate, Store};
 use crate::emulator::refusal::Refusal;
+use crate::emulator::tags::TagMap;
 use crate::execution::{ExecutionStatus, JobStatus, TargetSelection};
 
 /// A target of a job.
@@ -21,7 +22,7 @@ pub enum Target {
 }
 
 /// What `CreateJob` asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct NewJob {
     /// What it is sent to.
     pub targets: Vec<Target>,
@@ -35,11 +36,34 @@ pub struct NewJob {
     pub namespace_id: Option<String>,
     /// Minutes in progress after which an execution times out.
     pub timeout_minutes: Option<i64>,
+    /// Aborts, retries, schedule and the like.
+    pub config: JobConfig,
+    /// Its tags.
+    pub tags: TagMap,
 }
 
+impl Default for NewJob {
+    /// A SNAPSHOT job for nothing.
+    fn default() -> Self {
+        Self {
+            targets: Vec::new(),
+            selection: TargetSelection::Snapshot,
+            document: "{}".to_owned(),
+            description: None,
+            namespace_id: None,
+            timeout_minutes: None,
+            config: JobConfig::default(),
+            tags: TagMap::new(),
+        }
+    }
+}
+
+/// How many targets a job may have (Service Quotas).
+const TARGETS: usize = 100;
+
 impl Store {
-    /// `CreateJob`: one QUEUED execution for each thing that a target names or has as a member. A
-    /// SNAPSHOT job without any is COMPLETED at once (assumed).
+    /// `CreateJob`: one QUEUED execution for each thing that a target names or has as a member, now or
+    /// at its startTime. A SNAPSHOT job without any is COMPLETED at once (assumed).
     pub fn create_job(&mut self, id: &str, new: NewJob, now: Timestamp) -> Result<(), Refusal> {
         if self.jobs.contains_key(id) {
             return Err(Refusal::AlreadyExists {
@@ -48,36 +72,115 @@ impl Store {
                 resource: format!("job/{id}"),
             });
         }
-        let (mut target_things, mut target_groups) = (BTreeSet::new(), BTreeSet::new());
-        for target in new.targets {
-            match target {
-                Target::Thing(name) => target_things.insert(self.registry.thing_name(&name)?),
-                Target::Group(name) => target_groups.insert(self.registry.group_name(&name)?),
-            };
-        }
-        let mut things = target_things.clone();
-        for group in &target_groups {
-            things.extend(self.registry.members(group));
-        }
+        let (target_things, target_groups) = self.known_targets(new.targets)?;
+        limit_targets(target_things.len() + target_groups.len())?;
+        self.tags.add(&format!("job/{id}"), new.tags)?;
         let seconds = now.as_second();
-        let mut job = Job {
+        let scheduling = &new.config.scheduling;
+        let start = scheduling.start.as_ref().map(|(_, at)| *at).filter(|at| *at > seconds);
+        let end = scheduling.end.as_ref().map(|(_, at, _)| *at);
+        let status = if start.is_some() { JobStatus::Scheduled } else { JobStatus::InProgress };
+        let job = Job {
             description: new.description,
             namespace_id: new.namespace_id,
             timeout_minutes: new.timeout_minutes,
             target_things,
             target_groups,
             document: new.document.into(),
-            ..Job::new(JobStatus::InProgress, new.selection, seconds)
+            config: Box::new(new.config),
+            ..Job::new(status, new.selection, seconds)
         };
-        for thing in &things {
-            job.insert(thing, Execution::queued(1, seconds));
-        }
-        job.complete_if_done(seconds);
         let id: Arc<str> = id.into();
-        for thing in things {
-            self.jobs_of.entry(thing).or_default().insert(id.clone());
+        self.insert_job(id.clone(), job);
+        match start {
+            Some(at) => drop(self.agenda.insert((at, Due::Start(id.clone())))),
+            None => self.roll_out(&id, now),
         }
-        self.insert_job(id, job);
+        if let Some(at) = end {
+            self.agenda.insert((at, Due::End(id)));
+        }
+        Ok(())
+    }
+
+    /// Queues an execution on each thing of a job's targets that has none. Rollout is immediate, whatever
+    /// jobExecutionsRolloutConfig says.
+    pub(super) fn roll_out(&mut self, id: &Arc<str>, now: Timestamp) {
+        let Some(job) = self.jobs.get(id) else { return };
+        let mut things = job.target_things.clone();
+        for group in &job.target_groups {
+            things.extend(self.registry.all_members(group));
+        }
+        things.retain(|thing| !job.executions.contains_key(thing));
+        for thing in things {
+            self.insert(&thing, id, Execution::queued(1, now.as_second()), now);
+        }
+        if let Some(job) = self.jobs.get_mut(id) {
+            job.complete_if_done(now.as_second());
+        }
+    }
+
+    fn known_targets(&self, targets: Vec<Target>) -> Result<Targets, Refusal> {
+        let (mut things, mut groups) = (BTreeSet::new(), BTreeSet::new());
+        for target in targets {
+            match target {
+                Target::Thing(name) => things.insert(self.registry.thing_name(&name)?),
+                Target::Group(name) => groups.insert(self.registry.group_name(&name)?),
+            };
+        }
+        Ok((things, groups))
+    }
+
+    /// `AssociateTargetsWithJob`: more targets for a CONTINUOUS job in progress.
+    pub fn associate_targets(
+        &mut self,
+        id: &str,
+        targets: Vec<Target>,
+        comment: Option<String>,
+        now: Timestamp,
+    ) -> Result<&Job, Refusal> {
+        let job = self.job(id)?;
+        let refuse = |why: &str| Err(Refusal::InvalidRequest(format!("Job {id} {why}")));
+        if job.selection != TargetSelection::Continuous {
+            return refuse("is not CONTINUOUS: targets cannot be associated with it.");
+        }
+        if job.status != JobStatus::InProgress {
+            return refuse("is not IN_PROGRESS: targets cannot be associated with it.");
+        }
+        let (things, groups) = self.known_targets(targets)?;
+        let (all_things, all_groups) = (&job.target_things | &things, &job.target_groups | &groups);
+        limit_targets(all_things.len() + all_groups.len())?;
+        let (shared, _) = self.jobs.get_key_value(id).expect("it was just found");
+        let shared = shared.clone();
+        if let Some(job) = self.jobs.get_mut(&shared) {
+            (job.target_things, job.target_groups) = (all_things, all_groups);
+            job.last_updated_at = now.as_second();
+            job.comment = comment.or(job.comment.take());
+        }
+        self.roll_out(&shared, now);
+        self.job(id)
+    }
+
+    /// `UpdateJob`: only while it is IN_PROGRESS (observed).
+    pub fn update_job(
+        &mut self,
+        id: &str,
+        update: JobUpdate,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let job = self.job(id)?;
+        if job.status != JobStatus::InProgress {
+            let text = format!("Job {id} in status {} cannot be updated.", job.status);
+            return Err(Refusal::InvalidRequest(text));
+        }
+        let job = self.jobs.get_mut(id).expect("it was just found");
+        let (old, new) = (&mut job.config, update.config);
+        old.abort = new.abort.or(old.abort.take());
+        old.retry = new.retry.or(old.retry.take());
+        old.presigned_url = new.presigned_url.or(old.presigned_url.take());
+        old.rollout = new.rollout.or(old.rollout.take());
+        job.description = update.description.or(job.description.take());
+        job.timeout_minutes = update.timeout_minutes.or(job.timeout_minutes);
+        job.last_updated_at = now.as_second();
         Ok(())
     }
 
@@ -100,7 +203,7 @@ impl Store {
                 Some(execution) if execution.status.is_terminal() => execution.number + 1,
                 Some(_) => continue,
             };
-            self.insert(&thing, &id, Execution::queued(number, now.as_second()));
+            self.insert(&thing, &id, Execution::queued(number, now.as_second()), now);
         }
         Ok(())
     }
@@ -114,39 +217,103 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let (thing, group) = (self.registry.thing_name(thing)?, self.registry.group_name(group)?);
-        if !self.registry.leave(&thing, &group) {
-            return Ok(());
-        }
-        for id in self.following(&group) {
-            let queued = self.jobs.get(&id).and_then(|job| job.execution(&thing, None));
-            let queued = queued.filter(|e| e.status == ExecutionStatus::Queued).map(|e| e.number);
-            if let Some(number) = queued.filter(|_| !self.is_target(&thing, &id)) {
-                self.change(&thing, &id, number, now, |execution, now| {
-                    execution.status = ExecutionStatus::Removed;
-                    execution.last_updated_at = now;
-                });
+        let following = self.following(&group);
+        if self.registry.leave(&thing, &group) {
+            for id in following {
+                if !self.is_target(&thing, &id) {
+                    self.remove_queued(&thing, &id, now);
+                }
             }
         }
         Ok(())
     }
 
-    /// The CONTINUOUS jobs in progress that follow a group.
+    fn remove_queued(&mut self, thing: &Arc<str>, id: &Arc<str>, now: Timestamp) {
+        let latest = self.jobs.get(id).and_then(|job| job.execution(thing, None));
+        let queued = latest.filter(|e| e.status == ExecutionStatus::Queued).map(|e| e.number);
+        if let Some(number) = queued {
+            self.change(thing, id, number, now, |execution, now, _| {
+                execution.end(ExecutionStatus::Removed);
+                execution.last_updated_at = now;
+            });
+        }
+    }
+
+    /// `DeleteThing`. Its executions stay (observed of another emulator; AWS's pages disagree), or become
+    /// REMOVED where that is asked for.
+    pub fn delete_thing(
+        &mut self,
+        name: &str,
+        expected_version: Option<i64>,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let thing = self.registry.thing_name(name)?;
+        self.registry.delete_thing(name, expected_version)?;
+        if self.options.deleted_things_are_removed {
+            for id in self.jobs_of.get(&thing).cloned().into_iter().flatten() {
+                self.remove_queued(&thing, &id, now);
+            }
+        }
+        Ok(())
+    }
+
+    /// `DeleteThingGroup`: its members leave it first.
+    pub fn delete_group(
+        &mut self,
+        name: &str,
+        expected_version: Option<i64>,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let members: Vec<Arc<str>> = self.registry.members(name).cloned().collect();
+        let group = self.registry.group_name(name).ok();
+        let following = group.map(|group| self.following(&group)).unwrap_or_default();
+        self.registry.delete_group(name, expected_version)?;
+        for id in following {
+            for thing in &members {
+                if !self.is_target(thing, &id) {
+                    self.remove_queued(thing, &id, now);
+                }
+            }
+        }
+        self.tags.forget(&format!("thinggroup/{name}"));
+        Ok(())
+    }
+
+    /// `DeleteThingType`.
+    pub fn delete_type(&mut self, name: &str, now: Timestamp) -> Result<(), Refusal> {
+        self.registry.delete_type(name, now.as_second())?;
+        self.tags.forget(&format!("thingtype/{name}"));
+        Ok(())
+    }
+
+    /// The CONTINUOUS jobs in progress that follow a group, or one above it.
     fn following(&self, group: &Arc<str>) -> Vec<Arc<str>> {
+        let path = self.registry.path(group);
         let follows = |job: &Job| {
             job.selection == TargetSelection::Continuous
                 && job.status == JobStatus::InProgress
-                && job.target_groups.contains(group)
+                && !job.rollout_ended
+                && path.iter().any(|group| job.target_groups.contains(group))
         };
         self.jobs.iter().filter(|(_, job)| follows(job)).map(|(id, _)| id.clone()).collect()
     }
 
-    fn is_target(&self, thing: &str, id: &str) -> bool {
+    /// Whether a job is for a thing. One of a SNAPSHOT job stays so, whatever groups it leaves.
+    pub(super) fn is_target(&self, thing: &str, id: &str) -> bool {
         self.jobs.get(id).is_some_and(|job| {
-            job.target_things.contains(thing)
-                || self
-                    .registry
-                    .groups_of(thing)
-                    .is_some_and(|groups| groups.iter().any(|g| job.target_groups.contains(g)))
+            job.selection == TargetSelection::Snapshot
+                || job.target_things.contains(thing)
+                || !self.registry.all_groups_of(thing).is_disjoint(&job.target_groups)
         })
     }
+}
+
+type Targets = (BTreeSet<Arc<str>>, BTreeSet<Arc<str>>);
+
+fn limit_targets(count: usize) -> Result<(), Refusal> {
+    if count > TARGETS {
+        let text = format!("A job has at most {TARGETS} targets.");
+        return Err(Refusal::LimitExceeded(text));
+    }
+    Ok(())
 }

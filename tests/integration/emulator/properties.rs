@@ -47,10 +47,7 @@ fn store() -> Store {
         JOBS.into_iter().zip([TargetSelection::Snapshot, TargetSelection::Continuous])
     {
         let targets = vec![Target::Group("berlin".to_owned()), Target::Thing("r2".to_owned())];
-        let (document, description, namespace_id) = ("{}".to_owned(), None, None);
-        let timeout_minutes = None;
-        let new =
-            NewJob { targets, selection, document, description, namespace_id, timeout_minutes };
+        let new = NewJob { targets, selection, ..NewJob::default() };
         store.create_job(id, new, now).expect("a new job");
     }
     store

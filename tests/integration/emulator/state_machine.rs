@@ -87,7 +87,7 @@ async fn the_order_of_the_checks_of_a_cancel_can_be_turned_round() {
         (CheckOrder::StatusFirst, "InvalidStateTransitionException"),
     ] {
         let clock = rescind::clock::Clock::starting_at(now);
-        let emulator = Emulator::new(&fleet, clock, Options { check_order });
+        let emulator = Emulator::new(&fleet, clock, Options { check_order, ..Options::default() });
         let answer = emulator.store(|store| store.cancel("r1", "fw", cancel.clone(), now));
         assert_eq!(answer.map_err(|refusal| refusal.code()), Err(code));
     }
@@ -208,11 +208,7 @@ async fn a_job_reaches_things_and_the_members_of_groups_once_each() {
     })));
     let new = rescind::emulator::NewJob {
         targets: vec![Target::Thing("r1".to_owned()), Target::Group("berlin".to_owned())],
-        selection: rescind::execution::TargetSelection::Snapshot,
-        document: "{}".to_owned(),
-        description: None,
-        namespace_id: None,
-        timeout_minutes: None,
+        ..rescind::emulator::NewJob::default()
     };
     emulator.store(|store| {
         store.create_job("fw", new.clone(), now).expect("the targets are there");

@@ -38,8 +38,12 @@ pub fn one(execution: &Value) -> Fleet {
 }
 
 pub fn emulator(fleet: &Fleet) -> Emulator {
+    emulator_with(fleet, Options::default())
+}
+
+pub fn emulator_with(fleet: &Fleet, options: Options) -> Emulator {
     let clock = Clock::starting_at(START.parse().expect("a time"));
-    Emulator::new(fleet, clock, Options::default())
+    Emulator::new(fleet, clock, options)
 }
 
 /// Serves an emulator until the test's runtime ends.
@@ -55,6 +59,7 @@ pub enum Service {
     Unsigned,
     Iot,
     JobsData,
+    Quotas(&'static str),
 }
 
 #[derive(Debug)]
@@ -87,6 +92,10 @@ pub async fn try_request(
         Service::Unsigned => String::new(),
         Service::Iot => scope("iot"),
         Service::JobsData => scope("iot-jobs-data"),
+        Service::Quotas(operation) => {
+            let target = format!("x-amz-target: ServiceQuotasV20190624.{operation}\r\n");
+            scope("servicequotas") + &target
+        }
     };
     let request = format!(
         "{method} {target} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{scope}content-type: \
@@ -128,4 +137,30 @@ pub async fn request(
 
 pub async fn get(address: SocketAddr, target: &str) -> Reply {
     request(address, Service::Iot, "GET", target, &Value::Null).await
+}
+
+pub async fn call(address: SocketAddr, method: &str, target: &str, body: &Value) -> Reply {
+    request(address, Service::Iot, method, target, body).await
+}
+
+/// A call that must succeed: its body.
+pub async fn ok(address: SocketAddr, method: &str, target: &str, body: &Value) -> Value {
+    let reply = call(address, method, target, body).await;
+    assert_eq!(reply.status, 200, "{method} {target}: {reply:?}");
+    reply.body
+}
+
+/// A call that must be refused.
+pub async fn refused(address: SocketAddr, method: &str, target: &str, body: &Value, code: &str) {
+    let reply = call(address, method, target, body).await;
+    assert_eq!(reply.error(), Some(code), "{method} {target}: {reply:?}");
+}
+
+pub async fn report(address: SocketAddr, thing: &str, job: &str, status: &str) -> Reply {
+    let target = format!("/things/{thing}/jobs/{job}");
+    request(address, Service::JobsData, "POST", &target, &json!({ "status": status })).await
+}
+
+pub async fn advance(address: SocketAddr, by: &str) {
+    ok(address, "POST", "/_emulator/clock", &json!({ "advance": by })).await;
 }

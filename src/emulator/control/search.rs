@@ -1,0 +1,79 @@
+//! SearchIndex and DescribeEndpoint.
+
+use serde_json::{Value, json};
+
+use super::{paged, rows};
+use crate::emulator::call::Call;
+use crate::emulator::constraint::{ANY, NAME, SOME};
+use crate::emulator::input::Input;
+use crate::emulator::refusal::Refusal;
+use crate::emulator::registry::{Thing, stable_id};
+use crate::emulator::search::{Indexing, Query};
+use crate::emulator::store::Store;
+
+/// By name (assumed: AWS gives no order). Only the index of things is there.
+pub fn search(call: &Call, store: &Store) -> Result<Value, Refusal> {
+    let mut input = Input::new(call);
+    let index = input.body("indexName", &NAME).unwrap_or("AWS_Things");
+    let text = input.body("queryString", &SOME);
+    if !call.body.contains_key("queryString") {
+        input.missing("queryString");
+    }
+    input.body("queryVersion", &ANY);
+    let max = input.body_max_results();
+    let token = input.body("nextToken", &ANY);
+    input.check()?;
+    if index != "AWS_Things" {
+        return Err(Refusal::NotFound(format!("Index {index} cannot be found.")));
+    }
+    if store.indexing == Indexing::Off {
+        let text = "The index AWS_Things is not active: fleet indexing is off.";
+        return Err(Refusal::IndexNotReady(text.to_owned()));
+    }
+    let text = text.unwrap_or_default();
+    let query = Query::parse(text)?;
+    let with_connectivity = store.indexing == Indexing::Connectivity;
+    if query.asks_for_connectivity() && !with_connectivity {
+        let text = "connectivity is not indexed.";
+        return Err(Refusal::InvalidQuery(text.to_owned()));
+    }
+    let found = store.registry.things().iter();
+    let found = found.filter(|(name, thing)| query.matches(&store.registry, name, thing));
+    let found = found.map(|(name, thing)| (name, (name, thing)));
+    let page = store.list_names(&format!("search|{text}"), max, token, found)?;
+    let page = rows(page, |(name, thing)| row(store, name, thing, with_connectivity));
+    Ok(paged("things", page))
+}
+
+fn row(store: &Store, name: &str, thing: &Thing, with_connectivity: bool) -> Value {
+    let groups = store.registry.groups_of(name).into_iter().flatten();
+    let mut row = json!({
+        "thingName": name,
+        "thingId": stable_id(&format!("thing/{name}")),
+        "attributes": thing.attributes,
+        "thingGroupNames": groups.map(|group| &**group).collect::<Vec<_>>(),
+    });
+    if let Some(kind) = &thing.thing_type {
+        row["thingTypeName"] = (**kind).into();
+    }
+    if let Some(connectivity) = thing.connectivity.filter(|_| with_connectivity) {
+        row["connectivity"] = json!({"connected": connectivity.connected});
+        if let Some(since) = connectivity.since {
+            row["connectivity"]["timestamp"] = since.saturating_mul(1000).into();
+        }
+    }
+    row
+}
+
+/// The address that the caller reached it at, so that whoever asks comes back. It has no scheme, as
+/// AWS's has none.
+pub fn endpoint(call: &Call) -> Result<Value, Refusal> {
+    let mut input = Input::new(call);
+    let kind = input.query("endpointType", &ANY).unwrap_or("iot:Data");
+    input.check()?;
+    let known = ["iot:Data", "iot:Data-ATS", "iot:Jobs", "iot:CredentialProvider"];
+    if !known.contains(&kind) {
+        return Err(Refusal::InvalidRequest(format!("Endpoint type {kind} is not valid.")));
+    }
+    Ok(json!({ "endpointAddress": call.host }))
+}
