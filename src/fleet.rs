@@ -10,6 +10,7 @@
 //! all. Ages (`9h ago`) stay ages: they are resolved by whoever knows `now`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -56,8 +57,8 @@ pub struct Fleet {
     pub things: BTreeMap<ThingName, Thing>,
     /// The jobs.
     pub jobs: BTreeMap<JobId, Job>,
-    /// The executions.
-    pub executions: BTreeMap<(JobId, ThingName, ExecutionNumber), Execution>,
+    /// The executions. Those that one entry stands for share what is said of them.
+    pub executions: BTreeMap<(JobId, ThingName, ExecutionNumber), Arc<Execution>>,
 }
 
 /// A thing of the registry.

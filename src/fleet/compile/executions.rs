@@ -1,6 +1,7 @@
 //! The executions of a fleet: their times, versions and details, and the many that one entry stands for.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use jiff::SignedDuration;
 
@@ -26,7 +27,7 @@ impl Compiler<'_> {
         for id in jobs.names() {
             let job = self.known_job(&join(at, "job"), &id, fleet);
             let created_at = job.as_ref().and_then(|id| fleet.jobs.get(id)?.created_at);
-            let fact = self.execution_fact(at, execution, created_at);
+            let fact = Arc::new(self.execution_fact(at, execution, created_at));
             for name in things.names() {
                 let thing = self.known_thing(&join(at, "thing"), &name, fleet);
                 let (Some(job), Some(thing)) = (&job, thing) else { return };
