@@ -86,7 +86,7 @@ executions:
     bench.emulator.on_call(
         Operation::ListJobExecutionsForJob,
         Box::new(|call, store| {
-            if call.route.job.as_deref() == Some("cfg") {
+            if call.route.label("jobId").is_some_and(|it| it == "cfg") {
                 store.delete_job("cfg");
             }
         }),

@@ -111,7 +111,7 @@ async fn what_is_deleted_before_describe_or_cancel_is_gone() {
         bench.emulator.on_call(
             operation,
             Box::new(|call, store| {
-                if call.route.thing.as_deref() == Some("r0") {
+                if call.route.label("thingName").is_some_and(|it| it == "r0") {
                     store.delete_execution("r0", "fw");
                 }
             }),

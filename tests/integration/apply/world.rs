@@ -270,7 +270,8 @@ impl JobsReader for World {
     async fn describe_thing(&self, thing: &ThingName) -> Result<ThingDescription> {
         self.call(Operation::DescribeThing, None, |_, store, _| {
             let found = store.registry.thing(thing.as_str())?;
-            let (thing_type, attributes) = (found.thing_type.clone(), found.attributes.clone());
+            let thing_type = found.thing_type.as_ref().map(ToString::to_string);
+            let attributes = found.attributes.clone();
             Ok(ThingDescription { thing_type, attributes })
         })
         .await
@@ -283,8 +284,10 @@ impl JobsReader for World {
     ) -> Result<Page<String>> {
         let token = page.map(|token| token.0.as_str());
         self.call(Operation::ListThingGroupsForThing, None, |_, store, _| {
-            let page = store.list_groups_of_thing(thing.as_str(), 250, token)?;
-            let items = page.rows.iter().map(ToString::to_string).collect();
+            let groups = store.registry.groups_of(thing.as_str()).into_iter().flatten();
+            let rows = groups.map(|name| (name, name.to_string()));
+            let page = store.list_names("groups", 250, token, rows)?;
+            let items = page.rows;
             Ok(Page { items, next: page.next.map(PageToken) })
         })
         .await

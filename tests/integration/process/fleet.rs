@@ -7,7 +7,6 @@ use std::process::Command;
 use rescind::clock::Clock;
 use rescind::document::{self, Limits, SourceFile};
 use rescind::emulator::{Emulator, NewJob, Operation, Options, Target};
-use rescind::execution::TargetSelection;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -132,11 +131,8 @@ impl World {
     pub fn queue(&self, job: &str, thing: &str) {
         let new = NewJob {
             targets: vec![Target::Thing(thing.to_owned())],
-            selection: TargetSelection::Snapshot,
             document: "{}".to_owned(),
-            description: None,
-            namespace_id: None,
-            timeout_minutes: None,
+            ..NewJob::default()
         };
         let now = self.emulator.now();
         self.emulator.store(|store| store.create_job(job, new, now)).unwrap();
