@@ -261,6 +261,22 @@ pub struct Emulator {
     /// Throttle each operation to so many calls a second, as AWS does with 10.
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub throttle: Option<f64>,
+
+    /// What becomes of a list's page tokens when the list changes: clients must bear all three.
+    #[arg(long, value_enum, default_value_t)]
+    pub page_tokens: PageTokens,
+}
+
+/// What becomes of page tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum PageTokens {
+    /// They stay valid.
+    #[default]
+    Stable,
+    /// A token dies with the row that it points at.
+    Dying,
+    /// They count rows, so that rows are passed over when earlier ones leave the list.
+    Offset,
 }
 
 fn account(text: &str) -> Result<String, String> {

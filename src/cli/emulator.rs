@@ -3,18 +3,24 @@
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 
-use crate::cli::args::Emulator as Args;
+use crate::cli::args::{Emulator as Args, PageTokens as Tokens};
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
 use crate::cli::session::read_fleet;
 use crate::cli::signals::Signals;
 use crate::clock::Clock;
-use crate::emulator::{Emulator, Faults, Operation, Options, Rate};
+use crate::emulator::{Emulator, Faults, Operation, Options, PageTokens, Rate};
 
 pub async fn emulator(args: Args, output: Output) -> anyhow::Result<Exit> {
     let mut signals = Signals::listen()?;
     let fleet = read_fleet(&args.fleet, output)?;
-    let emulator = Emulator::new(&fleet, Clock::system(), Options::default());
+    let page_tokens = match args.page_tokens {
+        Tokens::Stable => PageTokens::Stable,
+        Tokens::Dying => PageTokens::DieWithTheirRow,
+        Tokens::Offset => PageTokens::Offset,
+    };
+    let options = Options { page_tokens, ..Options::default() };
+    let emulator = Emulator::new(&fleet, Clock::system(), options);
     if let Some(per_second) = args.throttle {
         let rate = Rate { per_second, burst: per_second.max(1.0) };
         let throttle = Operation::ALL.iter().map(|operation| (*operation, rate)).collect();
