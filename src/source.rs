@@ -53,6 +53,9 @@ pub enum Error {
     /// Something that is called like a policy file but is none.
     #[error("{path} is not a regular file: remove it from the policy root", path = .0.display())]
     NotAFile(PathBuf),
+    /// Something that was named as one file but is none.
+    #[error("{path} is not a regular file: name one YAML file", path = .0.display())]
+    NotOneFile(PathBuf),
     /// A link that leads out of the root.
     #[error("{path} is a link that leads out of the policy root: copy the file", path = .0.display())]
     OutOfRoot(PathBuf),
@@ -132,7 +135,10 @@ pub fn read(root: &Path, max_bytes: u64) -> Result<Tree, Error> {
 /// Reads one file, wherever it is.
 pub fn read_one(path: &Path, max_bytes: u64) -> Result<SourceFile, Error> {
     let full = fs::canonicalize(path).map_err(|source| io_error(path, source))?;
-    let text = read_file(&full, &full, path, max_bytes)?;
+    let text = read_file(&full, &full, path, max_bytes).map_err(|error| match error {
+        Error::NotAFile(path) => Error::NotOneFile(path),
+        other => other,
+    })?;
     Ok(SourceFile { path: path.to_string_lossy().into_owned(), text })
 }
 

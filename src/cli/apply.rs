@@ -121,7 +121,8 @@ async fn reconcile(
     let left = if acts && !stop.is_on() {
         // What was done is told whether or not a second look can be had.
         let look = look_again(&session, &policies, &state, stop).await;
-        look.inspect_err(|error| output.error(&format!("no second look: {error:#}"))).ok()
+        look.inspect_err(|error| output.error(&format!("what is left is not known: {error:#}")))
+            .ok()
     } else {
         None
     };
@@ -140,7 +141,8 @@ async fn reconcile(
         Format::Text => output.result(&format!("\n{}", report::text(shown, output)))?,
     }
     let exit = report::exit(&records);
-    let incomplete = unlisted(&inventory) > 0 || !inventory.problems.is_empty();
+    let unseen = acts && left.is_none() && !stop.is_on();
+    let incomplete = unseen || unlisted(&inventory) > 0 || !inventory.problems.is_empty();
     Ok(if exit == Exit::Done && incomplete { Exit::Partial } else { exit })
 }
 
@@ -187,6 +189,10 @@ async fn look_again(
     let memory = state.memory(session.clock.now()).await?;
     // Exact, since what a describe rules out is not left to do.
     let inventory = observe(session, policies, &memory, Depth::Exact, stop).await?;
+    observed(&inventory)?;
+    if unlisted(&inventory) > 0 {
+        anyhow::bail!("{} could not be read", plural(unlisted(&inventory), "list"));
+    }
     let now = inventory.as_of.unwrap_or_else(|| session.clock.now());
     let plan = decide(policies, &inventory, &memory, now, Depth::Exact);
     let calls = session.pacer.counts() - &before;

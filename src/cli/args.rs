@@ -129,7 +129,7 @@ pub struct Target {
     pub account: Option<String>,
 
     /// The AWS region to use. Against AWS, `apply` and `run` need it.
-    #[arg(long, value_name = "REGION")]
+    #[arg(long, value_name = "REGION", value_parser = region)]
     pub region: Option<String>,
 
     /// The profile of the AWS configuration to use.
@@ -282,6 +282,17 @@ pub enum PageTokens {
 fn account(text: &str) -> Result<String, String> {
     let fits = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
     if fits { Ok(text.to_owned()) } else { Err("an AWS account id has 12 digits".to_owned()) }
+}
+
+fn region(text: &str) -> Result<String, String> {
+    let part = |it: &str| {
+        !it.is_empty() && it.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    };
+    if text.len() <= 32 && text.split('-').count() >= 3 && text.split('-').all(part) {
+        Ok(text.to_owned())
+    } else {
+        Err("an AWS region is like eu-central-1".to_owned())
+    }
 }
 
 fn rate(text: &str) -> Result<f64, String> {

@@ -202,7 +202,7 @@ impl Output {
 /// Sends logs to stderr: as `filter` says, else warnings only (`quiet`) or what happens too.
 pub fn logs(filter: Option<&str>, quiet: bool, output: Output) -> Result<(), String> {
     use tracing_subscriber::filter::EnvFilter;
-    let default = if quiet { "warn" } else { "warn,rescind=info" };
+    let default = if quiet { "error,rescind=warn" } else { "error,rescind=info" };
     let filter =
         EnvFilter::try_new(filter.unwrap_or(default)).map_err(|error| error.to_string())?;
     let subscriber = tracing_subscriber::fmt()

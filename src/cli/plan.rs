@@ -30,6 +30,14 @@ pub async fn plan(args: Args, output: Output) -> anyhow::Result<Exit> {
 }
 
 async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
+    if let Some(path) = &args.out {
+        let taken = std::fs::symlink_metadata(path).is_ok_and(|it| !it.is_file());
+        if taken {
+            let path = path.display();
+            let message = format!("--out {path}: something is there that is not a regular file");
+            return Err(Failure::new(Exit::Usage, message).into());
+        }
+    }
     let policies = load(&args.root, output)?;
     let session = Session::open(&args.target, output).await?;
     let memory = Memory::default();

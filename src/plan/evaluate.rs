@@ -249,10 +249,7 @@ fn remembered(
         let number = facts.row.number.known()?;
         memory.canceled.get(facts.key)?.get(number)
     };
-    let waits = || {
-        memory.backing_off.get(facts.key).is_some_and(|until| now < *until)
-            || memory.denied_until(&policy.name, &facts.key.job, now).is_some()
-    };
+    let waits = || memory.backing_off.get(facts.key).is_some_and(|until| now < *until);
     if canceled().is_some() {
         Some(Reason::AlreadyCanceledByUs)
     } else if policy.held {

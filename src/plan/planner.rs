@@ -168,7 +168,7 @@ pub fn narrowed(
         .collect();
     order.sort_by_cached_key(|&i| acting_order(&lines[i], inventory));
     let budgets = budgets(policies, inventory, memory, &populations, now);
-    let budgets = spend(budgets, inventory, depth, now, &mut lines, &mut order);
+    let budgets = spend(budgets, inventory, memory, depth, now, &mut lines, &mut order);
     Plan {
         now,
         depth,
@@ -224,6 +224,7 @@ fn budgets(
 fn spend(
     mut budgets: BTreeMap<PolicyName, Purse>,
     inventory: &Inventory,
+    memory: &Memory,
     depth: Depth,
     now: Timestamp,
     lines: &mut [Line],
@@ -232,7 +233,11 @@ fn spend(
     order.retain(|&index| {
         let line = &mut lines[index];
         let Some(purse) = budgets.get_mut(&line.policy.name) else { return false };
-        let refusal = if !purse.complete {
+        let denied = memory.denied_until(&line.policy.name, &line.key.job, now).is_some();
+        let refusal = if denied {
+            // Here and not in the verdict: a denied cause waits, and falls through to nobody.
+            Some(Reason::BackingOff)
+        } else if !purse.complete {
             Some(Reason::InventoryIncomplete)
         } else if purse.left == 0 {
             Some(Reason::BudgetExhausted)

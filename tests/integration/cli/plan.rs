@@ -1,5 +1,7 @@
 //! `rescind plan`: what it shows, and what it must not show.
 
+use std::path::Path;
+
 use rescind::emulator::{Denial, Faults, Operation};
 use serde_json::Value;
 
@@ -158,4 +160,21 @@ fn what_a_device_wrote_cannot_act_on_a_terminal() {
             }
         }
     }
+}
+
+#[test]
+fn what_is_no_regular_file_is_never_replaced_by_a_plan() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("link.json");
+    std::fs::write(folder.path().join("target.json"), "kept").unwrap();
+    std::os::unix::fs::symlink("target.json", &link).unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
+    let fleet = root.join("fleet.yaml");
+    let arguments = ["plan", root.to_str().unwrap(), "--fleet", fleet.to_str().unwrap(), "--out"];
+    for path in [link.as_path(), folder.path()] {
+        let ran = crate::process::rescind(&[&arguments[..], &[path.to_str().unwrap()]].concat());
+        assert_eq!(ran.code, 64, "{}", ran.stderr);
+    }
+    assert_eq!(std::fs::read_link(&link).unwrap(), Path::new("target.json"));
+    assert_eq!(std::fs::read_to_string(folder.path().join("target.json")).unwrap(), "kept");
 }
