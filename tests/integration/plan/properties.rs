@@ -31,6 +31,8 @@ fn eligible(world: &World, depth: Depth) -> BTreeSet<ExecutionKey> {
     for policy in &mut world.policies {
         policy.budget = vec![Limit { size: LimitSize::Count(1_000_000), per: period(1) }];
     }
+    // Like a budget, a denial makes the cause wait, and says nothing about who the cause is.
+    world.memory.denied.clear();
     let plan = planned(&world, depth);
     let cancels = |line: &&Line| {
         let facts = facts_of(&line.key, &world.inventory).expect("it was observed");
