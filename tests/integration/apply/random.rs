@@ -58,7 +58,7 @@ fn case() -> impl Strategy<Value = Case> {
     let things = vec((1..4_u32, any::<bool>(), prop_oneof![3 => 0..3_usize, 1 => Just(10)]), 1..7);
     let events = vec((any::<bool>(), 1..12_u64, 0..7_usize, change()), 0..5);
     // What lands later than the flight time is beyond what is promised.
-    let late = vec(1..330_u64, 0..2);
+    let late = vec(1..rescind::apply::FLIGHT_TIME.as_secs(), 0..2);
     let faults = (vec(fault(), 0..5), vec(fault(), 0..5));
     (things, events, faults, late, 0..8_u64, any::<bool>()).prop_map(
         |(things, events, (cancel_faults, describe_faults), late, budget, force)| Case {
