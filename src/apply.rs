@@ -270,7 +270,7 @@ impl Executor {
                 if let Some((ending, why)) = refusal {
                     let record = work.record(ending, why);
                     if work.has_place {
-                        room.ended(&work, &record.ending);
+                        room.ended(&work);
                     }
                     report(record, queue.len(), &mut records);
                     continue;
@@ -299,7 +299,7 @@ impl Executor {
                 Some(step) = flying.next(), if !flying.is_empty() => match step {
                     Step::Parked(work, until) => parked.push((until, work)),
                     Step::Ended(work, record) => {
-                        room.ended(&work, &record.ending);
+                        room.ended(&work);
                         let left = queue.len() + flying.len() + parked.len();
                         report(record, left, &mut records);
                     }

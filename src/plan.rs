@@ -28,7 +28,9 @@ pub mod saved;
 pub mod words;
 
 pub use in_force::InForce;
-pub use intent::{CANCELED_MEMORY, Charge, Details, Intent, IntentId, Memory, Outcome, Spent};
+pub use intent::{
+    CANCELED_MEMORY, Charge, Counted, Details, Intent, IntentId, Memory, Outcome, Spent,
+};
 pub use needs::{Needs, needs};
 pub use planner::plan;
 pub use reason::{At, Because, Decision, FactName, Reason, Verdict};
@@ -54,7 +56,9 @@ pub struct BudgetState {
     pub size: u64,
     /// How many are taken in the window that ends now.
     pub spent: u64,
-    /// When the oldest of those leaves the window; none if nothing is spent or it is not settled yet.
+    /// How many of those count only because nothing is known of the time before the ledger began.
+    pub unknown_past: u64,
+    /// When the next of those leaves the window; none if nothing is spent or it is not settled yet.
     pub refills_at: Option<Timestamp>,
 }
 

@@ -53,7 +53,8 @@ pub trait State: Send + Sync {
     /// What the planner has to know.
     async fn memory(&self, now: Timestamp) -> Result<Memory, Error>;
 
-    /// Takes one unit for each charge and makes the intent durable, or does neither.
+    /// Takes the intent's unit ([`crate::plan::Spent::of`]) if each charge has room for it, and makes the
+    /// intent durable, or does neither.
     async fn begin(
         &self,
         intent: &Intent,

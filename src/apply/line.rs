@@ -244,7 +244,7 @@ impl Run<'_> {
     }
 
     /// Makes an intent, or its next attempt, durable.
-    async fn begin(&self, work: Box<Work>, intent: &Intent, now: jiff::Timestamp) -> Next {
+    async fn begin(&self, mut work: Box<Work>, intent: &Intent, now: jiff::Timestamp) -> Next {
         let begun = if work.is_begun() {
             self.with.state.attempt(intent).await.map(|()| Begun::Yes)
         } else {
@@ -252,7 +252,8 @@ impl Run<'_> {
         };
         ControlFlow::Break(match begun {
             Ok(Begun::Yes) => return ControlFlow::Continue(work),
-            Ok(Begun::OverBudget(_)) => {
+            Ok(Begun::OverBudget(charge)) => {
+                work.refused = Some(charge);
                 work.ended(Ending::BudgetExhausted, "its turn comes when the budget refills")
             }
             Ok(Begun::AlreadyOpen) => {

@@ -8,12 +8,11 @@ use std::collections::BTreeMap;
 use super::work::Work;
 use super::{Ending, Record};
 use crate::plan::budget::left_of;
-use crate::plan::{Line, Memory};
-use crate::policy::PolicyName;
+use crate::plan::{Charge, Line, Memory};
 
-/// What is left, by policy and altogether.
+/// What is left, by charge and altogether.
 pub(super) struct Room {
-    left: BTreeMap<PolicyName, u64>,
+    left: BTreeMap<Charge, u64>,
     max: u64,
 }
 
@@ -27,14 +26,18 @@ impl Room {
         let mut left = BTreeMap::new();
         for line in lines {
             let Some(act) = &line.act else { continue };
-            left.entry(line.policy.name.clone())
-                .or_insert_with(|| left_of(&act.charges, memory, now));
+            for charge in &act.charges {
+                if !left.contains_key(charge) {
+                    left.insert(charge.clone(), left_of(charge, memory, now));
+                }
+            }
         }
         Self { left, max: max.unwrap_or(u64::MAX) }
     }
 
     pub(super) fn has(&self, work: &Work) -> bool {
-        self.max > 0 && self.left.get(work.policy_name()).is_some_and(|left| *left > 0)
+        let has = |charge: &Charge| self.left.get(charge).is_some_and(|left| *left > 0);
+        self.max > 0 && work.act.charges.iter().all(has)
     }
 
     /// What became of a line for which there is no room.
@@ -48,22 +51,26 @@ impl Room {
 
     pub(super) fn take(&mut self, work: &Work) {
         self.max = self.max.saturating_sub(1);
-        if let Some(left) = self.left.get_mut(work.policy_name()) {
-            *left = left.saturating_sub(1);
+        for charge in &work.act.charges {
+            if let Some(left) = self.left.get_mut(charge) {
+                *left = left.saturating_sub(1);
+            }
         }
     }
 
     /// Gives back what a line did not need in the end. What the ledger refused it is not there for
     /// the next line either.
-    pub(super) fn ended(&mut self, work: &Work, ending: &Ending) {
+    pub(super) fn ended(&mut self, work: &Work) {
         if work.spent {
             return;
         }
         self.max = self.max.saturating_add(1);
-        if *ending != Ending::BudgetExhausted
-            && let Some(left) = self.left.get_mut(work.policy_name())
-        {
-            *left = left.saturating_add(1);
+        for charge in &work.act.charges {
+            if work.refused.as_ref() != Some(charge)
+                && let Some(left) = self.left.get_mut(charge)
+            {
+                *left = left.saturating_add(1);
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::execution::{ExecutionDescription, ExecutionKey, ExecutionNumber, Open
 use crate::fact::Fact;
 use crate::inventory::{Inventory, Job, ObservedExecution, Thing};
 use crate::plan::clause::Facts;
-use crate::plan::{Act, Intent, IntentId, Line};
+use crate::plan::{Act, Charge, Intent, IntentId, Line};
 use crate::policy::PolicyName;
 
 /// What has to be found out before a line goes on.
@@ -42,6 +42,8 @@ pub(super) struct Work {
     pub(super) has_place: bool,
     /// Whether the ledger keeps a unit for it.
     pub(super) spent: bool,
+    /// The limit that had no unit for it.
+    pub(super) refused: Option<Charge>,
     pub(super) attempts: u32,
     pub(super) throttles: u32,
     pub(super) read_failures: u32,
@@ -80,6 +82,7 @@ impl Work {
                 lost: 0,
                 has_place: false,
                 spent: false,
+                refused: None,
                 attempts: 0,
                 throttles: 0,
                 read_failures: 0,

@@ -1,11 +1,16 @@
 //! How many may go: the limits of a policy, seen from the ledger.
 //!
-//! The ledger has one unit for each intent of a policy. A limit is a view of it: how many of the units
-//! are open or were settled less than `per` ago. The planner uses it to choose, the state to refuse.
+//! The ledger has one unit for each intent. A limit is a view of it: how many of the units that it
+//! counts are open or were settled less than `per` ago. The planner uses it to choose, the state to
+//! refuse.
+//!
+//! A ledger that began a while ago knows nothing of what was before. It is taken for spent: as if the
+//! whole limit had been used evenly in the period before the ledger began, so that its units leave the
+//! window one by one.
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::plan::{BudgetState, Charge, Memory, Spent};
+use crate::plan::{BudgetState, Charge, Counted, Memory, Spent};
 use crate::policy::{Limit, LimitSize, Policy};
 
 /// A policy's limits at a moment.
@@ -29,16 +34,64 @@ impl Budget {
     }
 }
 
-/// How many units count in a window of the length `per` that ends at `now`.
-pub fn spent_within(units: &[Spent], per: SignedDuration, now: Timestamp) -> u64 {
-    units.iter().filter(|unit| counts(**unit, per, now)).count() as u64
+impl Counted {
+    /// Whether a unit is among those that count.
+    pub fn includes(&self, unit: &Spent) -> bool {
+        match self {
+            Self::Policy(name) => unit.policy == *name,
+            Self::All => true,
+            Self::Forced => unit.forced,
+        }
+    }
 }
 
-fn counts(unit: Spent, per: SignedDuration, now: Timestamp) -> bool {
-    match unit {
-        Spent::Open => true,
-        Spent::Settled(at) => now.duration_since(at) < per,
+impl Spent {
+    /// Whether it counts in a window of the length `per` that ends at `now`.
+    pub fn is_within(&self, per: SignedDuration, now: Timestamp) -> bool {
+        self.settled.is_none_or(|at| now.duration_since(at) < per)
     }
+}
+
+/// How many of the units that count are in a window of the length `per` that ends at `now`.
+pub fn spent_within(
+    counted: &Counted,
+    per: SignedDuration,
+    memory: &Memory,
+    now: Timestamp,
+) -> u64 {
+    let units = memory.spent.iter().filter(|unit| counted.includes(unit));
+    units.filter(|unit| unit.is_within(per, now)).count() as u64
+}
+
+/// How many of a limit's `size` units count at `now` because nothing is known of the time before the
+/// ledger began: of N units per P, all at first, and one less each P/N.
+pub fn unknown_past(size: u64, per: SignedDuration, memory: &Memory, now: Timestamp) -> u64 {
+    let Some(began) = memory.ledger_began else { return 0 };
+    let known = now.duration_since(began).max(SignedDuration::ZERO);
+    if known >= per {
+        return 0;
+    }
+    // Both are less than 2^63 seconds in nanoseconds, and a size has 64 bits: no product overflows.
+    let free = u128::from(size) * known.as_nanos().unsigned_abs() / per.as_nanos().unsigned_abs();
+    size - u64::try_from(free).unwrap_or(size).min(size)
+}
+
+/// When the next unit of an unknown past leaves the window, if one does.
+fn unknown_leaves(
+    size: u64,
+    per: SignedDuration,
+    memory: &Memory,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let unknown = unknown_past(size, per, memory, now);
+    if unknown == 0 {
+        return None;
+    }
+    let place = u128::from(size - unknown + 1);
+    // Rounded up: at that time it has left.
+    let after = (per.as_nanos().unsigned_abs() * place).div_ceil(u128::from(size));
+    let after = SignedDuration::from_nanos(i64::try_from(after).ok()?);
+    memory.ledger_began?.checked_add(after).ok()
 }
 
 /// A limit as people write it.
@@ -52,17 +105,19 @@ pub fn describe(limit: &Limit) -> String {
 /// Where `policy`'s limits stand at `now`. `population` is how many open executions its target lists,
 /// before `match`, and without those that the memory says are canceled.
 pub fn budget(policy: &Policy, memory: &Memory, population: u64, now: Timestamp) -> Budget {
-    let units = memory.spent.get(&policy.name).map_or(&[][..], Vec::as_slice);
+    let counted = Counted::Policy(policy.name.clone());
     let mut budget = Budget { limits: Vec::new(), charges: Vec::new() };
     for limit in &policy.budget {
         let per = limit.per.get();
-        let spent = spent_within(units, per, now);
+        let known = spent_within(&counted, per, memory, now);
         let size = match limit.size {
             LimitSize::Count(count) => count,
             LimitSize::Percent { value, min_population } => {
                 // What has an open intent is still listed as open, and so is counted already.
-                let open = units.iter().filter(|unit| **unit == Spent::Open).count() as u64;
-                let population = population.saturating_add(spent - open);
+                let of_policy = |unit: &&Spent| counted.includes(unit);
+                let units = memory.spent.iter().filter(of_policy);
+                let open = units.filter(|unit| unit.settled.is_none()).count() as u64;
+                let population = population.saturating_add(known - open);
                 // 0 means none, however few there are.
                 if population < min_population && value > 0 {
                     continue;
@@ -70,34 +125,42 @@ pub fn budget(policy: &Policy, memory: &Memory, population: u64, now: Timestamp)
                 population.saturating_mul(u64::from(value)) / 100
             }
         };
-        let oldest = units.iter().filter_map(|unit| match unit {
-            Spent::Settled(at) if counts(*unit, per, now) => Some(*at),
-            _ => None,
-        });
+        let unknown_past = unknown_past(size, per, memory, now);
         budget.limits.push(BudgetState {
             policy: policy.name.clone(),
             limit: describe(limit),
             size,
-            spent,
-            refills_at: oldest.min().and_then(|at| at.checked_add(per).ok()),
+            spent: known + unknown_past,
+            unknown_past,
+            refills_at: refills_at(&counted, size, per, memory, now),
         });
-        budget.charges.push(Charge {
-            policy: policy.name.clone(),
-            size,
-            per_seconds: per.as_secs(),
-        });
+        let per_seconds = per.as_secs();
+        budget.charges.push(Charge { counts: counted.clone(), size, per_seconds });
     }
     budget
 }
 
-/// How many units the ledger still has under all of `charges`.
-pub fn left_of(charges: &[Charge], memory: &Memory, now: Timestamp) -> u64 {
-    let left = |charge: &Charge| {
-        let units = memory.spent.get(&charge.policy).map_or(&[][..], Vec::as_slice);
-        let per = SignedDuration::from_secs(charge.per_seconds);
-        charge.size.saturating_sub(spent_within(units, per, now))
-    };
-    charges.iter().map(left).min().unwrap_or(u64::MAX)
+/// When the next unit leaves the window.
+fn refills_at(
+    counted: &Counted,
+    size: u64,
+    per: SignedDuration,
+    memory: &Memory,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let units = memory.spent.iter().filter(|unit| counted.includes(unit));
+    let oldest =
+        units.filter(|unit| unit.is_within(per, now)).filter_map(|unit| unit.settled).min();
+    let known = oldest.and_then(|at| at.checked_add(per).ok());
+    [known, unknown_leaves(size, per, memory, now)].into_iter().flatten().min()
+}
+
+/// How many units the ledger still has for a charge.
+pub fn left_of(charge: &Charge, memory: &Memory, now: Timestamp) -> u64 {
+    let per = SignedDuration::from_secs(charge.per_seconds);
+    let spent = spent_within(&charge.counts, per, memory, now)
+        + unknown_past(charge.size, per, memory, now);
+    charge.size.saturating_sub(spent)
 }
 
 /// Whether what keeps to the limits `charged` keeps to `limits` too: each of these follows from one of

@@ -15,12 +15,28 @@ use crate::policy::{Digest, PolicyName};
 /// writes, by how much AWS does not say. Fifteen minutes is far beyond what was ever seen.
 pub const CANCELED_MEMORY: SignedDuration = SignedDuration::from_mins(15);
 
+/// Which units of the ledger a limit counts.
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub enum Counted {
+    /// Those of one policy.
+    Policy(PolicyName),
+    /// All, whatever their policy: a guard's `max`.
+    All,
+    /// Those with force, whatever their policy: a guard's `maxForced`.
+    Forced,
+}
+
 /// A limit that a cancel draws on.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "camelCase")]
 pub struct Charge {
-    /// Whose ledger entries count.
-    pub policy: PolicyName,
+    /// Which units count.
+    pub counts: Counted,
     /// At most this many in the window.
     pub size: u64,
     /// The window's length in seconds.
@@ -107,20 +123,33 @@ impl Outcome {
     ];
 }
 
-/// One unit of a policy's budget, taken at an intent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Spent {
-    /// The intent has no outcome yet: it counts in every window.
-    Open,
-    /// It counts until a window's length after this time.
-    Settled(Timestamp),
+/// One unit of the ledger: an intent, as budgets see it. It is taken when the intent is begun.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Spent {
+    /// The cause.
+    pub policy: PolicyName,
+    /// Whether force is sent.
+    pub forced: bool,
+    /// When the intent got its outcome: the unit counts until a window's length after it. None while
+    /// it has none: then it counts in every window.
+    pub settled: Option<Timestamp>,
+}
+
+impl Spent {
+    /// The unit that an intent takes.
+    pub fn of(intent: &Intent) -> Self {
+        Self { policy: intent.policy.clone(), forced: intent.force, settled: None }
+    }
 }
 
 /// What earlier passes left behind, as the planner sees it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
-    /// The units spent, by policy.
-    pub spent: BTreeMap<PolicyName, Vec<Spent>>,
+    /// The units spent, in any order.
+    pub spent: Vec<Spent>,
+    /// When the ledger began, if there may have been cancels before that it does not know; none if
+    /// the whole past is known. What is not known counts as spent (`budget::unknown_past`).
+    pub ledger_began: Option<Timestamp>,
     /// What we canceled in the last [`CANCELED_MEMORY`].
     pub canceled: BTreeMap<ExecutionKey, BTreeMap<ExecutionNumber, Timestamp>>,
     /// What is not tried again before a time, since it failed.

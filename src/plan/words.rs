@@ -263,8 +263,17 @@ fn because_in_words(because: &Because, now: Timestamp) -> String {
                 None if state.size == 0 => String::new(),
                 None => "; it refills as those leave the period".to_owned(),
             };
+            let unknown = match state.unknown_past {
+                0 => String::new(),
+                all if all == state.spent => {
+                    " because what was canceled before the ledger began is not known".to_owned()
+                }
+                some => format!(
+                    " ({some} of them because what was canceled before the ledger began is not known)"
+                ),
+            };
             format!(
-                "{} of {} allows {}, {} spent{refills}",
+                "{} of {} allows {}, {} spent{unknown}{refills}",
                 state.limit, state.policy, state.size, state.spent
             )
         }

@@ -34,9 +34,8 @@ struct Inner {
 
 #[derive(Debug)]
 struct Unit {
-    policy: PolicyName,
     intent: IntentId,
-    settled: Option<Timestamp>,
+    spent: Spent,
 }
 
 impl MemoryState {
@@ -50,8 +49,9 @@ impl Inner {
     fn advance(&mut self, now: Timestamp) -> Timestamp {
         let latest = self.latest.map_or(now, |latest| latest.max(now));
         self.latest = Some(latest);
-        self.units
-            .retain(|unit| unit.settled.is_none_or(|at| latest.duration_since(at) < UNITS_KEPT));
+        self.units.retain(|unit| {
+            unit.spent.settled.is_none_or(|at| latest.duration_since(at) < UNITS_KEPT)
+        });
         for of_key in self.canceled.values_mut() {
             of_key.retain(|_, at| latest.duration_since(*at) < CANCELED_MEMORY);
         }
@@ -63,13 +63,8 @@ impl Inner {
         latest
     }
 
-    fn spent(&self) -> BTreeMap<PolicyName, Vec<Spent>> {
-        let mut spent: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for unit in &self.units {
-            let unit_spent = unit.settled.map_or(Spent::Open, Spent::Settled);
-            spent.entry(unit.policy.clone()).or_default().push(unit_spent);
-        }
-        spent
+    fn spent(&self) -> Vec<Spent> {
+        self.units.iter().map(|unit| unit.spent.clone()).collect()
     }
 
     fn fail(&mut self, key: &ExecutionKey, now: Timestamp) {
@@ -87,6 +82,8 @@ impl State for MemoryState {
         inner.advance(now);
         Ok(Memory {
             spent: inner.spent(),
+            // What was before this process is not known either; `plan` and `apply` say so.
+            ledger_began: None,
             canceled: inner.canceled.clone(),
             backing_off: inner.failures.iter().map(|(k, (_, until))| (k.clone(), *until)).collect(),
             denied: inner.denied.clone(),
@@ -106,15 +103,10 @@ impl State for MemoryState {
             return Ok(Begun::AlreadyOpen);
         }
         let memory = Memory { spent: inner.spent(), ..Memory::default() };
-        let has_room = |charge: &Charge| left_of(std::slice::from_ref(charge), &memory, now) > 0;
-        if let Some(charge) = charges.iter().find(|charge| !has_room(charge)) {
+        if let Some(charge) = charges.iter().find(|charge| left_of(charge, &memory, now) == 0) {
             return Ok(Begun::OverBudget(charge.clone()));
         }
-        inner.units.push(Unit {
-            policy: intent.policy.clone(),
-            intent: intent.id.clone(),
-            settled: None,
-        });
+        inner.units.push(Unit { intent: intent.id.clone(), spent: Spent::of(intent) });
         inner.open.insert(intent.id.clone(), intent.clone());
         Ok(Begun::Yes)
     }
@@ -141,7 +133,7 @@ impl State for MemoryState {
         if settlement.no_effect {
             inner.units.retain(|unit| unit.intent != *id);
         } else if let Some(unit) = inner.units.iter_mut().find(|unit| unit.intent == *id) {
-            unit.settled = Some(now);
+            unit.spent.settled = Some(now);
         }
         if matches!(settlement.outcome, Outcome::Canceled | Outcome::CanceledUnattributed) {
             inner.canceled.entry(intent.key.clone()).or_default().insert(intent.number, now);

@@ -10,7 +10,7 @@ use super::job_in_target;
 use crate::execution::{ExecutionStatus, OpenStatus};
 use crate::fact::{Fact, Unreadable};
 use crate::inventory::{Inventory, Listing, ObservedExecution};
-use crate::plan::{Act, Line, Memory, Spent};
+use crate::plan::{Act, Counted, Line, Memory};
 use crate::policy::{LimitSize, Policy};
 
 /// One limit of a policy as it stands now.
@@ -30,10 +30,10 @@ pub(super) fn allowed(
     let mut all = Vec::new();
     for limit in &policy.budget {
         let (mut open, mut settled) = (0, 0);
-        for unit in memory.spent.get(&policy.name).into_iter().flatten() {
-            match unit {
-                Spent::Open => open += 1,
-                Spent::Settled(at) => {
+        for unit in memory.spent.iter().filter(|unit| unit.policy == policy.name) {
+            match unit.settled {
+                None => open += 1,
+                Some(at) => {
                     let age = now.as_nanosecond() - at.as_nanosecond();
                     settled += u64::from(age < limit.per.get().as_nanos());
                 }
@@ -50,9 +50,19 @@ pub(super) fn allowed(
             }
         };
         let seconds = limit.per.get().as_secs();
-        all.push(Allowed { size, spent: open + settled, seconds });
+        let spent = open + settled + unknown(size, limit.per.get().as_nanos(), memory, now);
+        all.push(Allowed { size, spent, seconds });
     }
     Ok(all)
+}
+
+/// How many of `size` units per `per` nanoseconds count because the ledger began less than that ago: in
+/// that time they would have come free one after the other.
+fn unknown(size: u64, per: i128, memory: &Memory, now: Timestamp) -> u64 {
+    let Some(began) = memory.ledger_began else { return 0 };
+    let known = (now.as_nanosecond() - began.as_nanosecond()).clamp(0, per);
+    let used = i128::from(size) * (per - known);
+    u64::try_from((used + per - 1) / per).unwrap_or(u64::MAX)
 }
 
 /// How many open executions the policy's target lists; an error names a list that is not complete.
@@ -127,7 +137,7 @@ pub(super) fn check(
             broken(format!("policy {policy} has no unit left for it"));
         }
         let charged = act.charges.iter().any(|charge| {
-            charge.policy == *policy
+            charge.counts == Counted::Policy(policy.clone())
                 && charge.per_seconds == limit.seconds
                 && charge.size <= limit.size
         });

@@ -294,7 +294,7 @@ impl Bench {
     /// The units that a policy has spent.
     pub async fn spent(&self, policy: &str) -> usize {
         let memory = self.memory_now().await;
-        memory.spent.iter().filter(|(name, _)| name.as_str() == policy).map(|(_, u)| u.len()).sum()
+        memory.spent.iter().filter(|unit| unit.policy.as_str() == policy).count()
     }
 }
 

@@ -72,8 +72,10 @@ impl Bench {
             assert!(!(spends && settlement.no_effect), "{settlement:?}");
             *kept.entry(intent.policy.clone()).or_default() += usize::from(!settlement.no_effect);
         }
-        let spent = self.memory_now().await.spent;
-        let spent = spent.into_iter().map(|(policy, units)| (policy, units.len())).collect();
+        let mut spent = BTreeMap::new();
+        for unit in self.memory_now().await.spent {
+            *spent.entry(unit.policy).or_default() += 1;
+        }
         kept.retain(|_, units| *units > 0);
         assert_eq!(kept, spent);
     }

@@ -2,15 +2,15 @@
 
 use rescind::fact::Unreadable;
 use rescind::inventory::Listing;
-use rescind::plan::budget::{budget, left_of, spent_within};
-use rescind::plan::{Depth, Memory, Plan, Reason, Spent, plan};
+use rescind::plan::budget::{budget, left_of, spent_within, unknown_past};
+use rescind::plan::{Charge, Counted, Depth, Memory, Plan, Reason, Spent, plan};
 use rescind::policy::{Limit, LimitSize, Policy};
 
 use jiff::SignedDuration;
 use rescind::execution::{JobStatus, OpenStatus};
 
 use super::generate::period;
-use super::support::{key, name, now, policy, queue, set};
+use super::support::{key, name, now, policy, queue, set, unit};
 
 fn base() -> Policy {
     policy(
@@ -29,12 +29,17 @@ fn percent(value: u8, min_population: u64) -> LimitSize {
 }
 
 fn memory(units: impl IntoIterator<Item = Spent>) -> Memory {
-    Memory { spent: [(name("old"), units.into_iter().collect())].into(), ..Memory::default() }
+    Memory { spent: units.into_iter().collect(), ..Memory::default() }
+}
+
+fn open() -> Spent {
+    unit("old", None)
 }
 
 /// Settled this many nanoseconds less than `hours` ago.
 fn settled(hours: i64, less: i64) -> Spent {
-    Spent::Settled(now() - SignedDuration::from_hours(hours) + SignedDuration::from_nanos(less))
+    let at = now() - SignedDuration::from_hours(hours) + SignedDuration::from_nanos(less);
+    unit("old", Some(at))
 }
 
 /// How many of `population` waiting executions a plan takes.
@@ -53,15 +58,17 @@ fn planned(policy: Policy, population: usize, memory: &Memory) -> Plan {
 #[test]
 fn a_unit_leaves_its_window_exactly_a_window_after_it_was_settled() {
     let per = SignedDuration::from_hours(1);
+    let counted = Counted::Policy(name("old"));
     for (unit, counts) in [
-        (Spent::Open, 1),
+        (open(), 1),
         (settled(0, 0), 1),
         (settled(1, 1), 1),
         (settled(1, 0), 0),
         (settled(1, -1), 0),
         (settled(-1, 0), 1),
     ] {
-        assert_eq!(spent_within(&[unit], per, now()), counts, "{unit:?}");
+        let spent = spent_within(&counted, per, &memory([unit.clone()]), now());
+        assert_eq!(spent, counts, "{unit:?}");
     }
 }
 
@@ -78,21 +85,21 @@ fn every_limit_holds_at_once_and_the_tightest_is_told() {
         state.tightest().and_then(|it| it.refills_at),
         Some(now() + SignedDuration::from_hours(1))
     );
-    assert_eq!((state.left(), left_of(&state.charges, &most, now())), (1, 1));
+    let left: Vec<_> = state.charges.iter().map(|it| left_of(it, &most, now())).collect();
+    assert_eq!((state.left(), left), (1, vec![3, 1]));
 }
 
 #[test]
 fn the_ledger_of_another_policy_does_not_count() {
     let policy = limited([(LimitSize::Count(2), 1)]);
-    let other =
-        Memory { spent: [(name("other"), vec![Spent::Open; 9])].into(), ..Memory::default() };
+    let other = memory(vec![unit("other", None); 9]);
     assert_eq!(taken(policy, 9, &other), 2);
 }
 
 #[test]
 fn more_spent_than_a_lowered_limit_allows_leaves_nothing() {
     let policy = limited([(LimitSize::Count(1), 1)]);
-    assert_eq!(taken(policy, 9, &memory([Spent::Open, settled(0, 0), settled(0, 0)])), 0);
+    assert_eq!(taken(policy, 9, &memory([open(), settled(0, 0), settled(0, 0)])), 0);
 }
 
 #[test]
@@ -119,7 +126,7 @@ fn a_share_rounds_down_and_does_not_apply_to_few() {
 fn what_is_on_its_way_is_counted_once_in_the_population() {
     // Ten percent of twenty are two. The open one is among the twenty.
     let policy = limited([(percent(10, 0), 24)]);
-    let mut memory = memory([Spent::Open, Spent::Open]);
+    let mut memory = memory([open(), open()]);
     memory.open = [key("fw", "r-000"), key("fw", "r-001")].into();
     assert_eq!(taken(policy, 29, &memory), 0);
 }
@@ -181,4 +188,58 @@ fn the_oldest_go_first_and_an_unknown_age_goes_last() {
     let plan = plan(&set([policy]), &inventory, &Memory::default(), now(), Depth::Exact);
     let order: Vec<_> = plan.acts().map(|line| line.key.thing.as_str().to_owned()).collect();
     assert_eq!(order, ["r-002", "r-003"]);
+}
+
+#[test]
+fn each_limit_counts_its_own_units() {
+    let forced = |policy: &str| Spent { forced: true, ..unit(policy, None) };
+    let memory = memory([unit("old", None), forced("old"), forced("new"), unit("new", None)]);
+    for (counts, left) in [
+        (Counted::Policy(name("old")), 3),
+        (Counted::Policy(name("none")), 5),
+        (Counted::All, 1),
+        (Counted::Forced, 3),
+    ] {
+        let charge = Charge { counts, size: 5, per_seconds: 3_600 };
+        assert_eq!(left_of(&charge, &memory, now()), left, "{charge:?}");
+    }
+}
+
+#[test]
+fn what_was_before_the_ledger_began_counts_as_spent_and_leaves_evenly() {
+    let per = SignedDuration::from_hours(1);
+    let began = |seconds_ago: i64| Memory {
+        ledger_began: Some(now() - SignedDuration::from_secs(seconds_ago)),
+        ..Memory::default()
+    };
+    for (seconds, size, unknown) in [
+        (0, 6, 6),
+        (599, 6, 6),
+        (600, 6, 5),
+        (601, 6, 5),
+        (3_599, 6, 1),
+        (3_600, 6, 0),
+        (9_000, 6, 0),
+        // A clock that went back frees nothing.
+        (-600, 6, 6),
+        (1_800, 1, 1),
+        (1_800, 0, 0),
+        (1, 1_000_000, 999_723),
+    ] {
+        assert_eq!(unknown_past(size, per, &began(seconds), now()), unknown, "{size} {seconds}");
+    }
+    assert_eq!(unknown_past(6, per, &Memory::default(), now()), 0, "the whole past is known");
+}
+
+#[test]
+fn a_young_ledger_says_what_it_has_and_when_it_has_more() {
+    let policy = limited([(LimitSize::Count(6), 1)]);
+    let minutes = |count| now() + SignedDuration::from_mins(count);
+    let mut memory = Memory { ledger_began: Some(minutes(-25)), ..Memory::default() };
+    let state = budget(&policy, &memory, 9, now()).limits.remove(0);
+    assert_eq!((state.size, state.spent, state.unknown_past), (6, 4, 4));
+    assert_eq!(state.refills_at, Some(minutes(5)), "the third of six leaves after half an hour");
+    assert_eq!(taken(policy.clone(), 9, &memory), 2);
+    memory.spent = vec![settled(0, 0), settled(0, 0)];
+    assert_eq!(taken(policy, 9, &memory), 0);
 }

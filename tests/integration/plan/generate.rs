@@ -256,16 +256,20 @@ fn inventory() -> impl Strategy<Value = Inventory> {
 
 fn memory() -> impl Strategy<Value = Memory> {
     let unit = prop_oneof![
-        1 => Just(Spent::Open),
-        3 => (0..180_i64).prop_map(|it| Spent::Settled(now() - SignedDuration::from_mins(it))),
+        1 => Just(None),
+        3 => (0..180_i64).prop_map(|it| Some(now() - SignedDuration::from_mins(it))),
     ];
-    let spent = prop::collection::vec(prop::collection::vec(unit, 0..4), 3);
+    let spent = (select(&["p-0", "p-1", "p-2"][..]), any::<bool>(), unit)
+        .prop_map(|(policy, forced, settled)| Spent { policy: name(policy), forced, settled });
+    let spent = prop::collection::vec(spent, 0..10);
+    let began = prop::option::weighted(0.2, (0..180_i64).prop_map(SignedDuration::from_mins));
+    let spent = (spent, began.prop_map(|it| it.map(|it| now() - it)));
     let some = || prop::collection::btree_set(a_key(), 0..2);
     (spent, some(), some(), some(), some()).prop_map(|it| {
-        let (spent, canceled, backing_off, denied, open) = it;
-        let spent = spent.into_iter().enumerate();
+        let ((spent, ledger_began), canceled, backing_off, denied, open) = it;
         Memory {
-            spent: spent.map(|(index, units)| (name(&format!("p-{index}")), units)).collect(),
+            spent,
+            ledger_began,
             canceled: canceled
                 .into_iter()
                 .map(|key| (key, BTreeMap::from([(ExecutionNumber(1), now())])))

@@ -12,7 +12,7 @@ use rescind::plan::check::check;
 use rescind::plan::in_force::{Judgement, judge};
 use rescind::plan::saved::SavedPlan;
 use rescind::plan::words::facts_of;
-use rescind::plan::{Depth, Line, Needs, Plan, Reason, Spent, needs, plan};
+use rescind::plan::{Depth, Line, Needs, Plan, Reason, needs, plan};
 use rescind::policy::{Limit, LimitSize, PolicySet};
 
 use super::generate::{World, lose, loss, period, rule, world};
@@ -196,10 +196,9 @@ proptest! {
             let acts = of_policy(Reason::Matched).count();
             for limit in &policy.budget {
                 let LimitSize::Count(count) = limit.size else { continue };
-                let spent = world.memory.spent.get(&policy.name).into_iter().flatten();
-                let spent = spent.filter(|unit| match unit {
-                    Spent::Open => true,
-                    Spent::Settled(at) => now().duration_since(*at) < limit.per.get(),
+                let spent = world.memory.spent.iter().filter(|unit| {
+                    let counts = |at| now().duration_since(at) < limit.per.get();
+                    unit.policy == policy.name && unit.settled.is_none_or(counts)
                 });
                 let left = usize::try_from(count).expect("small").saturating_sub(spent.count());
                 prop_assert!(acts <= left, "{acts} of {left} by {}", policy.name);

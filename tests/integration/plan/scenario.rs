@@ -52,8 +52,10 @@ pub struct Scenario {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Past {
-    /// Units of each policy's budget: `open`, or when they were settled.
+    /// Units of each policy's budget: `open`, or when they were settled; `forced 1h ago` with force.
     pub spent: BTreeMap<String, Vec<String>>,
+    /// When the ledger began; unless written, the whole past is known.
+    pub ledger_began: Option<String>,
     /// What we canceled a moment ago.
     pub canceled: Vec<PastCancel>,
     /// What failed, and until when it is left alone.
@@ -214,13 +216,18 @@ fn inline(documents: &Value) -> Vec<SourceFile> {
 impl Past {
     fn memory(&self, now: Timestamp) -> Memory {
         let moment = |text: &str| text.parse::<Moment>().expect("a time or an age").resolve(now);
-        let unit = |text: &String| match text.as_str() {
-            "open" => Spent::Open,
-            text => Spent::Settled(moment(text)),
+        let unit = |policy: &str, text: &str| {
+            let (forced, when) = match text.strip_prefix("forced ") {
+                Some(when) => (true, when),
+                None => (false, text),
+            };
+            let settled = (when != "open").then(|| moment(when));
+            Spent { policy: name(policy), forced, settled }
         };
-        let mut memory = Memory::default();
+        let ledger_began = self.ledger_began.as_deref().map(moment);
+        let mut memory = Memory { ledger_began, ..Memory::default() };
         for (policy, units) in &self.spent {
-            memory.spent.insert(name(policy), units.iter().map(unit).collect());
+            memory.spent.extend(units.iter().map(|text| unit(policy, text)));
         }
         for cancel in &self.canceled {
             let numbers = memory.canceled.entry(key(&cancel.job, &cancel.thing)).or_default();

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use rescind::execution::{ExecutionNumber, ExecutionVersion};
-use rescind::plan::{CANCELED_MEMORY, Charge, Details, Intent, IntentId, Memory, Outcome, Spent};
+use rescind::plan::{CANCELED_MEMORY, Charge, Counted, Details, Intent, IntentId, Memory, Outcome};
 use rescind::policy::Digest;
 use rescind::state::memory::MemoryState;
 use rescind::state::{Begun, Error, Settlement, State as _, back_off};
 
-use super::support::{key, name, now};
+use super::support::{key, name, now, unit};
 
 fn intent(id: &str, thing: &str) -> Intent {
     Intent {
@@ -25,7 +25,7 @@ fn intent(id: &str, thing: &str) -> Intent {
 }
 
 fn charge(size: u64) -> Charge {
-    Charge { policy: name("old"), size, per_seconds: 3_600 }
+    Charge { counts: Counted::Policy(name("old")), size, per_seconds: 3_600 }
 }
 
 fn ends(outcome: Outcome) -> Settlement {
@@ -55,7 +55,7 @@ async fn an_intent_takes_a_unit_until_a_window_after_it_was_settled() {
     let state = MemoryState::default();
     assert_eq!(begun(&state, "a", "r-1", now()).await, Begun::Yes);
     let seen = memory(&state, now()).await;
-    assert_eq!(seen.spent, [(name("old"), vec![Spent::Open])].into());
+    assert_eq!(seen.spent, [unit("old", None)]);
     assert_eq!(seen.open, [key("fw", "r-1")].into());
     // It counts for as long as it is open, however long that is.
     assert_eq!(begun(&state, "b", "r-2", later(9_000)).await, Begun::Yes);
@@ -66,6 +66,23 @@ async fn an_intent_takes_a_unit_until_a_window_after_it_was_settled() {
     state.settle(&id, &ends(Outcome::Canceled), later(9_000)).await.expect("it is open");
     assert_eq!(begun(&state, "d", "r-3", later(12_599)).await, Begun::OverBudget(charge(2)));
     assert_eq!(begun(&state, "d", "r-3", later(12_600)).await, Begun::Yes);
+}
+
+#[tokio::test]
+async fn an_intent_takes_one_unit_that_each_limit_counts_or_not() {
+    let state = MemoryState::default();
+    let limit = |counts| Charge { counts, size: 1, per_seconds: 3_600 };
+    let (all, forced) = (limit(Counted::All), limit(Counted::Forced));
+    let begun = async |id: &str, thing: &str, force: bool, charge: &Charge| {
+        let intent = Intent { force, ..intent(id, thing) };
+        state.begin(&intent, std::slice::from_ref(charge), now()).await.expect("it can be written")
+    };
+    assert_eq!(begun("a", "r-1", false, &forced).await, Begun::Yes);
+    assert_eq!(begun("b", "r-2", false, &all).await, Begun::OverBudget(all.clone()));
+    assert_eq!(begun("b", "r-2", true, &forced).await, Begun::Yes);
+    assert_eq!(begun("c", "r-3", true, &forced).await, Begun::OverBudget(forced));
+    let forced: Vec<_> = memory(&state, now()).await.spent.iter().map(|it| it.forced).collect();
+    assert_eq!(forced, [false, true]);
 }
 
 #[tokio::test]
@@ -82,7 +99,7 @@ async fn one_execution_has_one_open_intent() {
     let state = MemoryState::default();
     assert_eq!(begun(&state, "a", "r-1", now()).await, Begun::Yes);
     assert_eq!(begun(&state, "b", "r-1", now()).await, Begun::AlreadyOpen);
-    assert_eq!(memory(&state, now()).await.spent[&name("old")].len(), 1);
+    assert_eq!(memory(&state, now()).await.spent.len(), 1);
     let id = IntentId("a".into());
     state.settle(&id, &ends(Outcome::Superseded), now()).await.expect("it is open");
     assert_eq!(begun(&state, "b", "r-1", now()).await, Begun::Yes);
@@ -98,9 +115,8 @@ async fn a_unit_is_given_back_only_where_nothing_took_effect() {
             let id = IntentId("a".into());
             state.settle(&id, &settlement, now()).await.expect("it is open");
             let seen = memory(&state, now()).await;
-            let spent = seen.spent.get(&name("old")).cloned().unwrap_or_default();
-            let expected = if no_effect { vec![] } else { vec![Spent::Settled(now())] };
-            assert_eq!(spent, expected, "{outcome:?}");
+            let expected = if no_effect { vec![] } else { vec![unit("old", Some(now()))] };
+            assert_eq!(seen.spent, expected, "{outcome:?}");
             let remembered = matches!(outcome, Outcome::Canceled | Outcome::CanceledUnattributed);
             assert_eq!(!seen.canceled.is_empty(), remembered, "{outcome:?}");
             assert!(seen.open.is_empty());
@@ -166,7 +182,7 @@ async fn time_never_goes_back() {
     state.settle(&id, &ends(Outcome::Canceled), now()).await.expect("it is open");
     // A unit that was settled by a clock that went back stays as long as by one that did not.
     let seen = memory(&state, now()).await;
-    assert_eq!(seen.spent[&name("old")], [Spent::Settled(later(600))]);
+    assert_eq!(seen.spent, [unit("old", Some(later(600)))]);
     assert_eq!(seen.canceled[&key("fw", "r-1")][&ExecutionNumber(1)], later(600));
     state.back_off(&key("fw", "r-2"), now()).await.expect("it can be written");
     assert_eq!(memory(&state, now()).await.backing_off[&key("fw", "r-2")], later(660));

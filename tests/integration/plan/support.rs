@@ -11,7 +11,7 @@ use rescind::inventory::Inventory;
 use rescind::plan::budget::left_of;
 use rescind::plan::in_force::{Judgement, judge};
 use rescind::plan::words::facts_of;
-use rescind::plan::{Memory, Plan, Spent};
+use rescind::plan::{Charge, Memory, Plan, Spent};
 use rescind::policy::{Policy, PolicyName, PolicySet};
 
 /// The time of tests that do not care.
@@ -31,6 +31,11 @@ pub fn key(job: &str, thing: &str) -> ExecutionKey {
 
 pub fn name(text: &str) -> PolicyName {
     PolicyName::new(text).expect("a policy's name")
+}
+
+/// A unit of a policy's budget, without force: open, or settled.
+pub fn unit(policy: &str, settled: Option<Timestamp>) -> Spent {
+    Spent { policy: name(policy), forced: false, settled }
 }
 
 /// The policies of some files, in which nothing may be wrong.
@@ -109,11 +114,15 @@ pub fn apply(
         let facts = facts_of(&line.key, inventory).expect("it was observed");
         let Judgement::Cancel(ruling) = judge(&plan.policies, &facts, plan.now) else { continue };
         let same = ruling.policy.name == line.policy.name && ruling.force == act.force;
-        if !same || left_of(&act.charges, memory, plan.now) == 0 {
+        let has_room = |charge: &Charge| left_of(charge, memory, plan.now) > 0;
+        if !same || !act.charges.iter().all(has_room) {
             continue;
         }
-        let units = memory.spent.entry(line.policy.name.clone()).or_default();
-        units.push(Spent::Settled(plan.now));
+        memory.spent.push(Spent {
+            policy: line.policy.name.clone(),
+            forced: act.force,
+            settled: Some(plan.now),
+        });
         let numbers = memory.canceled.entry(line.key.clone()).or_default();
         numbers.insert(act.number, plan.now);
         canceled.push(line.key.clone());

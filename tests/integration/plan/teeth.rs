@@ -7,10 +7,10 @@ use rescind::execution::{ExecutionNumber, ExecutionVersion, OpenStatus};
 use rescind::fact::{Fact, Unreadable};
 use rescind::inventory::{Inventory, Listing};
 use rescind::plan::check::check;
-use rescind::plan::{At, Depth, Memory, Plan, Reason, Spent, Verdict, plan};
+use rescind::plan::{At, Depth, Memory, Plan, Reason, Verdict, plan};
 use rescind::policy::{Digest, Mode, Policy, PolicySet};
 
-use super::support::{fleet, key, name, now, policy};
+use super::support::{fleet, key, name, now, policy, unit};
 
 struct Case {
     plan: Plan,
@@ -149,10 +149,13 @@ const MUTATIONS: &[Mutation] = &[
         it.line(0).policy = routine;
     }),
     ("bad on a: policy emergency has no unit left", |it| {
-        it.memory.spent.insert(name("emergency"), vec![Spent::Open, Spent::Settled(now())]);
+        it.memory.spent = vec![unit("emergency", None), unit("emergency", Some(now()))];
     }),
     ("good on b: policy routine has no unit left", |it| {
-        it.memory.spent.insert(name("routine"), vec![Spent::Open; 8]);
+        it.memory.spent = vec![unit("routine", None); 8];
+    }),
+    ("bad on a: policy emergency has no unit left", |it| {
+        it.memory.ledger_began = Some(now() - SignedDuration::from_mins(29));
     }),
     ("bad on a: a limit of policy emergency is not charged", |it| it.act(0).charges.clear()),
     ("bad on a: a limit of policy emergency is not charged", |it| it.act(0).charges[0].size += 1),
