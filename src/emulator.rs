@@ -33,6 +33,7 @@ mod connection;
 mod constraint;
 mod control;
 mod data;
+mod devices;
 mod faults;
 mod input;
 mod introspection;

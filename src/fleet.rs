@@ -21,11 +21,13 @@ use crate::execution::{
 use crate::inventory::Account;
 use crate::span::Moment;
 
+mod behavior;
 mod compile;
 mod numbered;
 mod observed;
 pub mod shapes;
 
+pub use behavior::Behavior;
 pub use compile::compile;
 pub use observed::inventory;
 
@@ -53,6 +55,8 @@ pub struct Fleet {
     pub indexing: FleetIndexing,
     /// Service quotas that differ from AWS's defaults, by code.
     pub quotas: BTreeMap<String, f64>,
+    /// From what living devices draw.
+    pub seed: u64,
     /// The things.
     pub things: BTreeMap<ThingName, Thing>,
     /// The jobs.
@@ -74,6 +78,8 @@ pub struct Thing {
     pub version: Option<u32>,
     /// What fleet indexing knows of its connection.
     pub connectivity: Option<Connectivity>,
+    /// How it behaves by itself, shared by all that one entry stands for.
+    pub behavior: Option<Arc<Behavior>>,
 }
 
 /// What fleet indexing says about a connection.

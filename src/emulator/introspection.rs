@@ -2,6 +2,8 @@
 //!
 //! All of it lies below `/_emulator`, where [`ROUTES`] is the index. Nothing of this is AWS's.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -9,6 +11,7 @@ use serde_json::{Value, json};
 use super::Emulator;
 use super::faults::Faults;
 use super::refusal::Refusal;
+use super::store::{Doing, State};
 use crate::execution::{ExecutionStatus, StatusDetails};
 use crate::span::Period;
 
@@ -25,10 +28,17 @@ const ROUTES: &[(&str, &str)] = &[
         "POST /_emulator/clock",
         "set it: {\"now\": \"2027-01-01T00:00:00Z\"}, {\"advance\": \"2h\"}, {\"stopped\": true}",
     ),
+    ("GET /_emulator/devices", "what the living devices of the fleet do"),
     ("GET /_emulator/snapshot", "a kind: Fleet document of the present state"),
     ("POST /_emulator/reset", "begin anew with the fleet that it was started with"),
     ("GET /_emulator/operations", "the operations of AWS that it answers"),
 ];
+
+/// More than fit on a screen.
+const DEVICES_SHOWN: usize = 250;
+
+/// How far time is moved on at once while devices live: all that they do in between is done under the lock.
+const LEAP: SignedDuration = SignedDuration::from_hours(366 * 24);
 
 /// What `POST /_emulator/clock` takes.
 #[derive(Debug, Default, Deserialize)]
@@ -75,6 +85,7 @@ pub fn answer(
             set_clock(emulator, &read(body, "no time")?)?;
             shown(serde_json::to_value(emulator.clock_state()))
         }
+        ("GET", ["devices"]) => Ok(devices(emulator)),
         ("GET", ["snapshot"]) => Ok(emulator.snapshot()),
         ("POST", ["reset"]) => {
             emulator.reset();
@@ -86,6 +97,32 @@ pub fn answer(
             Err(Refusal::UnknownOperation(text))
         }
     }
+}
+
+/// How many devices do what, and the first of them by name.
+fn devices(emulator: &Emulator) -> Value {
+    let (mut counts, mut shown) = (BTreeMap::<State, u64>::new(), Vec::new());
+    emulator.store(|store| {
+        for doing in store.doings() {
+            *counts.entry(doing.state).or_default() += 1;
+            if shown.len() < DEVICES_SHOWN {
+                shown.push(device(&doing));
+            }
+        }
+    });
+    json!({ "now": emulator.now(), "counts": counts, "devices": shown })
+}
+
+fn device(doing: &Doing<'_>) -> Value {
+    let mut shown = json!({ "thingName": doing.thing, "does": doing.state });
+    if let Some((job, execution)) = doing.next {
+        shown["jobId"] = job.into();
+        shown["executionNumber"] = execution.number.into();
+        shown["status"] = execution.status.as_str().into();
+        shown["lastUpdatedAt"] = execution.last_updated_at.into();
+        shown["statusDetails"] = json!(execution.details());
+    }
+    shown
 }
 
 fn read<T: for<'de> Deserialize<'de>>(body: &[u8], what: &str) -> Result<T, Refusal> {
@@ -103,6 +140,13 @@ fn set_clock(emulator: &Emulator, set: &SetClock) -> Result<(), Refusal> {
     // Stopped first and set free last, so that what is set is exact.
     if set.stopped == Some(true) {
         emulator.stop_time(true);
+    }
+    let now = emulator.now();
+    let leap = set.now.map_or(SignedDuration::ZERO, |at| at.duration_since(now));
+    let leap = leap.saturating_add(advance.map_or(SignedDuration::ZERO, Period::get));
+    if leap > LEAP && emulator.store(|store| store.devices.are_there()) {
+        let text = "A fleet with living devices is moved on by at most 366 days at a time.";
+        return Err(refuse(text.to_owned()));
     }
     if let Some(now) = set.now {
         emulator.set_time(now).map_err(|error| refuse(error.to_string()))?;

@@ -51,6 +51,12 @@ pub fn store(fleet: &Fleet, options: Options, now: Timestamp) -> Store {
     for job in store.jobs.values_mut() {
         job.settle();
     }
+    store.devices.seed = fleet.seed;
+    for (name, thing) in &fleet.things {
+        if let Some(behavior) = &thing.behavior {
+            store.enliven(&names[name.as_str()], behavior, now);
+        }
+    }
     store
 }
 
@@ -96,7 +102,11 @@ fn things<'a>(fleet: &'a Fleet, store: &mut Store, now: Timestamp) -> BTreeMap<&
             store.registry.seed_type(name, kind);
         }
         store.registry.set_version(name, thing.version.unwrap_or(1).into());
-        let connectivity = thing.connectivity.map(|it| Connectivity {
+        let lives = thing.behavior.as_ref().map(|_| fleet::Connectivity {
+            connected: true,
+            since: Some(Moment::Ago(jiff::SignedDuration::ZERO)),
+        });
+        let connectivity = thing.connectivity.or(lives).map(|it| Connectivity {
             connected: it.connected,
             since: it.since.map(|at| at.resolve(now).as_second()),
         });

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::quotas::Applied;
@@ -14,6 +14,7 @@ use super::search::Indexing;
 use super::store::{Execution, Job, Store};
 use super::tags::TagMap;
 use crate::execution::ExecutionStatus;
+use crate::fleet::Behavior;
 use crate::inventory::Account;
 
 /// The document of the present state.
@@ -58,6 +59,7 @@ pub fn document(store: &Store, account: &Account, quotas: &Applied) -> Value {
             ("attributes", filled(&thing.attributes)),
             ("version", Some(thing.version.into())),
             ("connectivity", connectivity),
+            ("behavior", store.devices.all.get(name).map(|device| behavior(&device.behavior))),
         ])
     });
     let jobs = store.jobs.iter().map(|(id, job)| job_of(store, id, job));
@@ -82,6 +84,7 @@ pub fn document(store: &Store, account: &Account, quotas: &Applied) -> Value {
             "region": account.region,
             "indexing": indexing,
             "quotas": quotas,
+            "seed": store.devices.seed,
             "thingGroups": groups.collect::<Vec<_>>(),
             "thingTypes": types.collect::<Vec<_>>(),
             "things": things.chain(gone).collect::<Vec<_>>(),
@@ -135,6 +138,31 @@ fn job_of(store: &Store, id: &str, job: &Job) -> Value {
         ("comment", job.comment.as_deref().map(Value::from)),
         ("forceCanceled", job.force_canceled.map(Value::from)),
         ("canceling", job.sweeping.map(|_| true.into())),
+    ])
+}
+
+fn behavior(behavior: &Behavior) -> Value {
+    let seconds = |duration: SignedDuration| Some(json!(format!("{}s", duration.as_secs())));
+    let ends = behavior.ends;
+    let hangs_in = behavior.hangs_in.and_then(|at| behavior.phases.get(at));
+    object([
+        ("picksUpAfter", seconds(behavior.picks_up_after)),
+        ("takes", seconds(behavior.takes)),
+        ("reportsEvery", seconds(behavior.reports_every)),
+        ("phases", Some(json!(behavior.phases))),
+        (
+            "ends",
+            Some(json!({
+                "succeeds": ends.succeeds,
+                "fails": ends.fails,
+                "rejects": ends.rejects,
+                "hangs": ends.hangs,
+            })),
+        ),
+        ("hangsIn", hangs_in.map(|phase| json!(phase))),
+        ("varyPercent", Some(behavior.vary_percent.into())),
+        ("onlineFor", behavior.online_for.and_then(seconds)),
+        ("offlineFor", behavior.offline_for.and_then(seconds)),
     ])
 }
 

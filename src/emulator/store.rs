@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::devices::Devices;
 use super::options::{CheckOrder, Options};
 use super::paging::Position;
 use super::refusal::Refusal;
@@ -26,6 +27,7 @@ use crate::execution::{ExecutionStatus, StatusDetails};
 
 mod agenda;
 mod config;
+mod devices;
 mod ends;
 mod job;
 mod lists;
@@ -43,6 +45,7 @@ pub use progress::Update;
 pub use targets::{NewJob, Target};
 
 pub(super) use agenda::{Agenda, Due};
+pub(super) use devices::{Doing, State};
 pub(super) use past::Past;
 
 /// Jobs, their executions, and the registry.
@@ -59,6 +62,7 @@ pub struct Store {
     /// What fleet indexing indexes.
     pub indexing: Indexing,
     pub(super) agenda: Agenda,
+    pub(super) devices: Devices,
     pub(super) past: Past,
     pub(super) options: Options,
 }
@@ -262,6 +266,7 @@ impl Store {
             self.agenda.insert(timer(at));
         }
         if after.status.is_terminal() && !before.status.is_terminal() {
+            self.free(&thing, second);
             self.after_end(&thing, &id, &after, now);
         }
         if let Some(job) = self.jobs.get_mut(&id) {
@@ -286,6 +291,7 @@ impl Store {
             job.insert(thing, execution);
             self.past.record(now, id, thing, None, number);
             self.jobs_of.entry(thing.clone()).or_default().insert(id.clone());
+            self.wake(thing, now.as_second());
         }
     }
 

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::numbered::{MOST_JOBS, MOST_THINGS, Numbered};
 use super::shapes::{FleetDocument, FleetJob, FleetThing, FleetThingGroup, FleetThingType};
@@ -31,6 +32,7 @@ pub fn compile(document: FleetDocument, findings: &mut Findings) -> Option<Fleet
         thing_types: BTreeMap::new(),
         indexing: spec.indexing,
         quotas: spec.quotas,
+        seed: spec.seed,
         things: BTreeMap::new(),
         jobs: BTreeMap::new(),
         executions: BTreeMap::new(),
@@ -70,6 +72,7 @@ fn indexed<T>(pointer: &str, list: Vec<T>) -> impl Iterator<Item = (String, T)> 
     list.into_iter().enumerate().map(move |(index, item)| (join(pointer, index), item))
 }
 
+mod behavior;
 mod executions;
 
 struct Compiler<'a> {
@@ -254,6 +257,10 @@ impl Compiler<'_> {
             let since = self.moment(&at, "since", it.since.as_deref());
             Connectivity { connected: it.connected, since }
         });
+        let behavior = thing.behavior.map(|behavior| {
+            let starts_online = connectivity.is_none_or(|it| it.connected);
+            Arc::new(self.behavior(&join(at, "behavior"), behavior, starts_online))
+        });
         let place = (at, "name");
         let Some(numbered) = self.numbered(place, &thing.name, (thing.count, thing.first)) else {
             return;
@@ -263,7 +270,7 @@ impl Compiler<'_> {
         }
         let version = thing.version.map(NonZeroU32::get);
         let (thing_type, attributes) = (thing.thing_type, thing.attributes);
-        let fact = Thing { thing_type, groups, attributes, version, connectivity };
+        let fact = Thing { thing_type, groups, attributes, version, connectivity, behavior };
         let at = join(at, "name");
         for name in numbered.names() {
             let Some(name) = self.parse::<ThingName>(Code::MeaningName, &at, &name) else { return };

@@ -13,6 +13,10 @@ use serde::Deserialize;
 
 use crate::execution::{ExecutionStatus, JobStatus, TargetSelection};
 
+mod behavior;
+
+pub use behavior::{FleetBehavior, FleetEndings};
+
 /// Facts about things, jobs and job executions: what the emulator starts from, and what a snapshot
 /// holds.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -84,6 +88,9 @@ pub struct FleetSpec {
     /// Service quotas that differ from AWS's defaults, by code: `L-5D01DB62: 50`.
     #[serde(default)]
     pub quotas: BTreeMap<String, f64>,
+    /// From what living devices draw: the same fleet with the same seed lives the same life. Default: 0.
+    #[serde(default)]
+    pub seed: u64,
     /// The things of the registry.
     #[serde(default)]
     pub things: Vec<FleetThing>,
@@ -194,6 +201,9 @@ pub struct FleetThing {
     /// Its attributes, at most 50.
     #[serde(default)]
     pub attributes: BTreeMap<String, String>,
+    /// How it behaves by itself under the emulator. Default: it does nothing.
+    #[serde(default)]
+    pub behavior: Option<FleetBehavior>,
 }
 
 /// A job is canceled when, of enough executions that ended, too many failed.

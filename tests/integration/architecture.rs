@@ -100,7 +100,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ("notify_debouncer_full", &["source.rs"]),
     ("percent_encoding", &["emulator.rs"]),
     ("serde_yaml", &["document.rs"]),
-    ("sha2", &["policy.rs", "emulator/registry.rs", "emulator/signature.rs"]),
+    (
+        "sha2",
+        &["policy.rs", "emulator/devices.rs", "emulator/registry.rs", "emulator/signature.rs"],
+    ),
     ("strsim", &["document.rs"]),
     ("tracing_subscriber", &["cli/output.rs"]),
 ];

@@ -2,6 +2,7 @@
 
 mod boto3;
 mod connections;
+mod devices;
 mod faults;
 mod introspection;
 mod lifecycle;

@@ -1,4 +1,5 @@
-//! What will happen by itself: timers, schedules, cancels and deletions under way.
+//! What will happen by itself: timers, schedules, cancels and deletions under way, living
+//! devices.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,6 +21,8 @@ pub(in crate::emulator) enum Due {
     End(Arc<str>),
     /// The end of a deletion.
     Delete(Arc<str>),
+    /// The next doing of a thing's device.
+    Device(Arc<str>),
 }
 
 /// All that is due, by epoch second.
@@ -37,9 +40,8 @@ impl Store {
                 Due::Timer(id, thing, number) => self.time_out(&id, &thing, number, at),
                 Due::Sweep(id) => self.sweep(&id, at),
                 Due::End(id) => self.end_job(&id, at),
-                Due::Delete(id) => {
-                    self.delete_job(&id);
-                }
+                Due::Delete(id) => self.end_deletion(&id, at),
+                Due::Device(thing) => self.live(&thing, at),
             }
         }
     }

@@ -32,10 +32,22 @@ impl Store {
         }
         self.agenda.retain(|(_, due)| match due {
             Due::Start(job) | Due::Sweep(job) | Due::End(job) | Due::Delete(job) => *job != id,
-            Due::Timer(..) => true,
+            Due::Timer(..) | Due::Device(_) => true,
         });
         self.tags.forget(&format!("job/{id}"));
         true
+    }
+
+    /// Deletes a job whose deletion was asked for; its devices are free for others.
+    pub(super) fn end_deletion(&mut self, id: &str, now: Timestamp) {
+        let things: Vec<_> = match self.jobs.get(id) {
+            Some(job) if self.devices.are_there() => job.executions.keys().cloned().collect(),
+            _ => Vec::new(),
+        };
+        self.delete_job(id);
+        for thing in things {
+            self.free(&thing, now.as_second());
+        }
     }
 
     /// Deletes the latest execution of a job on a thing. Whether there was one.
@@ -82,6 +94,7 @@ impl Store {
             )));
         }
         self.take_out(thing, id, number);
+        self.free(thing, now.as_second());
         if let Some(job) = self.jobs.get_mut(id) {
             job.complete_if_done(now.as_second());
         }
@@ -115,12 +128,12 @@ impl Store {
                     .to_owned(),
             ));
         }
-        if self.options.at_once {
-            self.delete_job(id);
-            return Ok(());
-        }
         let (id, _) = self.jobs.get_key_value(id).expect("it was just found");
         let id = id.clone();
+        if self.options.at_once {
+            self.end_deletion(&id, now);
+            return Ok(());
+        }
         let job = self.jobs.get_mut(&id).expect("it was just found");
         job.status = JobStatus::DeletionInProgress;
         job.sweeping = None;

@@ -13,7 +13,7 @@ use crate::process::{Beside, command, ran, rescind};
 fn validate_says_that_the_example_root_is_right() {
     let validate = ran(example(&["validate"]));
     assert_eq!((validate.code, &*validate.stderr), (0, ""));
-    insta::assert_snapshot!(validate.stdout, @"4 files, 4 policies, 1 fleet: no problems.");
+    insta::assert_snapshot!(validate.stdout, @"5 files, 4 policies, 2 fleets: no problems.");
 }
 
 #[test]
