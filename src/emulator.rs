@@ -5,8 +5,8 @@
 //! policies nor plans, so that both cannot be wrong in the same way.
 //!
 //! From outside to inside: `connection` (TCP that can be cut) · `routes` (plane, operation, faults) ·
-//! `wire` and `signature` (JSON, headers, errors) · `input` and `constraint` (members, checked) ·
-//! `control`, `data` and `quotas` (members in, JSON out) · `store` (the state machine), `registry`
+//! `wire` and `signature` (JSON, headers, errors) · `validate` (members, held against the table of
+//! `model`, whose words are `constraint`'s) · `input` (members, read) · `control`, `data` and `quotas` (members in, JSON out) · `store` (the state machine), `registry`
 //! (things, types, groups), `tags`, `search` and `paging`. `seed` fills the store and `snapshot` writes
 //! it down, `faults` breaks what AWS would break, `introspection` tells what happened.
 //!
@@ -37,6 +37,7 @@ mod devices;
 mod faults;
 mod input;
 mod introspection;
+mod model;
 mod operation;
 mod options;
 mod paging;
@@ -51,6 +52,7 @@ mod snapshot;
 mod store;
 mod tags;
 mod time;
+mod validate;
 mod wire;
 
 pub use arn::Arns;
@@ -245,6 +247,7 @@ impl Emulator {
         body: Map<String, Value>,
         from: Origin,
     ) -> Result<Option<Value>, Refusal> {
+        let valid = validate::validate(&route, &query, &body);
         let mut state = self.lock();
         let State { store, faults, quotas, hooks, effects, calls, .. } = &mut *state;
         let operation = route.operation;
@@ -260,11 +263,11 @@ impl Emulator {
             hook(&call, store);
         }
         store.past.look_back(faults.lag(operation), at);
-        let answer = match operation.plane() {
+        let answer = valid.and_then(|()| match operation.plane() {
             Plane::Control => control::answer(&call, store),
             Plane::Data => data::answer(&call, store).map(|body| (body, None)),
             Plane::Quotas => quotas::answer(&call, quotas).map(|body| (body, None)),
-        };
+        });
         // A refusal can be lost as well as a success.
         let lost = faults.loses_reply(operation);
         let answer = answer.map(|(body, effect)| {

@@ -15,7 +15,7 @@ use crate::execution::ExecutionStatus;
 /// Does what a call of the data plane asks.
 pub fn answer(call: &Call, store: &mut Store) -> Result<Value, Refusal> {
     match call.operation() {
-        Operation::GetPendingJobExecutions => pending(call, store),
+        Operation::GetPendingJobExecutions => Ok(pending(call, store)),
         Operation::StartNextPendingJobExecution => start_next(call, store),
         Operation::DataDescribeJobExecution => describe(call, store),
         Operation::UpdateJobExecution => update(call, store),
@@ -23,10 +23,9 @@ pub fn answer(call: &Call, store: &mut Store) -> Result<Value, Refusal> {
     }
 }
 
-fn pending(call: &Call, store: &Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
+fn pending(call: &Call, store: &Store) -> Value {
+    let input = Input::new(call);
     let thing = input.thing();
-    input.check()?;
     let (mut in_progress, mut queued) = (Vec::new(), Vec::new());
     for (job, execution) in store.pending(thing) {
         let mut row = json!({
@@ -46,7 +45,7 @@ fn pending(call: &Call, store: &Store) -> Result<Value, Refusal> {
         };
         list.push(row);
     }
-    Ok(json!({"inProgressJobs": in_progress, "queuedJobs": queued}))
+    json!({"inProgressJobs": in_progress, "queuedJobs": queued})
 }
 
 fn execution_body(
@@ -83,11 +82,10 @@ fn execution_body(
 }
 
 fn start_next(call: &Call, store: &mut Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
+    let input = Input::new(call);
     let thing = input.thing();
     let details = input.status_details();
-    let step = input.step_timeout_minutes();
-    input.check()?;
+    let step = input.number("stepTimeoutInMinutes");
     match store.start_next(thing, details, step, call.at) {
         None => Ok(json!({})),
         Some((id, execution)) => execution_body(call, store, thing, &id, &execution, true),
@@ -95,11 +93,10 @@ fn start_next(call: &Call, store: &mut Store) -> Result<Value, Refusal> {
 }
 
 fn describe(call: &Call, store: &Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
-    let (thing, id) = (input.thing(), input.job_or_next());
-    let with_document = input.query_flag("includeJobDocument").unwrap_or(true);
-    let number = input.query_number("executionNumber");
-    input.check()?;
+    let input = Input::new(call);
+    let (thing, id) = (input.thing(), input.job());
+    let with_document = input.flag_or("includeJobDocument", true);
+    let number = input.number("executionNumber");
     if id == "$next" {
         return match store.next(thing) {
             None => Ok(json!({})),
@@ -119,20 +116,15 @@ fn describe(call: &Call, store: &Store) -> Result<Value, Refusal> {
 }
 
 fn update(call: &Call, store: &mut Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
+    let input = Input::new(call);
     let (thing, id) = (input.thing(), input.job());
-    let status = input.body_enum("status", ExecutionStatus::KNOWN);
-    if !call.body.contains_key("status") {
-        input.missing("status");
-    }
+    let status = ExecutionStatus::from(input.required("status"));
     let status_details = input.status_details();
-    let expected_version = input.body_number("expectedVersion");
-    let number = input.body_number("executionNumber");
-    let step_timeout_minutes = input.step_timeout_minutes();
-    let with_state = input.body_flag("includeJobExecutionState").unwrap_or(false);
-    let with_document = input.body_flag("includeJobDocument").unwrap_or(false);
-    input.check()?;
-    let status = status.ok_or(Refusal::InternalFailure)?;
+    let expected_version = input.number("expectedVersion");
+    let number = input.number("executionNumber");
+    let step_timeout_minutes = input.number("stepTimeoutInMinutes");
+    let with_state = input.flag("includeJobExecutionState");
+    let with_document = input.flag("includeJobDocument");
     let update = Update { status, status_details, expected_version, number, step_timeout_minutes };
     let execution = store.update(thing, id, update, call.at)?;
     let mut body = Map::new();

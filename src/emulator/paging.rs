@@ -6,9 +6,12 @@
 //! other it is invalid, as one that was made up is.
 
 use std::cmp::Reverse;
-use std::fmt::Write as _;
 use std::ops::Bound::{self, Excluded, Included, Unbounded};
 use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
 
 use super::refusal::Refusal;
 
@@ -80,26 +83,33 @@ pub fn page<T, I: Iterator<Item = (Position, T)>>(
     Ok(Page { rows: given.into_iter().map(|(_, row)| row).collect(), next })
 }
 
-/// Opaque to clients: hexadecimal.
+/// What a token begins with; another form of it gets another number.
+const VERSION: u8 = 1;
+/// How many bytes of a digest hold a token and its list together: enough against accidents.
+const SEAL: usize = 8;
+
+/// Opaque to clients: version, seal, time, number and name, in URL-safe base64.
 fn token_for(list: &str, (time, name, number): &Position) -> String {
-    let text = format!("{list}\n{}\n{name}\n{}", time.0, number.0);
-    text.bytes().fold(String::with_capacity(text.len() * 2), |mut hex, byte| {
-        write!(hex, "{byte:02x}").expect("writing to a String does not fail");
-        hex
-    })
+    let place = [&time.0.to_be_bytes()[..], &number.0.to_be_bytes(), name.as_bytes()].concat();
+    let token = [&[VERSION][..], &seal(list, &place), &place].concat();
+    URL_SAFE_NO_PAD.encode(token)
+}
+
+/// A digest of the list, its filter and the place in it.
+fn seal(list: &str, place: &[u8]) -> [u8; SEAL] {
+    let digest = Sha256::new().chain_update(list).chain_update([0]).chain_update(place).finalize();
+    std::array::from_fn(|at| digest[at])
 }
 
 fn open(list: &str, token: &str) -> Result<Position, Refusal> {
     let read = || {
-        let digits: Option<Vec<u32>> = token.chars().map(|c| c.to_digit(16)).collect();
-        let digits = digits.filter(|digits| digits.len().is_multiple_of(2))?;
-        let bytes: Option<Vec<u8>> =
-            digits.chunks_exact(2).map(|pair| u8::try_from(pair[0] * 16 + pair[1]).ok()).collect();
-        let text = String::from_utf8(bytes?).ok()?;
-        let mut parts = text.strip_prefix(list)?.strip_prefix('\n')?.split('\n');
-        let (time, name, number) = (parts.next()?, parts.next()?, parts.next()?);
-        let place = (Reverse(time.parse().ok()?), name.into(), Reverse(number.parse().ok()?));
-        parts.next().is_none().then_some(place)
+        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (sealed, place) = bytes.strip_prefix(&[VERSION])?.split_at_checked(SEAL)?;
+        let (time, rest) = place.split_first_chunk()?;
+        let (number, name) = rest.split_first_chunk()?;
+        let name = std::str::from_utf8(name).ok()?;
+        let (time, number) = (i64::from_be_bytes(*time), i64::from_be_bytes(*number));
+        (seal(list, place) == sealed).then(|| (Reverse(time), name.into(), Reverse(number)))
     };
     read().ok_or_else(invalid)
 }

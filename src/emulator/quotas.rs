@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::call::Call;
+use super::input::Input;
 use super::operation::Operation as O;
 use super::refusal::Refusal;
 
@@ -62,11 +63,8 @@ pub fn per_second(operation: O, applied: &Applied) -> Option<f64> {
 
 /// `GetServiceQuota` and `GetAWSDefaultServiceQuota`.
 pub fn answer(call: &Call, applied: &Applied) -> Result<Value, Refusal> {
-    let text = |name: &str| call.body.get(name).and_then(Value::as_str);
-    let (Some(service), Some(code)) = (text("ServiceCode"), text("QuotaCode")) else {
-        let text = "ServiceCode and QuotaCode must be given.";
-        return Err(Refusal::IllegalArgument(text.to_owned()));
-    };
+    let input = Input::new(call);
+    let (service, code) = (input.required("ServiceCode"), input.required("QuotaCode"));
     let found = QUOTAS.iter().find(|quota| quota.service == service && quota.code == code);
     let Some(quota) = found else {
         return Err(Refusal::NoSuchResource(

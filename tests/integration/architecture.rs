@@ -89,6 +89,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("aws_smithy_runtime_api", &["backend/aws.rs"]),
     ("aws_smithy_types", &["backend/aws.rs"]),
     ("axum", &["emulator.rs"]),
+    ("base64", &["emulator/paging.rs"]),
     ("clap", &["cli/args.rs", "main.rs"]),
     ("getrandom", &["apply.rs"]),
     ("globset", &["policy/globs.rs"]),
@@ -102,7 +103,13 @@ const HOMES: &[(&str, &[&str])] = &[
     ("serde_yaml", &["document.rs"]),
     (
         "sha2",
-        &["policy.rs", "emulator/devices.rs", "emulator/registry.rs", "emulator/signature.rs"],
+        &[
+            "policy.rs",
+            "emulator/devices.rs",
+            "emulator/paging.rs",
+            "emulator/registry.rs",
+            "emulator/signature.rs",
+        ],
     ),
     ("strsim", &["document.rs"]),
     ("tracing_subscriber", &["cli/output.rs"]),

@@ -1,6 +1,7 @@
 //! The emulator from outside: over HTTP by hand, by the AWS SDK for Rust and by boto3.
 
 mod boto3;
+mod clients;
 mod connections;
 mod devices;
 mod faults;

@@ -4,22 +4,19 @@ use serde_json::{Value, json};
 
 use super::{Answer, paged, rows};
 use crate::emulator::call::Call;
-use crate::emulator::constraint::{JOB_ID, NAMESPACE};
 use crate::emulator::input::Input;
 use crate::emulator::introspection::Effect;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::store::{Cancel, Execution, ExecutionFilter, ForThing, Store};
-use crate::execution::ExecutionStatus;
 
 pub fn cancel(call: &Call, store: &mut Store) -> Answer {
-    let mut input = Input::new(call);
+    let input = Input::new(call);
     let (thing, job) = (input.thing(), input.job());
     let cancel = Cancel {
-        force: input.query_flag("force").unwrap_or(false),
-        expected_version: input.body_number("expectedVersion"),
+        force: input.flag("force"),
+        expected_version: input.number("expectedVersion"),
         status_details: input.status_details(),
     };
-    input.check()?;
     let (force, expected_version) = (cancel.force, cancel.expected_version);
     let canceled = store.cancel(thing, job, cancel, call.at)?;
     let effect = Effect {
@@ -55,11 +52,10 @@ fn summary(execution: &Execution) -> Value {
 }
 
 pub fn list_for_job(call: &Call, store: &Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
+    let input = Input::new(call);
     let id = input.job();
-    let filter = ExecutionFilter { status: input.query_enum("status", ExecutionStatus::KNOWN) };
+    let filter = ExecutionFilter { status: input.one_of("status") };
     let (max, token) = (input.max_results(), input.next_token());
-    input.check()?;
     let page = rows(store.list_executions_of_job(id, &filter, max, token)?, |row| {
         json!({
             "thingArn": call.arns.thing(row.thing),
@@ -70,15 +66,14 @@ pub fn list_for_job(call: &Call, store: &Store) -> Result<Value, Refusal> {
 }
 
 pub fn list_for_thing(call: &Call, store: &Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
+    let input = Input::new(call);
     let thing = input.thing();
     let filter = ForThing {
-        status: input.query_enum("status", ExecutionStatus::KNOWN),
-        namespace_id: input.query("namespaceId", &NAMESPACE).map(str::to_owned),
-        job: input.query("jobId", &JOB_ID).map(str::to_owned),
+        status: input.one_of("status"),
+        namespace_id: input.owned("namespaceId"),
+        job: input.owned("jobId"),
     };
     let (max, token) = (input.max_results(), input.next_token());
-    input.check()?;
     let page = rows(
         store.list_executions_of_thing(thing, &filter, max, token)?,
         |row| json!({"jobId": row.job, "jobExecutionSummary": summary(row.execution)}),
@@ -87,10 +82,9 @@ pub fn list_for_thing(call: &Call, store: &Store) -> Result<Value, Refusal> {
 }
 
 pub fn describe(call: &Call, store: &Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
+    let input = Input::new(call);
     let (thing, id) = (input.thing(), input.job());
-    let number = input.query_number("executionNumber");
-    input.check()?;
+    let number = input.number("executionNumber");
     let execution = store.execution(thing, id, number)?;
     let execution = store.past.seen(id, thing, execution).unwrap_or(execution);
     let mut described = json!({
@@ -119,11 +113,10 @@ pub fn describe(call: &Call, store: &Store) -> Result<Value, Refusal> {
 }
 
 pub fn delete(call: &Call, store: &mut Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
-    let (thing, job, number) = (input.thing(), input.job(), input.execution_number());
-    let force = input.query_flag("force").unwrap_or(false);
-    input.query("namespaceId", &NAMESPACE);
-    input.check()?;
+    let input = Input::new(call);
+    let (thing, job, number) =
+        (input.thing(), input.job(), input.number("executionNumber").unwrap_or_default());
+    let force = input.flag("force");
     store.request_execution_deletion(thing, job, number, force, call.at)?;
     Ok(super::nothing())
 }

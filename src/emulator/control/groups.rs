@@ -1,29 +1,24 @@
 //! Thing groups and membership.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::{paged, rows};
 use crate::emulator::call::Call;
-use crate::emulator::constraint::{ARN, DESCRIPTION, NAME};
-use crate::emulator::input::Input;
+use crate::emulator::input::{Attributes, Input};
 use crate::emulator::refusal::Refusal;
 use crate::emulator::registry::{Group, stable_id};
 use crate::emulator::store::{Store, Target};
 
 /// A group's description and attributes, none where they are not given.
-type Properties = (Option<String>, Option<(BTreeMap<String, String>, bool)>);
+type Properties = (Option<String>, Option<Attributes>);
 
-fn properties(input: &mut Input<'_>) -> Properties {
-    const AT: &str = "thingGroupProperties";
-    let Some(given) = input.body_object(AT) else { return (None, None) };
-    let description = input.text_in(given, AT, "thingGroupDescription", &DESCRIPTION);
-    let payload = input.object_in(given, AT, "attributePayload");
-    let at = format!("{AT}.attributePayload");
-    let attributes = payload.map(|payload| input.attributes_in(&at, payload));
-    (description.map(str::to_owned), attributes)
+fn properties(input: Input<'_>) -> Properties {
+    let Some(given) = input.structure("thingGroupProperties") else { return (None, None) };
+    let description = given.get("thingGroupDescription").and_then(Value::as_str);
+    let payload = given.get("attributePayload").and_then(Value::as_object);
+    (description.map(str::to_owned), payload.map(Attributes::of))
 }
 
 fn id(name: &str) -> String {
@@ -35,13 +30,12 @@ fn row(call: &Call, name: &str) -> Value {
 }
 
 pub fn create(call: &Call, store: &mut Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
+    let input = Input::new(call);
     let name = input.group();
-    let parent = input.body("parentGroupName", &NAME);
-    let (description, attributes) = properties(&mut input);
-    let tags = input.tags();
-    input.check()?;
-    let attributes = attributes.unwrap_or_default().0;
+    let parent = input.text("parentGroupName");
+    let (description, attributes) = properties(input);
+    let tags = input.tags()?;
+    let attributes = attributes.unwrap_or_default().attributes;
     let group = Group::new(description, attributes, call.at.as_second());
     store.registry.create_group_as(name, parent, group)?;
     store.tags.add(&format!("thinggroup/{name}"), tags)?;
@@ -53,9 +47,8 @@ pub fn create(call: &Call, store: &mut Store) -> Result<Value, Refusal> {
 }
 
 pub fn describe(call: &Call, store: &Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
+    let input = Input::new(call);
     let name = input.group();
-    input.check()?;
     let group = store.registry.group(name)?;
     let mut properties = json!({"attributePayload": {"attributes": group.attributes}});
     if let Some(text) = &group.description {
@@ -79,33 +72,32 @@ pub fn describe(call: &Call, store: &Store) -> Result<Value, Refusal> {
 }
 
 pub fn update(call: &Call, store: &mut Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
+    let input = Input::new(call);
     let name = input.group();
-    let (description, attributes) = properties(&mut input);
-    if !call.body.contains_key("thingGroupProperties") {
-        input.missing("thingGroupProperties");
-    }
-    let expected = input.body_number("expectedVersion");
-    input.check()?;
-    let version = store.registry.update_group(name, description, attributes, expected)?;
+    let (description, attributes) = properties(input);
+    let expected = input.number("expectedVersion");
+    let version = store.registry.update_group(
+        name,
+        description,
+        attributes.map(|it| (it.attributes, it.merge)),
+        expected,
+    )?;
     Ok(json!({ "version": version }))
 }
 
 pub fn delete(call: &Call, store: &mut Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
-    let (name, expected) = (input.group(), input.query_number("expectedVersion"));
-    input.check()?;
+    let input = Input::new(call);
+    let (name, expected) = (input.group(), input.number("expectedVersion"));
     store.delete_group(name, expected, call.at)?;
     Ok(super::nothing())
 }
 
 pub fn list(call: &Call, store: &Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
-    let parent = input.query("parentGroup", &NAME);
-    let prefix = input.query("namePrefixFilter", &NAME);
-    let recursive = input.query_flag("recursive").unwrap_or(true);
+    let input = Input::new(call);
+    let parent = input.text("parentGroup");
+    let prefix = input.text("namePrefixFilter");
+    let recursive = input.flag_or("recursive", true);
     let (max, token) = (input.max_results(), input.next_token());
-    input.check()?;
     if let Some(parent) = parent {
         store.registry.group(parent)?;
     }
@@ -117,11 +109,10 @@ pub fn list(call: &Call, store: &Store) -> Result<Value, Refusal> {
 }
 
 pub fn members(call: &Call, store: &Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
+    let input = Input::new(call);
     let name = input.group();
-    let recursive = input.query_flag("recursive").unwrap_or(false);
+    let recursive = input.flag("recursive");
     let (max, token) = (input.max_results(), input.next_token());
-    input.check()?;
     store.registry.group(name)?;
     let list = format!("members|{name}|{recursive}");
     let shown = |name: &Arc<str>| Value::from(&**name);
@@ -137,10 +128,9 @@ pub fn members(call: &Call, store: &Store) -> Result<Value, Refusal> {
 
 /// Direct groups only (API reference, ListThingGroupsForThing).
 pub fn of_thing(call: &Call, store: &Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
+    let input = Input::new(call);
     let name = input.thing();
     let (max, token) = (input.max_results(), input.next_token());
-    input.check()?;
     store.registry.thing(name)?;
     let groups = store.registry.groups_of(name).into_iter().flatten().map(|name| (name, name));
     let page = store.list_names(&format!("of|{name}"), max, token, groups)?;
@@ -148,12 +138,10 @@ pub fn of_thing(call: &Call, store: &Store) -> Result<Value, Refusal> {
 }
 
 pub fn change_memberships(call: &Call, store: &mut Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
-    let thing = input.body("thingName", &NAME);
-    let add = input.body_texts("thingGroupsToAdd", &NAME).unwrap_or_default();
-    let remove = input.body_texts("thingGroupsToRemove", &NAME).unwrap_or_default();
-    input.body_flag("overrideDynamicGroups");
-    input.check()?;
+    let input = Input::new(call);
+    let thing = input.text("thingName");
+    let add = input.texts("thingGroupsToAdd").unwrap_or_default();
+    let remove = input.texts("thingGroupsToRemove").unwrap_or_default();
     let Some(thing) = thing else {
         return Err(Refusal::InvalidRequest("A thing must be given.".to_owned()));
     };
@@ -172,10 +160,9 @@ pub fn change_memberships(call: &Call, store: &mut Store) -> Result<Value, Refus
 }
 
 pub fn change_membership(call: &Call, store: &mut Store, joins: bool) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
-    let (thing, group) = (input.body("thingName", &NAME), input.body("thingGroupName", &NAME));
-    let (thing_arn, group_arn) = (input.body("thingArn", &ARN), input.body("thingGroupArn", &ARN));
-    input.check()?;
+    let input = Input::new(call);
+    let (thing, group) = (input.text("thingName"), input.text("thingGroupName"));
+    let (thing_arn, group_arn) = (input.text("thingArn"), input.text("thingGroupArn"));
     let target = |arn: Option<&str>| arn.map(|arn| call.arns.target(arn)).transpose();
     let thing = match (thing, target(thing_arn)?) {
         (Some(name), _) => Some(name.to_owned()),

@@ -4,26 +4,24 @@ use serde_json::{Map, Value, json};
 
 use super::{paged, rows};
 use crate::emulator::call::Call;
-use crate::emulator::constraint::{DOCUMENT, GROUP_ID, NAME, NAMESPACE, PROSE, REASON};
 use crate::emulator::input::Input;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::registry::stable_id;
 use crate::emulator::store::{
     CancelJob, Job, JobConfig, JobFilter, JobUpdate, NewJob, Store, Target,
 };
-use crate::execution::{ExecutionStatus, JobStatus, TargetSelection};
+use crate::execution::{ExecutionStatus, TargetSelection};
 
 pub fn list(call: &Call, store: &Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
-    let group_id = input.query("thingGroupId", &GROUP_ID);
+    let input = Input::new(call);
+    let group_id = input.text("thingGroupId");
     let mut filter = JobFilter {
-        status: input.query_enum("status", JobStatus::KNOWN),
-        selection: input.query_enum("targetSelection", TargetSelection::KNOWN),
-        namespace_id: input.query("namespaceId", &NAMESPACE).map(str::to_owned),
-        group: input.query("thingGroupName", &NAME).map(str::to_owned),
+        status: input.one_of("status"),
+        selection: input.one_of("targetSelection"),
+        namespace_id: input.owned("namespaceId"),
+        group: input.owned("thingGroupName"),
     };
     let (max, token) = (input.max_results(), input.next_token());
-    input.check()?;
     if let Some(id) = group_id {
         let of_group = |name: &str| stable_id(&format!("thinggroup/{name}"));
         let named = store.registry.groups().keys().find(|name| of_group(name) == id);
@@ -61,10 +59,8 @@ fn job_head(call: &Call, id: &str, job: &Job) -> Map<String, Value> {
 }
 
 pub fn describe(call: &Call, store: &Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
+    let input = Input::new(call);
     let id = input.job();
-    input.query_flag("beforeSubstitution");
-    input.check()?;
     let job = store.job(id)?;
     let mut described = job_head(call, id, job);
     let things = job.target_things.iter().map(|name| call.arns.thing(name));
@@ -156,22 +152,16 @@ fn named(call: &Call, id: &str, description: Option<&str>) -> Value {
 }
 
 pub fn create(call: &Call, store: &mut Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
-    input.refuse_unimplemented(&[
-        "jobTemplateArn",
-        "documentParameters",
-        "destinationPackageVersions",
-    ]);
+    let input = Input::new(call);
     let id = input.job();
-    let arns = input.targets();
-    let document = input.body("document", &DOCUMENT);
-    let description = input.body("description", &PROSE).map(str::to_owned);
-    let namespace_id = input.body("namespaceId", &NAMESPACE).map(str::to_owned);
-    let selection = input.body_enum("targetSelection", TargetSelection::KNOWN);
+    let arns = input.texts("targets").unwrap_or_default();
+    let document = input.text("document");
+    let description = input.owned("description");
+    let namespace_id = input.owned("namespaceId");
+    let selection: Option<TargetSelection> = input.one_of("targetSelection");
     let timeout_minutes = input.timeout_minutes();
-    let config = input.job_config(call.at);
-    let tags = input.tags();
-    input.check()?;
+    let config = input.job_config(call.at)?;
+    let tags = input.tags()?;
     let refuse = |text: &str| Err(Refusal::InvalidRequest(text.to_owned()));
     let document = match (document, &config.document_source) {
         (Some(_), Some(_)) => return refuse("Only one of document and documentSource is allowed."),
@@ -202,56 +192,47 @@ fn targets(call: &Call, arns: &[&str]) -> Result<Vec<Target>, Refusal> {
 }
 
 pub fn update(call: &Call, store: &mut Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
+    let input = Input::new(call);
     let id = input.job();
-    input.query("namespaceId", &NAMESPACE);
     let update = JobUpdate {
-        description: input.body("description", &PROSE).map(str::to_owned),
+        description: input.owned("description"),
         timeout_minutes: input.timeout_minutes(),
-        config: input.job_config(call.at),
+        config: input.job_config(call.at)?,
     };
-    input.check()?;
     store.update_job(id, update, call.at)?;
     Ok(super::nothing())
 }
 
 pub fn cancel(call: &Call, store: &mut Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
+    let input = Input::new(call);
     let id = input.job();
     let cancel = CancelJob {
-        force: input.query_flag("force").unwrap_or(false),
-        reason_code: input.body("reasonCode", &REASON).map(str::to_owned),
-        comment: input.body("comment", &PROSE).map(str::to_owned),
+        force: input.flag("force"),
+        reason_code: input.owned("reasonCode"),
+        comment: input.owned("comment"),
     };
-    input.check()?;
     store.cancel_job(id, cancel, call.at)?;
     Ok(named(call, id, store.job(id)?.description.as_deref()))
 }
 
 pub fn delete(call: &Call, store: &mut Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
+    let input = Input::new(call);
     let id = input.job();
-    let force = input.query_flag("force").unwrap_or(false);
-    input.query("namespaceId", &NAMESPACE);
-    input.check()?;
+    let force = input.flag("force");
     store.request_job_deletion(id, force, call.at)?;
     Ok(super::nothing())
 }
 
 pub fn document(call: &Call, store: &Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
+    let input = Input::new(call);
     let id = input.job();
-    input.query_flag("beforeSubstitution");
-    input.check()?;
     Ok(json!({"document": &*store.job(id)?.document}))
 }
 
 pub fn associate(call: &Call, store: &mut Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
-    let (id, arns) = (input.job(), input.targets());
-    let comment = input.body("comment", &PROSE).map(str::to_owned);
-    input.query("namespaceId", &NAMESPACE);
-    input.check()?;
+    let input = Input::new(call);
+    let (id, arns) = (input.job(), input.texts("targets").unwrap_or_default());
+    let comment = input.owned("comment");
     let job = store.associate_targets(id, targets(call, &arns)?, comment, call.at)?;
     Ok(named(call, id, job.description.as_deref()))
 }

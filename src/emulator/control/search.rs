@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::{paged, rows};
 use crate::emulator::call::Call;
-use crate::emulator::constraint::{ANY, NAME, SOME};
 use crate::emulator::input::Input;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::registry::{Thing, stable_id};
@@ -13,16 +12,11 @@ use crate::emulator::store::Store;
 
 /// By name (assumed: AWS gives no order). Only the index of things is there.
 pub fn search(call: &Call, store: &Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
-    let index = input.body("indexName", &NAME).unwrap_or("AWS_Things");
-    let text = input.body("queryString", &SOME);
-    if !call.body.contains_key("queryString") {
-        input.missing("queryString");
-    }
-    input.body("queryVersion", &ANY);
-    let max = input.body_max_results();
-    let token = input.body("nextToken", &ANY);
-    input.check()?;
+    let input = Input::new(call);
+    let index = input.text("indexName").unwrap_or("AWS_Things");
+    let text = input.required("queryString");
+    let max = page_size(input);
+    let token = input.next_token();
     if index != "AWS_Things" {
         return Err(Refusal::NotFound(format!("Index {index} cannot be found.")));
     }
@@ -30,7 +24,6 @@ pub fn search(call: &Call, store: &Store) -> Result<Value, Refusal> {
         let text = "The index AWS_Things is not active: fleet indexing is off.";
         return Err(Refusal::IndexNotReady(text.to_owned()));
     }
-    let text = text.unwrap_or_default();
     let query = Query::parse(text)?;
     let with_connectivity = store.indexing == Indexing::Connectivity;
     if query.asks_for_connectivity() && !with_connectivity {
@@ -43,6 +36,13 @@ pub fn search(call: &Call, store: &Store) -> Result<Value, Refusal> {
     let page = store.list_names(&format!("search|{text}"), max, token, found)?;
     let page = rows(page, |(name, thing)| row(store, name, thing, with_connectivity));
     Ok(paged("things", page))
+}
+
+/// 100 is what a page has without `maxResults`, and at most (API reference, SearchIndex).
+fn page_size(input: Input<'_>) -> usize {
+    const MOST: usize = 100;
+    let asked = input.number("maxResults").and_then(|max| usize::try_from(max).ok());
+    asked.unwrap_or(MOST).min(MOST)
 }
 
 fn row(store: &Store, name: &str, thing: &Thing, with_connectivity: bool) -> Value {
@@ -68,9 +68,8 @@ fn row(store: &Store, name: &str, thing: &Thing, with_connectivity: bool) -> Val
 /// The address that the caller reached it at, so that whoever asks comes back. It has no scheme, as
 /// AWS's has none.
 pub fn endpoint(call: &Call) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
-    let kind = input.query("endpointType", &ANY).unwrap_or("iot:Data");
-    input.check()?;
+    let input = Input::new(call);
+    let kind = input.text("endpointType").unwrap_or("iot:Data");
     let known = ["iot:Data", "iot:Data-ATS", "iot:Jobs", "iot:CredentialProvider"];
     if !known.contains(&kind) {
         return Err(Refusal::InvalidRequest(format!("Endpoint type {kind} is not valid.")));

@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use crate::emulator::call::Call;
-use crate::emulator::constraint::{ANY, TAG_KEY};
 use crate::emulator::input::Input;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::store::Store;
@@ -23,46 +22,30 @@ fn resource<'a>(call: &Call, store: &Store, arn: &'a str) -> Result<&'a str, Ref
 }
 
 pub fn list(call: &Call, store: &Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
-    let arn = input.query("resourceArn", &ANY);
-    if arn.is_none() {
-        input.missing("resourceArn");
-    }
+    let input = Input::new(call);
+    let arn = input.required("resourceArn");
     let token = input.next_token();
-    input.check()?;
     if token.is_some() {
         // All tags of a resource fit on one page, so no token was ever given.
         return Err(Refusal::InvalidRequest("Next token is invalid.".to_owned()));
     }
-    let resource = resource(call, store, arn.unwrap_or_default())?;
+    let resource = resource(call, store, arn)?;
     let tags = store.tags.of(resource).map(|(key, value)| json!({"Key": key, "Value": value}));
     Ok(json!({ "tags": tags.collect::<Vec<_>>() }))
 }
 
 pub fn add(call: &Call, store: &mut Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
-    let (arn, tags) = (input.body("resourceArn", &ANY), input.tags());
-    for name in ["resourceArn", "tags"] {
-        if !call.body.contains_key(name) {
-            input.missing(name);
-        }
-    }
-    input.check()?;
-    let resource = resource(call, store, arn.unwrap_or_default())?;
+    let input = Input::new(call);
+    let (arn, tags) = (input.required("resourceArn"), input.tags()?);
+    let resource = resource(call, store, arn)?;
     store.tags.add(resource, tags)?;
     Ok(super::nothing())
 }
 
 pub fn remove(call: &Call, store: &mut Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
-    let (arn, keys) = (input.body("resourceArn", &ANY), input.body_texts("tagKeys", &TAG_KEY));
-    for name in ["resourceArn", "tagKeys"] {
-        if !call.body.contains_key(name) {
-            input.missing(name);
-        }
-    }
-    input.check()?;
-    let resource = resource(call, store, arn.unwrap_or_default())?;
+    let input = Input::new(call);
+    let (arn, keys) = (input.required("resourceArn"), input.texts("tagKeys"));
+    let resource = resource(call, store, arn)?;
     store.tags.remove(resource, &keys.unwrap_or_default());
     Ok(super::nothing())
 }

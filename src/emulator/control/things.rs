@@ -4,19 +4,16 @@ use serde_json::{Value, json};
 
 use super::{paged, rows};
 use crate::emulator::call::Call;
-use crate::emulator::constraint::{ATTRIBUTE, ATTRIBUTE_VALUE, NAME};
 use crate::emulator::input::Input;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::registry::{Thing, ThingUpdate, stable_id};
 use crate::emulator::store::Store;
 
 pub fn create(call: &Call, store: &mut Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
-    input.refuse_unimplemented(&["billingGroupName"]);
+    let input = Input::new(call);
     let name = input.thing();
-    let kind = input.body("thingTypeName", &NAME).map(str::to_owned);
-    let (attributes, _) = input.attributes().unwrap_or_default();
-    input.check()?;
+    let kind = input.owned("thingTypeName");
+    let attributes = input.attributes().unwrap_or_default().attributes;
     store.registry.create_thing(name, kind, attributes)?;
     Ok(json!({
         "thingName": name,
@@ -26,9 +23,8 @@ pub fn create(call: &Call, store: &mut Store) -> Result<Value, Refusal> {
 }
 
 pub fn describe(call: &Call, store: &Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
+    let input = Input::new(call);
     let name = input.thing();
-    input.check()?;
     let thing = store.registry.thing(name)?;
     let mut described = json!({
         "defaultClientId": name,
@@ -45,17 +41,16 @@ pub fn describe(call: &Call, store: &Store) -> Result<Value, Refusal> {
 }
 
 pub fn update(call: &Call, store: &mut Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
+    let input = Input::new(call);
     let name = input.thing();
     let attributes = input.attributes();
     let update = ThingUpdate {
-        thing_type: input.body("thingTypeName", &NAME).map(str::to_owned),
-        remove_type: input.body_flag("removeThingType").unwrap_or(false),
-        merge: attributes.as_ref().is_some_and(|(_, merge)| *merge),
-        attributes: attributes.map(|(given, _)| given),
-        expected_version: input.body_number("expectedVersion"),
+        thing_type: input.owned("thingTypeName"),
+        remove_type: input.flag("removeThingType"),
+        merge: attributes.as_ref().is_some_and(|it| it.merge),
+        attributes: attributes.map(|it| it.attributes),
+        expected_version: input.number("expectedVersion"),
     };
-    input.check()?;
     if update.remove_type && update.thing_type.is_some() {
         let text = "removeThingType and thingTypeName exclude each other.";
         return Err(Refusal::InvalidRequest(text.to_owned()));
@@ -65,21 +60,19 @@ pub fn update(call: &Call, store: &mut Store) -> Result<Value, Refusal> {
 }
 
 pub fn delete(call: &Call, store: &mut Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
-    let (name, version) = (input.thing(), input.query_number("expectedVersion"));
-    input.check()?;
+    let input = Input::new(call);
+    let (name, version) = (input.thing(), input.number("expectedVersion"));
     store.delete_thing(name, version, call.at)?;
     Ok(super::nothing())
 }
 
 pub fn list(call: &Call, store: &Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
-    let attribute = input.query("attributeName", &ATTRIBUTE);
-    let value = input.query("attributeValue", &ATTRIBUTE_VALUE);
-    let kind = input.query("thingTypeName", &NAME);
-    let by_prefix = input.query_flag("usePrefixAttributeValue").unwrap_or(false);
+    let input = Input::new(call);
+    let attribute = input.text("attributeName");
+    let value = input.text("attributeValue");
+    let kind = input.text("thingTypeName");
+    let by_prefix = input.flag("usePrefixAttributeValue");
     let (max, token) = (input.max_results(), input.next_token());
-    input.check()?;
     if attribute.is_some() != value.is_some() {
         let text = "attributeName and attributeValue are given together.";
         return Err(Refusal::InvalidRequest(text.to_owned()));

@@ -4,26 +4,23 @@ use serde_json::{Map, Value, json};
 
 use super::{paged, rows};
 use crate::emulator::call::Call;
-use crate::emulator::constraint::{ATTRIBUTE, DESCRIPTION, NAME};
 use crate::emulator::input::Input;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::registry::{ThingType, stable_id};
 use crate::emulator::store::Store;
 
 pub fn create(call: &Call, store: &mut Store) -> Result<Value, Refusal> {
-    const AT: &str = "thingTypeProperties";
-    let mut input = Input::new(call);
-    let name = input.thing_type();
+    let input = Input::new(call);
+    let name = input.required("thingTypeName");
     let mut new = ThingType { created_at: call.at.as_second(), ..ThingType::default() };
-    if let Some(given) = input.body_object(AT) {
-        let description = input.text_in(given, AT, "thingTypeDescription", &DESCRIPTION);
+    if let Some(given) = input.structure("thingTypeProperties") {
+        let description = given.get("thingTypeDescription").and_then(Value::as_str);
         new.description = description.map(str::to_owned);
-        let searchable = input.texts_in(given, AT, "searchableAttributes", &ATTRIBUTE);
+        let searchable = given.get("searchableAttributes").and_then(Value::as_array);
         new.searchable_attributes =
-            searchable.unwrap_or_default().into_iter().map(str::to_owned).collect();
+            searchable.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
     }
-    let tags = input.tags();
-    input.check()?;
+    let tags = input.tags()?;
     // AWS searches by three attributes of a type at most (developer guide, "Thing types").
     if new.searchable_attributes.len() > 3 {
         let text = "A thing type has at most 3 searchable attributes.";
@@ -57,9 +54,8 @@ fn shown(call: &Call, name: &str, kind: &ThingType) -> Map<String, Value> {
 }
 
 pub fn describe(call: &Call, store: &Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
-    let name = input.thing_type();
-    input.check()?;
+    let input = Input::new(call);
+    let name = input.required("thingTypeName");
     let mut described = shown(call, name, store.registry.thing_type(name)?);
     let id = stable_id(&format!("thingtype/{name}"));
     described.insert("thingTypeId".to_owned(), id.into());
@@ -67,10 +63,9 @@ pub fn describe(call: &Call, store: &Store) -> Result<Value, Refusal> {
 }
 
 pub fn list(call: &Call, store: &Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
-    let named = input.query("thingTypeName", &NAME);
+    let input = Input::new(call);
+    let named = input.text("thingTypeName");
     let (max, token) = (input.max_results(), input.next_token());
-    input.check()?;
     let list = format!("types|{named:?}");
     let types = store.registry.types().iter();
     let types = types.filter(|(name, _)| named.is_none_or(|named| named == &***name));
@@ -80,17 +75,15 @@ pub fn list(call: &Call, store: &Store) -> Result<Value, Refusal> {
 }
 
 pub fn deprecate(call: &Call, store: &mut Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
-    let (name, undo) = (input.thing_type(), input.body_flag("undoDeprecate").unwrap_or(false));
-    input.check()?;
+    let input = Input::new(call);
+    let (name, undo) = (input.required("thingTypeName"), input.flag("undoDeprecate"));
     store.registry.deprecate_type(name, undo, call.at.as_second())?;
     Ok(super::nothing())
 }
 
 pub fn delete(call: &Call, store: &mut Store) -> Result<Value, Refusal> {
-    let mut input = Input::new(call);
-    let name = input.thing_type();
-    input.check()?;
+    let input = Input::new(call);
+    let name = input.required("thingTypeName");
     store.delete_type(name, call.at)?;
     Ok(super::nothing())
 }

@@ -86,12 +86,29 @@ async fn a_token_is_good_for_its_own_list_only() {
         format!("/things/r0001/jobs?nextToken={token}"),
         format!("/jobs?nextToken={token}"),
         "/jobs/fw/things?nextToken=abc".to_owned(),
+        format!("/jobs/fw/things?nextToken={token}A"),
+        format!("/jobs/fw/things?nextToken=B{}", &token[1..]),
         "/jobs/fw/things?nextToken=".to_owned(),
         "/jobs/fw/things?nextToken=%00%ff".replace("%ff", "%7f"),
     ] {
         let reply = get(address, &target).await;
         assert_eq!((reply.status, reply.message()), (400, "Next token is invalid."), "{target}");
     }
+}
+
+#[tokio::test]
+async fn a_token_is_short_tells_nothing_and_needs_no_escapes() {
+    let address = serve(&many(3)).await;
+    let first = get(address, "/jobs/fw/things?status=QUEUED&maxResults=1").await;
+    let token = first.body["nextToken"].as_str().expect("there is more");
+    assert!(token.len() <= 48, "{token}");
+    assert!(token.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b)), "{token}");
+    let changed: String = token
+        .char_indices()
+        .map(|(at, c)| if at == token.len() - 3 { if c == 'A' { 'B' } else { 'A' } } else { c })
+        .collect();
+    let reply = get(address, &format!("/jobs/fw/things?status=QUEUED&nextToken={changed}")).await;
+    assert_eq!((reply.status, reply.message()), (400, "Next token is invalid."), "{changed}");
 }
 
 #[tokio::test]
