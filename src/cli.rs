@@ -19,11 +19,13 @@ pub mod output;
 
 mod apply;
 mod emulator;
+mod library;
 mod plan;
 mod run;
 mod schema;
 mod session;
 mod signals;
+mod test;
 mod validate;
 
 use args::{Args, Root, Verb};
@@ -63,6 +65,7 @@ fn dispatch(args: Args, output: Output) -> anyhow::Result<Exit> {
         .map_err(|error| Failure::new(Exit::Usage, format!("--log: {error}")))?;
     match args.verb {
         Verb::Validate(args) => validate::validate(&args, output),
+        Verb::Test(args) => test::test(&args, output),
         Verb::Schema(args) => schema::schema(&args, output),
         Verb::Plan(args) => runtime()?.block_on(plan::plan(args, output)),
         Verb::Apply(args) => runtime()?.block_on(apply::apply(args, output)),
@@ -103,26 +106,30 @@ fn locate(diagnostics: &mut [Diagnostic], root: &Path) {
     }
 }
 
-/// The policies of a root for a one-shot verb, which does nothing unless all files are right.
-fn load(root: &Root, output: Output) -> anyhow::Result<Arc<PolicySet>> {
-    let tree = source::read(&root.root, Limits::policies().bytes as u64)?;
-    let reading = read_root(&root.root, tree, output);
+/// The policies of a root that was read. An error unless all files are right.
+fn set_of(reading: Reading, root: &Path) -> anyhow::Result<PolicySet> {
     if !reading.broken.is_empty() {
         let files: Vec<_> = reading.broken.iter().map(String::as_str).collect();
         let message = format!(
             "{} in {}: nothing was done ({})",
             output::plural(files.len(), "broken file"),
-            root.root.display(),
+            root.display(),
             files.join(", ")
         );
         return Err(Failure::new(Exit::Error, message).into());
     }
     let set = PolicySet::new(reading.policies);
     if set.is_empty() {
-        let message =
-            format!("{} has no CancelPolicy: is it the policy root?", root.root.display());
+        let message = format!("{} has no CancelPolicy: is it the policy root?", root.display());
         return Err(Failure::new(Exit::Error, message).into());
     }
+    Ok(set)
+}
+
+/// The policies of a root for a one-shot verb, which does nothing unless all files are right.
+fn load(root: &Root, output: Output) -> anyhow::Result<Arc<PolicySet>> {
+    let tree = source::read(&root.root, Limits::policies().bytes as u64)?;
+    let set = set_of(read_root(&root.root, tree, output), &root.root)?;
     if root.only.is_empty() {
         return Ok(Arc::new(set));
     }

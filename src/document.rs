@@ -31,16 +31,18 @@ mod text;
 mod tree;
 mod value;
 pub(crate) mod words;
+mod written;
 
 pub use diagnostic::{Class, Code, Diagnostic, Label, Place, Severity};
 pub use kind::Kind;
 pub use limits::Limits;
 pub use schema::schema;
+pub use written::WrittenTest;
 
 use crate::fleet::{self, Fleet};
-use crate::policy::{self, Origin, Policy};
+use crate::policy::{self, Origin, Policy, TestCase};
 use events::RawDocument;
-use finding::{Finding, Findings, Part};
+use finding::{Finding, Findings};
 use source::Source;
 
 /// A file as it was read.
@@ -59,14 +61,17 @@ pub struct Documents {
     pub policies: Vec<Policy>,
     /// The fleets of files without an error, with their origins, in the order of files.
     pub fleets: Vec<(Origin, Fleet)>,
+    /// The tests of files without an error, in the order of files.
+    pub tests: Vec<WrittenTest>,
     /// All that is wrong, by file, line and column.
     pub diagnostics: Vec<Diagnostic>,
     /// The files with an error. They give neither policies nor fleets.
     pub broken: BTreeSet<String>,
 }
 
-/// A name of a policy that was written somewhere, whether or not the rest of its document is right.
+/// A name that was written somewhere, whether or not the rest of its document is right.
 struct Written {
+    kind: Kind,
     name: String,
     path: String,
     place: Place,
@@ -77,6 +82,7 @@ struct Written {
 struct Read {
     policies: Vec<Policy>,
     fleets: Vec<(Origin, Fleet)>,
+    tests: Vec<WrittenTest>,
     diagnostics: Vec<Diagnostic>,
     names: Vec<Written>,
 }
@@ -95,6 +101,7 @@ pub fn read(files: &[SourceFile], limits: &Limits) -> Documents {
         }
         documents.policies.extend(read.policies);
         documents.fleets.extend(read.fleets);
+        documents.tests.extend(read.tests);
         documents.diagnostics.extend(read.diagnostics);
         names.extend(read.names);
     }
@@ -102,23 +109,26 @@ pub fn read(files: &[SourceFile], limits: &Limits) -> Documents {
     let broken = &documents.broken;
     documents.policies.retain(|policy| !broken.contains(&*policy.origin.path));
     documents.fleets.retain(|(origin, _)| !broken.contains(&*origin.path));
+    documents.tests.retain(|test| !broken.contains(&*test.case.origin.path));
     documents.policies.sort_by(|a, b| a.name.cmp(&b.name));
     diagnostic::sort(&mut documents.diagnostics);
     documents
 }
 
-/// Two policies of one name: nobody can say which is meant, so neither file is used.
+/// Two documents of one kind and name: nobody can say which is meant, so neither file is used.
 fn duplicates(names: Vec<Written>, documents: &mut Documents) {
-    let mut first: BTreeMap<String, Written> = BTreeMap::new();
+    let mut first: BTreeMap<(Kind, String), Written> = BTreeMap::new();
     for written in names {
-        let Some(before) = first.get(&written.name) else {
-            first.insert(written.name.clone(), written);
+        let key = (written.kind, written.name.clone());
+        let Some(before) = first.get(&key) else {
+            first.insert(key, written);
             continue;
         };
-        let message = format!("a second policy of the name {}", words::quoted(&written.name));
-        let help = "give each policy a name of its own; neither file is used until then";
+        let what = written.kind.noun();
+        let message = format!("a second {what} of the name {}", words::quoted(&written.name));
+        let help = format!("give each {what} a name of its own; neither file is used until then");
         documents.diagnostics.push(
-            Diagnostic::new(Code::MeaningDuplicate, written.place, &message, Some(help))
+            Diagnostic::new(Code::MeaningDuplicate, written.place, &message, Some(&help))
                 .label(before.place.clone(), "the first one"),
         );
         documents.broken.insert(written.path);
@@ -168,8 +178,9 @@ fn read_document(source: &Source<'_>, document: &RawDocument, read: &mut Read) {
     let origin =
         Origin { path: Arc::clone(source.path()), line: source.line_number(document.start) };
     let mut findings = Findings::default();
-    checked(&value, &origin, &mut findings, read);
+    let test = checked(&value, &origin, &mut findings, read);
     let place = |finding: &Finding| tree.span(finding, source);
+    let place_at = |pointer: &str| source.place(&place(&Finding::at(pointer)));
     for finding in findings.into_vec() {
         let span = place(&finding);
         // What was refused as a bare word or number has been said once.
@@ -184,36 +195,43 @@ fn read_document(source: &Source<'_>, document: &RawDocument, read: &mut Read) {
             help,
         ));
     }
-    if value.get("kind").and_then(Value::as_str) == Some(Kind::CancelPolicy.as_str())
+    if let Some(case) = test {
+        let places = written::pointers(&value).into_iter();
+        let places = places.map(|pointer| (pointer.clone(), place_at(&pointer))).collect();
+        read.tests.push(WrittenTest { case, places });
+    }
+    let kind = value.get("kind").and_then(Value::as_str);
+    let kind = kind.and_then(|name| Kind::ALL.into_iter().find(|kind| kind.as_str() == name));
+    if let Some(kind) = kind.filter(|kind| *kind != Kind::Fleet)
         && let Some(name) = value.pointer("/metadata/name").and_then(Value::as_str)
     {
-        let at = Finding {
-            code: Code::MeaningDuplicate,
-            pointer: "/metadata/name".to_owned(),
-            part: Part::Value,
-            within: None,
-            item: None,
-            message: String::new(),
-            help: None,
-        };
         let (name, path) = (name.to_owned(), source.path().to_string());
-        read.names.push(Written { name, path, place: source.place(&place(&at)) });
+        read.names.push(Written { kind, name, path, place: place_at("/metadata/name") });
     }
 }
 
-/// From a value to what it means. Stops at the first of kind, schema and meaning that fails, since the
-/// next one could only repeat it.
-fn checked(value: &Value, origin: &Origin, findings: &mut Findings, read: &mut Read) {
-    let Some(kind) = kind::of(value, findings) else { return };
+/// From a value to what it means; gives a test to whoever knows its places. Stops at the first of kind,
+/// schema and meaning that fails, since the next one could only repeat it.
+fn checked(
+    value: &Value,
+    origin: &Origin,
+    findings: &mut Findings,
+    read: &mut Read,
+) -> Option<TestCase> {
+    let kind = kind::of(value, findings)?;
     check::check(kind, value, findings);
     if !findings.is_empty() {
-        return;
+        return None;
     }
     match kind {
         Kind::CancelPolicy => {
             if let Some(shape) = typed(value, findings) {
                 read.policies.extend(policy::compile::compile(&shape, origin.clone(), findings));
             }
+        }
+        Kind::CancelTest => {
+            let shape = typed(value, findings)?;
+            return policy::test_case::compile(&shape, origin.clone(), findings);
         }
         Kind::Fleet => {
             if let Some(shape) = typed(value, findings) {
@@ -222,6 +240,7 @@ fn checked(value: &Value, origin: &Origin, findings: &mut Findings, read: &mut R
             }
         }
     }
+    None
 }
 
 /// Reads a value that agrees with its schema into its shape.

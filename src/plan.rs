@@ -25,6 +25,7 @@ pub mod needs;
 pub mod planner;
 pub mod reason;
 pub mod saved;
+pub mod tested;
 pub mod words;
 
 pub use in_force::InForce;

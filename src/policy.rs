@@ -19,10 +19,12 @@ pub mod globs;
 pub mod set;
 pub mod shapes;
 pub mod template;
+pub mod test_case;
 
 pub use globs::Globs;
 pub use set::PolicySet;
 pub use template::Template;
+pub use test_case::{Expectation, TestCase};
 
 /// A policy's name: a DNS label, 1–63 of `[a-z0-9-]`, neither first nor last a hyphen.
 #[derive(

@@ -74,6 +74,8 @@ pub enum Format {
 pub enum Verb {
     /// Check policy files, offline: syntax, schema, meaning.
     Validate(Validate),
+    /// Run the tests of the policies: what they decide about recorded fleets.
+    Test(Test),
     /// Say what would be canceled, and why. Cannot write to AWS.
     Plan(Plan),
     /// Cancel what the policies say, once, and say what is left.
@@ -104,6 +106,41 @@ pub struct Validate {
         hide_possible_values = true
     )]
     pub output: Format,
+}
+
+/// `rescind test`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  \
+    rescind test\n  \
+    rescind test policies -o junit > results.xml\n\n\
+    Exit codes: 0 all tests passed, 1 one failed or could not run.")]
+pub struct Test {
+    /// Files with a CancelTest, or directories: all of their tests run.
+    #[arg(default_value = "policies")]
+    pub paths: Vec<PathBuf>,
+
+    /// The form of the result: text for people, json (versioned) for programs, junit for CI.
+    #[arg(
+        short,
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "FORM",
+        hide_possible_values = true
+    )]
+    pub output: TestFormat,
+}
+
+/// The form of the results of tests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum TestFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: versioned, additive only.
+    Json,
+    /// JUnit XML.
+    Junit,
 }
 
 /// Where the policies are, and which of them count.

@@ -9,6 +9,7 @@ use crate::document::words::{is_unsafe, push_visible, visible};
 pub mod apply;
 pub mod plan;
 pub mod progress;
+pub mod test;
 
 /// Where results go, and whether in colour.
 #[derive(Clone, Copy, Debug)]

@@ -1,4 +1,4 @@
-//! `rescind validate`: syntax, schema and meaning, offline.
+//! `rescind validate`: syntax, schema and meaning, offline; of tests also that what they name is there.
 
 use std::path::Path;
 
@@ -6,8 +6,10 @@ use serde::Serialize;
 
 use crate::cli::args::{Format, Validate as Args};
 use crate::cli::exit::Exit;
+use crate::cli::library::Library;
 use crate::cli::locate;
 use crate::cli::output::{Output, Tone, plural};
+use crate::controller::follow::Reading;
 use crate::document::report::Report;
 use crate::document::{self, Diagnostic, Limits};
 use crate::source;
@@ -17,6 +19,7 @@ use crate::source;
 struct Validated {
     files: usize,
     policies: usize,
+    tests: usize,
     fleets: usize,
     diagnostics: Vec<Diagnostic>,
     unreadable: Vec<source::Error>,
@@ -28,6 +31,7 @@ struct Json {
     format: &'static str,
     files: usize,
     policies: usize,
+    tests: usize,
     fleets: usize,
     report: Report,
     unreadable: Vec<String>,
@@ -35,8 +39,9 @@ struct Json {
 
 pub fn validate(args: &Args, output: Output) -> anyhow::Result<Exit> {
     let mut all = Validated::default();
+    let mut library = Library::default();
     for path in &args.paths {
-        check(path, &mut all);
+        check(path, &mut all, &mut library, output);
     }
     let errors = all.diagnostics.iter().filter(|it| it.is_error()).count() + all.unreadable.len();
     let warnings = all.diagnostics.len() + all.unreadable.len() - errors;
@@ -45,6 +50,7 @@ pub fn validate(args: &Args, output: Output) -> anyhow::Result<Exit> {
             format: "rescind/validate/v1",
             files: all.files,
             policies: all.policies,
+            tests: all.tests,
             fleets: all.fleets,
             report: Report::new(&all.diagnostics),
             unreadable: all.unreadable.iter().map(source::Error::in_words).collect(),
@@ -71,8 +77,9 @@ pub fn validate(args: &Args, output: Output) -> anyhow::Result<Exit> {
                 }
             };
             text.push_str(&format!(
-                "{}, {policies}, {}: {verdict}.\n",
+                "{}, {policies}, {}, {}: {verdict}.\n",
                 plural(all.files, "file"),
+                plural(all.tests, "test"),
                 plural(all.fleets, "fleet"),
             ));
             output.result(&text)?;
@@ -82,7 +89,7 @@ pub fn validate(args: &Args, output: Output) -> anyhow::Result<Exit> {
 }
 
 /// Adds what one path gives. A path that cannot be read keeps none of the others from being checked.
-fn check(path: &Path, all: &mut Validated) {
+fn check(path: &Path, all: &mut Validated, library: &mut Library, output: Output) {
     // A file that is named may be a recorded fleet; what is in a root is read at every change.
     let limits = if path.is_dir() { Limits::policies() } else { Limits::fleet() };
     let tree = match source::read(path, limits.bytes as u64) {
@@ -92,9 +99,26 @@ fn check(path: &Path, all: &mut Validated) {
     let mut documents = document::read(&tree.files, &limits);
     let holder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
     locate(&mut documents.diagnostics, holder);
+    all.tests += documents.tests.len();
     all.files += tree.files.len() + tree.unreadable.len();
     all.policies += documents.policies.len();
     all.fleets += documents.fleets.len();
     all.diagnostics.append(&mut documents.diagnostics);
+    let whole = documents.broken.is_empty() && tree.unreadable.is_empty();
     all.unreadable.extend(tree.unreadable.into_values());
+    // What a test names may stand in the very file that is broken.
+    if !whole {
+        return;
+    }
+    if path.is_dir() {
+        let reading = Reading { policies: documents.policies, ..Reading::default() };
+        library.add_root(path, reading);
+    }
+    for mut test in documents.tests {
+        let file = holder.join(&*test.case.origin.path);
+        test.relocate(&file.to_string_lossy());
+        if let Err(missing) = library.references(&file, &test, output) {
+            all.diagnostics.extend(missing);
+        }
+    }
 }

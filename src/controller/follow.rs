@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::apply::Stop;
-use crate::document::{self, Diagnostic, Limits};
+use crate::document::{self, Diagnostic, Limits, WrittenTest};
 use crate::policy::{Digest, Policy, PolicySet};
 use crate::source::{self, Tree, watch::Watch};
 
@@ -37,12 +37,14 @@ pub struct Adopted {
 }
 
 /// What the files said.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Reading {
     /// The policies of files without an error.
     pub policies: Vec<Policy>,
     /// The files whose policies wait.
     pub broken: BTreeSet<String>,
+    /// The tests of files without an error. Nothing but `rescind test` asks for them.
+    pub tests: Vec<WrittenTest>,
     /// All that is wrong with what the files say.
     pub diagnostics: Vec<Diagnostic>,
     /// All that is wrong with the files.
@@ -56,6 +58,7 @@ pub fn interpret(tree: Tree) -> Reading {
     broken.extend(tree.unreadable.keys().cloned());
     Reading {
         policies: documents.policies,
+        tests: documents.tests,
         broken,
         diagnostics: documents.diagnostics,
         errors: tree.unreadable.into_values().collect(),

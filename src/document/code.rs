@@ -169,6 +169,8 @@ codes! {
     MeaningEmptyRule Error Meaning "meaning-empty-rule",
     /// A budget without a limit.
     MeaningBudget Error Meaning "meaning-budget",
+    /// An expectation that no decision can meet.
+    MeaningExpectation Error Meaning "meaning-expectation",
     /// A suspendReason in a policy that is not suspended.
     MeaningSuspendReason Warning Meaning "meaning-suspend-reason",
     /// A policy for executions in progress only, without the force that canceling them needs.

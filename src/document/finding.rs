@@ -36,6 +36,21 @@ pub struct Finding {
     pub help: Option<String>,
 }
 
+impl Finding {
+    /// The value at a pointer, for asking where it stands.
+    pub(super) fn at(pointer: &str) -> Self {
+        Self {
+            code: Code::MeaningReference,
+            pointer: pointer.to_owned(),
+            part: Part::Value,
+            within: None,
+            item: None,
+            message: String::new(),
+            help: None,
+        }
+    }
+}
+
 /// All that is wrong with a document, in the order in which it was found.
 #[derive(Debug, Default)]
 pub struct Findings(Vec<Finding>);

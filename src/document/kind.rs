@@ -15,19 +15,31 @@ pub const API_VERSION: &str = "rescind/v1alpha1";
 pub enum Kind {
     /// Cancels executions.
     CancelPolicy,
+    /// Says what policies are to decide about a fleet.
+    CancelTest,
     /// Facts about things, jobs and executions.
     Fleet,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 2] = [Self::CancelPolicy, Self::Fleet];
+    pub const ALL: [Self; 3] = [Self::CancelPolicy, Self::CancelTest, Self::Fleet];
 
     /// As it is written behind `kind:`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::CancelPolicy => "CancelPolicy",
+            Self::CancelTest => "CancelTest",
             Self::Fleet => "Fleet",
+        }
+    }
+
+    /// What a document of it is called in a sentence.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::CancelPolicy => "policy",
+            Self::CancelTest => "test",
+            Self::Fleet => "fleet",
         }
     }
 

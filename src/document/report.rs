@@ -48,7 +48,7 @@ pub struct Entry {
 }
 
 /// A range of characters. Lines and columns count from 1; the end is behind the last character.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Range {
     /// The file, relative to the policy root.

@@ -43,6 +43,15 @@ pub fn because(line: &Line, plan: &Plan, inventory: &Inventory, memory: &Memory)
     }
 }
 
+/// Why a line's decision is what it is, on one line: what its clauses saw, for one that acts.
+pub fn explanation(line: &Line, plan: &Plan, inventory: &Inventory, memory: &Memory) -> String {
+    if line.act.is_some() {
+        let saw = evidence(line, inventory, plan.now);
+        return saw.into_iter().map(|evidence| evidence.saw).collect::<Vec<_>>().join(", ");
+    }
+    in_words(line.verdict.reason, &because(line, plan, inventory, memory), plan.now)
+}
+
 /// What a policy's own verdict rests on.
 pub fn because_of(policy: &Policy, verdict: Verdict, facts: &Facts<'_>, now: Timestamp) -> Because {
     match (verdict.reason, verdict.at) {

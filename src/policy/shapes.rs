@@ -16,12 +16,16 @@ use crate::execution::OpenStatus;
 
 mod conditions;
 mod pairs;
+mod test_case;
 
 pub use conditions::{
     AgeShape, AttributesShape, ExcludeNamesShape, ExcludeShape, MatchShape, OperatorShape,
     RequirementShape, RetryShape, StatusDetailsShape, ThingShape,
 };
 pub use pairs::Pairs;
+pub use test_case::{
+    DecisionShape, ExpectShape, ReasonShape, TestDocument, TestSpec, UnlistedShape,
+};
 
 /// The lowest and the highest priority.
 pub const PRIORITIES: std::ops::RangeInclusive<i32> = -1_000_000..=1_000_000;

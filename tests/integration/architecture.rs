@@ -22,7 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "fleet",
         &["document::finding", "document::diagnostic", "execution", "fact", "inventory", "span"],
     ),
-    ("document", &["fleet", "policy"]),
+    ("document", &["execution", "fleet", "policy"]),
     (
         "policy",
         &[
@@ -31,7 +31,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "document::words",
             "execution",
             "fact",
+            "plan::Decision",
             "plan::Details",
+            "plan::Reason",
             "span",
         ],
     ),
@@ -100,6 +102,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("notify", &["source.rs"]),
     ("notify_debouncer_full", &["source.rs"]),
     ("percent_encoding", &["emulator.rs"]),
+    ("quick_junit", &["cli/output.rs"]),
     ("serde_yaml", &["document.rs"]),
     (
         "sha2",

@@ -6,6 +6,7 @@ mod mistakes;
 mod output;
 mod plan;
 mod saved;
+mod tested;
 
 use std::process::Command;
 

@@ -9,9 +9,14 @@ mod mangled;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use rescind::document::{Code, Documents, Kind, Limits, SourceFile, read, render, report, schema};
+use rescind::document::{
+    Code, Diagnostic, Documents, Kind, Limits, SourceFile, read, render, report, schema,
+};
+use rescind::plan::{Decision, Reason};
 use rescind::policy::template::Name;
-use rescind::policy::{AgeBound, LimitSize, Mode, OnExisting, Operator, Policy, Test};
+use rescind::policy::{
+    AgeBound, LimitSize, Mode, OnExisting, Operator, Origin, Policy, PolicySet, Test,
+};
 
 fn directory(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -107,13 +112,30 @@ fn made() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
+/// All that is wrong with files, what their tests name in vain included. Tests name a fleet of the same
+/// folder.
+fn wrong_with(files: &[SourceFile]) -> Vec<Diagnostic> {
+    let documents = read(files, &Limits::policies());
+    let set = PolicySet::new(documents.policies);
+    let mut diagnostics = documents.diagnostics;
+    for test in &documents.tests {
+        let folder = Path::new(&*test.case.origin.path).parent().expect("a folder");
+        let path = folder.join(&test.case.fleet);
+        let of_path = |origin: &Origin| Path::new(&*origin.path) == path;
+        let (_, fleet) =
+            documents.fleets.iter().find(|(origin, _)| of_path(origin)).expect("the fleet");
+        diagnostics.extend(test.references(fleet, &test.case.fleet, &set));
+    }
+    diagnostics
+}
+
 #[test]
 fn every_broken_file_is_told_exactly() {
     let mut differences = Vec::new();
     for (name, files) in corpus() {
-        let documents = read(&files, &Limits::policies());
-        assert!(!documents.diagnostics.is_empty(), "{name}: nothing is wrong with it");
-        let text = render::text(&documents.diagnostics, false);
+        let diagnostics = wrong_with(&files);
+        assert!(!diagnostics.is_empty(), "{name}: nothing is wrong with it");
+        let text = render::text(&diagnostics, false);
         assert!(
             text.chars().all(|c| c == '\n' || !c.is_control()),
             "{name}: raw control characters"
@@ -207,7 +229,7 @@ fn the_reference_lists_what_templates_can_fill_in() {
 #[test]
 fn colors_change_nothing_but_colors() {
     for (name, files) in corpus() {
-        let diagnostics = read(&files, &Limits::policies()).diagnostics;
+        let diagnostics = wrong_with(&files);
         let colored = render::text(&diagnostics, true);
         assert!(colored.contains('\u{1b}'), "{name}");
         let plain = anstream::adapter::strip_str(&colored).to_string();
@@ -332,6 +354,37 @@ fn a_fleet_is_read() {
     let documents = one(text);
     assert!(documents.diagnostics.is_empty(), "{}", render::text(&documents.diagnostics, false));
     assert_eq!(documents.fleets[0].1.things.len(), 1);
+}
+
+#[test]
+fn a_test_is_read_as_written() {
+    let text = "apiVersion: rescind/v1alpha1\nkind: CancelTest\nmetadata: {name: t}\nspec:\n  \
+                now: \"2026-11-24T12:00:00Z\"\n  fleet: f.yaml\n  expect:\n    \
+                - {job: a, thing: t, decision: Cancel, policy: p, force: true}\n    \
+                - {job: b, thing: t, decision: Defer, reason: BudgetExhausted}\n";
+    let documents = one(text);
+    assert!(documents.diagnostics.is_empty(), "{}", render::text(&documents.diagnostics, false));
+    let [test] = &documents.tests[..] else { panic!("one test: {documents:?}") };
+    assert_eq!(test.case.name.as_str(), "t");
+    assert_eq!(test.case.now.to_string(), "2026-11-24T12:00:00Z");
+    assert_eq!((&*test.case.root, &*test.case.fleet), (".", "f.yaml"));
+    assert!(test.case.forbid_unlisted, "unless it is allowed in writing");
+    let [cancel, defer] = &test.case.expect[..] else { panic!("two: {documents:?}") };
+    assert_eq!(
+        (cancel.decision, cancel.reason, cancel.force),
+        (Decision::Cancel, None, Some(true))
+    );
+    assert_eq!((defer.decision, defer.reason), (Decision::Defer, Some(Reason::BudgetExhausted)));
+    assert_eq!((test.expectation(0).line, test.expectation(1).line), (8, 9));
+}
+
+#[test]
+fn a_policy_and_a_test_may_have_one_name() {
+    let policy = include_str!("good/smallest.yaml");
+    let test = "---\napiVersion: rescind/v1alpha1\nkind: CancelTest\nmetadata: {name: smallest}\n\
+                spec: {now: \"2026-11-24T12:00:00Z\", fleet: f, expect: [{job: a, thing: t, decision: Keep}]}\n";
+    let documents = one(format!("{policy}{test}"));
+    assert!(documents.diagnostics.is_empty(), "{}", render::text(&documents.diagnostics, false));
 }
 
 #[test]

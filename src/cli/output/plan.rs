@@ -6,7 +6,7 @@ use crate::backend::pace::Counts;
 use crate::cli::output::{Output, Tone, columns, plural};
 use crate::execution::{ExecutionNumber, ExecutionStatus, ExecutionVersion};
 use crate::inventory::{Account, Inventory, Problem};
-use crate::plan::words::{self, because, evidence};
+use crate::plan::words::{self, evidence};
 use crate::plan::{BudgetState, Decision, Depth, Details, Evidence, Line, Memory, Plan, Reason};
 use crate::policy::{Mode, PolicyName};
 
@@ -182,12 +182,7 @@ fn json_line<'a>(line: &'a Line, shown: Shown<'a>) -> JsonLine<'a> {
 }
 
 fn explanation(line: &Line, shown: Shown<'_>) -> String {
-    let Shown { plan, inventory, memory, .. } = shown;
-    if line.act.is_some() {
-        let saw = evidence(line, inventory, plan.now);
-        return saw.into_iter().map(|evidence| evidence.saw).collect::<Vec<_>>().join(", ");
-    }
-    words::in_words(line.verdict.reason, &because(line, plan, inventory, memory), plan.now)
+    words::explanation(line, shown.plan, shown.inventory, shown.memory)
 }
 
 fn row(line: &Line, shown: Shown<'_>) -> Vec<(Tone, String)> {

@@ -71,7 +71,11 @@ const CASES: &[(&[&str], i32, &str)] = &[
         1,
         "error: nowhere.yaml cannot be read: No such file or directory (os error 2)",
     ),
-    (&["schema", "Nope"], 64, "error: \"Nope\" is not a kind; there are CancelPolicy, Fleet"),
+    (
+        &["schema", "Nope"],
+        64,
+        "error: \"Nope\" is not a kind; there are CancelPolicy, CancelTest, Fleet",
+    ),
     (
         &["emulator", "--fleet", "nowhere.yaml"],
         1,
@@ -82,6 +86,12 @@ const CASES: &[(&[&str], i32, &str)] = &[
         64,
         "error: --log: error parsing level filter: expected one of \"off\", \"error\", \"warn\", \"info\", \"debug\", \"trace\", or a number 0-5",
     ),
+    (
+        &["test", "nowhere"],
+        1,
+        "error: nowhere cannot be read: No such file or directory (os error 2)",
+    ),
+    (&["test", "root"], 1, "error: root has no CancelTest: nothing was tested"),
     (&["plam"], 64, "error: unrecognized subcommand 'plam'"),
     (&["plan"], 64, "error: the following required arguments were not provided:"),
     (

@@ -13,7 +13,7 @@ use crate::process::{Beside, command, ran, rescind};
 fn validate_says_that_the_example_root_is_right() {
     let validate = ran(example(&["validate"]));
     assert_eq!((validate.code, &*validate.stderr), (0, ""));
-    insta::assert_snapshot!(validate.stdout, @"5 files, 4 policies, 2 fleets: no problems.");
+    insta::assert_snapshot!(validate.stdout, @"8 files, 4 policies, 5 tests, 2 fleets: no problems.");
 }
 
 #[test]
@@ -34,7 +34,12 @@ fn validate_checks_all_paths_and_names_files_as_they_can_be_opened() {
 
 #[test]
 fn schema_prints_one_kind_or_all_of_them() {
-    for args in [&["schema"][..], &["schema", "CancelPolicy"], &["schema", "Fleet"]] {
+    for args in [
+        &["schema"][..],
+        &["schema", "CancelPolicy"],
+        &["schema", "CancelTest"],
+        &["schema", "Fleet"],
+    ] {
         let schema = rescind(args);
         assert_eq!((schema.code, &*schema.stderr), (0, ""));
         assert!(serde_json::from_str::<Value>(&schema.stdout).unwrap().is_object());

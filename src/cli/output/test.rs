@@ -1,0 +1,333 @@
+//! Results of tests as people read them, as JSON, and as JUnit.
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use serde::Serialize;
+
+use crate::cli::output::{Output, Tone, columns, plural};
+use crate::document::report::{Entry, Range};
+use crate::document::{Diagnostic, render};
+use crate::execution::ExecutionKey;
+use crate::plan::tested::Decided;
+use crate::plan::{Decision, Reason, words};
+use crate::policy::shapes::ReasonShape;
+use crate::policy::{Expectation, PolicyName};
+
+/// One test and how it ended.
+#[derive(Debug)]
+pub struct Tested {
+    /// Its name.
+    pub name: String,
+    /// Where it stands.
+    pub place: Range,
+    /// How many executions it names.
+    pub expectations: usize,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// How a test ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// As expected.
+    Passed,
+    /// Something was decided that was not expected.
+    Failed(Vec<Unexpected>),
+    /// What it refers to is not there.
+    Broken(Vec<Diagnostic>),
+    /// The plan breaks a safety rule: a bug in rescind.
+    Unsafe(String),
+}
+
+/// Something that was decided and not expected.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unexpected {
+    /// About which execution.
+    pub key: ExecutionKey,
+    /// What was expected; none if nothing was.
+    pub expected: Option<Expectation>,
+    /// What was decided; none if no policy has it in scope.
+    pub decided: Option<Decided>,
+    /// Where that was expected, else where the test stands.
+    pub place: Range,
+    /// Why it was decided; none if no policy has it in scope.
+    pub explanation: Option<String>,
+}
+
+impl Outcome {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed(_) => "failed",
+            Self::Broken(_) | Self::Unsafe(_) => "error",
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Json<'a> {
+    format: &'static str,
+    tests: Vec<JsonTest<'a>>,
+    summary: Summary,
+}
+
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Summary {
+    tests: usize,
+    passed: usize,
+    failed: usize,
+    errors: usize,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsonTest<'a> {
+    name: &'a str,
+    #[serde(flatten)]
+    place: &'a Range,
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    failures: Vec<JsonFailure<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    diagnostics: Vec<Entry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsonFailure<'a> {
+    #[serde(flatten)]
+    place: &'a Range,
+    job: &'a str,
+    thing: &'a str,
+    expected: Option<JsonDecision<'a>>,
+    decided: Option<JsonDecision<'a>>,
+    explanation: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsonDecision<'a> {
+    decision: Decision,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    force: Option<bool>,
+}
+
+impl<'a> JsonDecision<'a> {
+    fn expected(expected: &'a Expectation) -> Self {
+        Self {
+            decision: expected.decision,
+            reason: expected.reason,
+            policy: expected.policy.as_ref().map(PolicyName::as_str),
+            force: expected.force,
+        }
+    }
+
+    fn decided(decided: &'a Decided) -> Self {
+        let force = (decided.decision == Decision::Cancel).then_some(decided.force);
+        let (decision, reason) = (decided.decision, Some(decided.reason));
+        Self { decision, reason, policy: Some(decided.policy.as_str()), force }
+    }
+
+    /// `cancel (Matched) by retired-devices, without force`.
+    fn in_words(&self) -> String {
+        let mut text = words::decision(self.decision).to_owned();
+        if let Some(reason) = self.reason {
+            text.push_str(&format!(" ({})", ReasonShape::name(reason)));
+        }
+        if let Some(policy) = self.policy {
+            text.push_str(&format!(" by {policy}"));
+        }
+        match self.force {
+            Some(true) => text.push_str(", with force"),
+            Some(false) => text.push_str(", without force"),
+            None => {}
+        }
+        text
+    }
+}
+
+fn summary(tests: &[Tested]) -> Summary {
+    let count = |word: &str| tests.iter().filter(|test| test.outcome.word() == word).count();
+    Summary {
+        tests: tests.len(),
+        passed: count("passed"),
+        failed: count("failed"),
+        errors: count("error"),
+    }
+}
+
+/// The results as JSON: `rescind/test/v1`.
+pub fn json(tests: &[Tested]) -> impl Serialize {
+    Json {
+        format: "rescind/test/v1",
+        tests: tests.iter().map(json_test).collect(),
+        summary: summary(tests),
+    }
+}
+
+fn json_test(test: &Tested) -> JsonTest<'_> {
+    let mut json = JsonTest {
+        name: &test.name,
+        place: &test.place,
+        outcome: test.outcome.word(),
+        failures: Vec::new(),
+        diagnostics: Vec::new(),
+        error: None,
+    };
+    match &test.outcome {
+        Outcome::Passed => {}
+        Outcome::Failed(failures) => json.failures = failures.iter().map(json_failure).collect(),
+        Outcome::Broken(missing) => json.diagnostics = missing.iter().map(Entry::from).collect(),
+        Outcome::Unsafe(error) => json.error = Some(error),
+    }
+    json
+}
+
+fn json_failure(failure: &Unexpected) -> JsonFailure<'_> {
+    JsonFailure {
+        place: &failure.place,
+        job: failure.key.job.as_str(),
+        thing: failure.key.thing.as_str(),
+        expected: failure.expected.as_ref().map(JsonDecision::expected),
+        decided: failure.decided.as_ref().map(JsonDecision::decided),
+        explanation: failure.explanation.as_deref(),
+    }
+}
+
+/// What was expected and what was decided, in words.
+fn sides(failure: &Unexpected) -> (String, String) {
+    let expected = match &failure.expected {
+        Some(expected) => JsonDecision::expected(expected).in_words(),
+        None => "nothing: no expectation names it".to_owned(),
+    };
+    let decided = match &failure.decided {
+        Some(decided) => JsonDecision::decided(decided).in_words(),
+        None => "keep: no policy has it in scope".to_owned(),
+    };
+    (expected, decided)
+}
+
+fn failure_text(failure: &Unexpected) -> String {
+    let Range { path, line, column, .. } = &failure.place;
+    let (expected, decided) = sides(failure);
+    let mut text = format!("  {path}:{line}:{column}: {}\n", failure.key);
+    text.push_str(&format!("    expected  {expected}\n    decided   {decided}\n"));
+    if let Some(why) = &failure.explanation {
+        for (index, line) in why.lines().enumerate() {
+            let title = if index == 0 { "because " } else { "        " };
+            text.push_str(format!("    {title}  {line}").trim_end());
+            text.push('\n');
+        }
+    }
+    text
+}
+
+fn details(test: &Tested) -> String {
+    match &test.outcome {
+        Outcome::Passed => String::new(),
+        Outcome::Failed(failures) => failures.iter().map(failure_text).collect(),
+        Outcome::Broken(missing) => render::text(missing, false),
+        Outcome::Unsafe(error) => {
+            format!("  the plan breaks a safety rule, which is a bug in rescind: {error}\n")
+        }
+    }
+}
+
+/// The results as text: one line a test, and behind it what was not expected.
+pub fn text(tests: &[Tested], output: Output) -> String {
+    let row = |test: &Tested| {
+        let tone = if test.outcome == Outcome::Passed { Tone::Good } else { Tone::Strong };
+        let word = match test.outcome.word() {
+            "passed" => "ok",
+            "failed" => "FAILED",
+            _ => "ERROR",
+        };
+        vec![
+            (tone, word.to_owned()),
+            (Tone::Plain, test.name.clone()),
+            (Tone::Plain, plural(test.expectations, "expectation")),
+            (Tone::Faint, format!("{}:{}", test.place.path, test.place.line)),
+        ]
+    };
+    let rows = columns(output, &tests.iter().map(row).collect::<Vec<_>>());
+    let mut text = String::new();
+    for (line, test) in rows.lines().zip(tests) {
+        text.push_str(line);
+        text.push('\n');
+        text.push_str(&details(test));
+    }
+    let summary = summary(tests);
+    let mut parts = Vec::new();
+    for (count, word) in
+        [(summary.passed, "passed"), (summary.failed, "failed"), (summary.errors, "could not run")]
+    {
+        if count > 0 {
+            parts.push(format!("{count} {word}"));
+        }
+    }
+    if !tests.is_empty() && !text.ends_with("\n\n") {
+        text.push('\n');
+    }
+    let parts = if parts.is_empty() { "none".to_owned() } else { parts.join(", ") };
+    text.push_str(&format!("{}: {parts}.\n", plural(tests.len(), "test")));
+    text
+}
+
+/// The results as JUnit XML: a suite for each file, without times, so that the same tests give the
+/// same bytes.
+pub fn junit(tests: &[Tested]) -> anyhow::Result<String> {
+    let mut report = Report::new("rescind");
+    let mut suites: Vec<(&str, TestSuite)> = Vec::new();
+    for test in tests {
+        let path = test.place.path.as_str();
+        if suites.last().is_none_or(|(last, _)| *last != path) {
+            suites.push((path, TestSuite::new(path)));
+        }
+        let kind = match &test.outcome {
+            Outcome::Passed => None,
+            Outcome::Failed(_) => Some(NonSuccessKind::Failure),
+            Outcome::Broken(_) | Outcome::Unsafe(_) => Some(NonSuccessKind::Error),
+        };
+        let status = kind.map_or_else(TestCaseStatus::success, |kind| {
+            let mut status = TestCaseStatus::non_success(kind);
+            status.set_message(message(test));
+            status.set_description(details(test));
+            status
+        });
+        let mut case = TestCase::new(&*test.name, status);
+        case.set_classname(path).set_assertions(test.expectations);
+        case.extra.insert("file".into(), path.into());
+        case.extra.insert("line".into(), test.place.line.to_string().into());
+        if let Some((_, suite)) = suites.last_mut() {
+            suite.add_test_case(case);
+        }
+    }
+    for (_, suite) in suites {
+        report.add_test_suite(suite);
+    }
+    Ok(report.to_string()?)
+}
+
+fn message(test: &Tested) -> String {
+    match &test.outcome {
+        Outcome::Failed(failures) => match failures.as_slice() {
+            [only] => {
+                let (expected, decided) = sides(only);
+                format!("{}: expected {expected}; decided {decided}", only.key)
+            }
+            several => format!("{} decisions are not as expected", several.len()),
+        },
+        Outcome::Broken(missing) => {
+            missing.first().map(|it| it.message.clone()).unwrap_or_default()
+        }
+        Outcome::Unsafe(error) => error.clone(),
+        Outcome::Passed => String::new(),
+    }
+}
