@@ -26,6 +26,7 @@ mod schema;
 mod session;
 mod signals;
 mod test;
+mod status;
 mod validate;
 
 use args::{Args, Root, Verb};
@@ -61,7 +62,7 @@ pub fn main(args: Args) -> Exit {
 
 fn dispatch(args: Args, output: Output) -> anyhow::Result<Exit> {
     let quiet = !matches!(args.verb, Verb::Run(_));
-    output::logs(args.log.as_deref(), quiet, output)
+    output::logs(args.log.as_deref(), args.log_format, quiet, output)
         .map_err(|error| Failure::new(Exit::Usage, format!("--log: {error}")))?;
     match args.verb {
         Verb::Validate(args) => validate::validate(&args, output),
@@ -69,6 +70,7 @@ fn dispatch(args: Args, output: Output) -> anyhow::Result<Exit> {
         Verb::Schema(args) => schema::schema(&args, output),
         Verb::Plan(args) => runtime()?.block_on(plan::plan(args, output)),
         Verb::Apply(args) => runtime()?.block_on(apply::apply(args, output)),
+        Verb::Status(args) => runtime()?.block_on(status::status(args, output)),
         Verb::Run(args) => runtime()?.block_on(run::run(args, output)),
         Verb::Emulator(args) => runtime()?.block_on(emulator::emulator(args, output)),
     }

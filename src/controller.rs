@@ -21,11 +21,12 @@ use crate::apply::{Afterwards, Ending, Executor, Record, Stop, Watch};
 use crate::backend;
 use crate::clock::Clock;
 use crate::inventory::{Account, Inventory, Listing};
-use crate::observe::{Collector, NoProgress};
+use crate::observe::Collector;
 use crate::plan::check::check;
 use crate::plan::{Depth, InForce, Line, Memory, Outcome, plan};
 use crate::policy::PolicySet;
 use crate::state::{self, State};
+use crate::status::report::{Reporter, Running};
 
 pub mod follow;
 
@@ -80,6 +81,8 @@ pub struct Controller {
     pub clock: Clock,
     /// Says no to an account or region.
     pub elsewhere: Elsewhere,
+    /// Where what happens is reported.
+    pub reporter: Reporter,
 }
 
 impl std::fmt::Debug for Controller {
@@ -91,6 +94,7 @@ impl std::fmt::Debug for Controller {
 /// Logs what becomes of each line, and tells when only lost calls are waited for.
 struct Log {
     waiting: Notify,
+    reporter: Reporter,
 }
 
 impl Watch for Log {
@@ -111,6 +115,11 @@ impl Watch for Log {
                 )
             };
         }
+        let canceled = matches!(
+            record.ending,
+            Ending::Outcome(Outcome::Canceled | Outcome::CanceledUnattributed)
+        );
+        self.reporter.ended(record.ending.label(), canceled && record.force);
         match record.ending {
             Ending::Outcome(Outcome::Failed | Outcome::Unresolved) => told!(warn),
             Ending::Outcome(_) => told!(info),
@@ -139,6 +148,9 @@ impl Watch for Log {
 /// the default pace. An emergency does not wait for thousands of routine cancels.
 const BATCH: usize = 128;
 
+/// How often a loop that waits says that it lives.
+const BEAT: Duration = Duration::from_secs(10);
+
 /// The least time between two passes, however short the interval.
 const BREATH: Duration = Duration::from_secs(1);
 
@@ -148,7 +160,9 @@ impl Controller {
     /// Reconciles until `stop` is switched. `first` is the set to begin with.
     pub async fn run(self, first: follow::Adopted, stop: Stop) -> Result<(), Error> {
         let (sender, mut loaded) = watch::channel(Arc::clone(&first.set));
-        let follower = tokio::spawn(follow::follow(self.root.clone(), first, sender, stop.clone()));
+        let follower =
+            follow::follow(self.root.clone(), first, sender, self.reporter.clone(), stop.clone());
+        let follower = tokio::spawn(follower);
         let in_force: Arc<dyn InForce> = Arc::new(Loaded(loaded.clone()));
         let mut executor = None;
         // Applies that only wait for lost calls: later passes go on beside them.
@@ -157,8 +171,10 @@ impl Controller {
         let ended = 'passes: loop {
             let started = Instant::now();
             loaded.mark_unchanged();
+            let mut running = self.reporter.begins(self.clock.now());
             let passed = {
-                let pass = self.pass(&loaded, &in_force, &mut executor, &stop, &hand_over);
+                let pass =
+                    self.pass(&loaded, &in_force, &mut executor, &stop, &hand_over, &mut running);
                 tokio::pin!(pass);
                 loop {
                     tokio::select! {
@@ -172,15 +188,21 @@ impl Controller {
             while let Ok(applying) = handed_over.try_recv() {
                 settling.push(applying);
             }
-            if let Err(error) = passed {
-                break Err(error);
-            }
+            let observed = match passed {
+                Ok(observed) => observed,
+                Err(error) => break Err(error),
+            };
             // From start to start, so that the length of a pass does not add to it.
             let next = (started + self.interval).max(Instant::now() + BREATH);
+            let wait = next.saturating_duration_since(Instant::now());
+            let next_look = self.clock.now().checked_add(wait).ok();
+            self.reporter.state(self.state.is_held());
+            self.reporter.ends(running, observed, next_look);
             loop {
                 tokio::select! {
                     biased;
                     () = stop.on() => break,
+                    () = tokio::time::sleep(BEAT) => self.reporter.beat(),
                     changed = loaded.changed() => {
                         if changed.is_err() && !stop.is_on() {
                             break 'passes Err(Error::NotFollowed);
@@ -205,7 +227,7 @@ impl Controller {
         ended
     }
 
-    /// One pass. Hands over applies that only wait for lost calls.
+    /// One pass; says whether anything was observed. Hands over applies that only wait for lost calls.
     async fn pass(
         &self,
         loaded: &watch::Receiver<Arc<PolicySet>>,
@@ -213,11 +235,12 @@ impl Controller {
         executor: &mut Option<Executor>,
         stop: &Stop,
         hand_over: &mpsc::UnboundedSender<Applying>,
-    ) -> Result<(), Error> {
+        running: &mut Running,
+    ) -> Result<bool, Error> {
         let policies = in_force.current();
         if policies.is_empty() {
             tracing::info!("no policies are in force: nothing is observed");
-            return Ok(());
+            return Ok(true);
         }
         let memory = self.state.memory(self.clock.now()).await?;
         let observing = self.collector.observe(
@@ -225,16 +248,16 @@ impl Controller {
             &policies,
             &memory,
             Depth::Listed,
-            &NoProgress,
+            &self.reporter,
         );
         let inventory = tokio::select! {
             biased;
-            () = stop.on() => return Ok(()),
+            () = stop.on() => return Ok(false),
             observed = observing => match observed {
                 Ok(inventory) => inventory,
                 Err(error) => {
-                    report_unobserved(&error);
-                    return Ok(());
+                    self.failed(&report_unobserved(&error));
+                    return Ok(false);
                 }
             },
         };
@@ -250,14 +273,17 @@ impl Controller {
         if !lists.is_empty() && lists.values().all(|it| matches!(it, Listing::Failed(_))) {
             // Nothing seen must not look like a pass with nothing to do.
             tracing::error!("nothing could be observed: looking again at the next interval");
-            return Ok(());
+            self.failed("nothing could be observed");
+            return Ok(false);
         }
         let plan = plan(&policies, &inventory, &memory, self.clock.now(), Depth::Listed);
         if let Some(violation) = check(&plan, &policies, &inventory, &memory).into_iter().next() {
             // A bug of ours must cost a pass, not the controller.
             tracing::error!(%violation, "the plan breaks a safety rule: nothing of it is sent");
-            return Ok(());
+            self.failed(&format!("the plan breaks a safety rule: {violation}"));
+            return Ok(true);
         }
+        self.reporter.planned(running, &plan, &inventory, &memory);
         let lines: Vec<Line> = plan.acts().cloned().collect();
         tracing::info!(
             executions = plan.lines.len(),
@@ -268,11 +294,12 @@ impl Controller {
             "pass"
         );
         if lines.is_empty() || stop.is_on() {
-            return Ok(());
+            return Ok(true);
         }
         if inventory.account.is_none() {
             tracing::error!("AWS did not say which account answered: nothing is sent");
-            return Ok(());
+            self.failed("AWS did not say which account answered: nothing is sent");
+            return Ok(true);
         }
         let executor = executor.get_or_insert_with(|| (self.executor)(Arc::clone(in_force)));
         let inventory = Arc::new(inventory);
@@ -291,7 +318,7 @@ impl Controller {
                 break;
             }
             let applied =
-                apply(executor.clone(), batch, Arc::clone(&inventory), memory, stop).await;
+                self.apply(executor.clone(), batch, Arc::clone(&inventory), memory, stop).await;
             let records = match applied {
                 Applied::Done(records) => records,
                 Applied::Waits(applying) => {
@@ -313,7 +340,31 @@ impl Controller {
         }
         let outcomes: Vec<_> = counts.iter().map(|(label, n)| format!("{label} {n}")).collect();
         tracing::info!(outcomes = outcomes.join(", "), left = lines.len(), lost, "applied");
-        Ok(())
+        Ok(true)
+    }
+
+    fn failed(&self, what: &str) {
+        self.reporter.failed(self.clock.now(), what);
+    }
+
+    async fn apply(
+        &self,
+        executor: Executor,
+        lines: Vec<Line>,
+        inventory: Arc<Inventory>,
+        memory: Memory,
+        stop: &Stop,
+    ) -> Applied {
+        let log = Arc::new(Log { waiting: Notify::new(), reporter: self.reporter.clone() });
+        let (watch, stop) = (Arc::clone(&log), stop.clone());
+        let mut applying: Applying = Box::pin(async move {
+            executor.apply(lines, &inventory, &memory, None, &stop, &*watch).await
+        });
+        tokio::select! {
+            biased;
+            records = &mut applying => Applied::Done(records),
+            () = log.waiting.notified() => Applied::Waits(applying),
+        }
     }
 }
 
@@ -325,27 +376,9 @@ enum Applied {
     Waits(Applying),
 }
 
-async fn apply(
-    executor: Executor,
-    lines: Vec<Line>,
-    inventory: Arc<Inventory>,
-    memory: Memory,
-    stop: &Stop,
-) -> Applied {
-    let log = Arc::new(Log { waiting: Notify::new() });
-    let (watch, stop) = (Arc::clone(&log), stop.clone());
-    let mut applying: Applying =
-        Box::pin(
-            async move { executor.apply(lines, &inventory, &memory, None, &stop, &*watch).await },
-        );
-    tokio::select! {
-        biased;
-        records = &mut applying => Applied::Done(records),
-        () = log.waiting.notified() => Applied::Waits(applying),
-    }
-}
-
-fn report_unobserved(error: &backend::Error) {
+/// Logs it; what it was, for the status.
+fn report_unobserved(error: &backend::Error) -> String {
     let cause = std::error::Error::source(error).map(ToString::to_string);
-    tracing::error!(%error, cause, kind = error.kind.label(), "nothing could be observed");
+    tracing::error!(%error, cause = cause.as_deref(), kind = error.kind.label(), "nothing could be observed");
+    format!("nothing could be observed: {error}")
 }

@@ -24,7 +24,8 @@
 //! | decide | `plan` | words, `policy`; no I/O, no clock, no async |
 //! | ports and adapters | `clock` `source` `backend` `state` | words, `plan`; `source` also `document` |
 //! | do | `observe` `apply` `controller` | everything above |
-//! | surfaces | `cli` | everything |
+//! | surfaces | `status` `server` | words, `plan`, `policy`; `server` also `backend`, `clock` |
+//! | | `cli` | everything |
 //! | the world | `emulator` | words, `fleet`, `clock`: it knows AWS's rules and none of our opinions |
 //!
 //! `tests/integration/architecture.rs` reads every path to a module or foreign crate and holds this.
@@ -49,6 +50,8 @@ pub mod inventory;
 pub mod observe;
 pub mod plan;
 pub mod policy;
+pub mod server;
 pub mod source;
 pub mod span;
 pub mod state;
+pub mod status;

@@ -43,6 +43,18 @@ pub struct Args {
     )]
     pub log: Option<String>,
 
+    /// How logs are written: text for people, json for programs (one object a line).
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        global = true,
+        value_name = "FORM",
+        hide_possible_values = true,
+        help_heading = "Everywhere"
+    )]
+    pub log_format: Format,
+
     /// What to do.
     #[command(subcommand)]
     pub verb: Verb,
@@ -82,6 +94,8 @@ pub enum Verb {
     Apply(Apply),
     /// Reconcile again and again, and follow the files, until SIGTERM.
     Run(Run),
+    /// Say how a running controller stands.
+    Status(Status),
     /// Print the JSON Schema of the documents.
     Schema(Schema),
     /// Serve the AWS IoT Jobs API on loopback from a fleet file.
@@ -271,6 +285,46 @@ pub struct Run {
     /// How often to reconcile when no file changes.
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = interval)]
     pub interval: std::time::Duration,
+
+    /// Where to show status, health and metrics; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9464")]
+    pub listen: SocketAddr,
+
+    /// The file with the token for status and metrics; needed where others can reach the address.
+    #[arg(long, value_name = "FILE")]
+    pub listen_token_file: Option<PathBuf>,
+}
+
+/// `rescind status`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  \
+    rescind status\n  \
+    rescind status --watch 5s\n  \
+    rescind status --at 10.0.0.7:9464 --token-file token -o json\n\n\
+    Exit codes: 0 it answered and is ready, 1 it did not answer, or is not ready.")]
+pub struct Status {
+    /// Where `rescind run` listens.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9464")]
+    pub at: SocketAddr,
+
+    /// The file with the token that `run --listen-token-file` asks for.
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+
+    /// Ask again and again, this far apart, until interrupted.
+    #[arg(long, value_name = "DURATION", value_parser = interval, num_args = 0..=1, default_missing_value = "5s")]
+    pub watch: Option<std::time::Duration>,
+
+    /// The form of the result: text for people, json (versioned) for programs.
+    #[arg(
+        short,
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "FORM",
+        hide_possible_values = true
+    )]
+    pub output: Format,
 }
 
 /// `rescind schema`.

@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 
-use crate::cli::args::Color;
+use crate::cli::args::{Color, Format};
 use crate::document::words::{is_unsafe, push_visible, visible};
 
 pub mod apply;
 pub mod plan;
 pub mod progress;
 pub mod test;
+pub mod status;
 
 /// Where results go, and whether in colour.
 #[derive(Clone, Copy, Debug)]
@@ -201,7 +202,12 @@ impl Output {
 }
 
 /// Sends logs to stderr: as `filter` says, else warnings only (`quiet`) or what happens too.
-pub fn logs(filter: Option<&str>, quiet: bool, output: Output) -> Result<(), String> {
+pub fn logs(
+    filter: Option<&str>,
+    format: Format,
+    quiet: bool,
+    output: Output,
+) -> Result<(), String> {
     use tracing_subscriber::filter::EnvFilter;
     let default = if quiet { "error,rescind=warn" } else { "error,rescind=info" };
     let filter =
@@ -209,11 +215,16 @@ pub fn logs(filter: Option<&str>, quiet: bool, output: Output) -> Result<(), Str
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
-        .with_ansi(output.stderr_color())
-        .with_target(false)
-        .finish();
+        .with_target(false);
     // A second subscriber in one process can only be a test's; the first one goes on.
-    let _ = tracing::subscriber::set_global_default(subscriber);
+    let _ = match format {
+        Format::Text => tracing::subscriber::set_global_default(
+            subscriber.with_ansi(output.stderr_color()).finish(),
+        ),
+        Format::Json => {
+            tracing::subscriber::set_global_default(subscriber.json().flatten_event(true).finish())
+        }
+    };
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use tokio::net::TcpListener;
 
 use crate::apply::{Ids, Stop};
 use crate::cli::args::Run as Args;
@@ -16,11 +17,14 @@ use crate::controller::{
     follow::{Adopted, look},
 };
 use crate::policy::PolicySet;
+use crate::server::{self, Server};
 use crate::state::State;
 use crate::state::memory::MemoryState;
+use crate::status::report::Reporter;
 
 pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     Session::require_pins(&args.target, "run")?;
+    let listener = listen(&args).await?;
     let mut signals = Signals::listen()?;
     // Two looks that agree, at the start as well: a checkout may be under way.
     let tree = tokio::select! {
@@ -49,6 +53,17 @@ pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
         interval = ?args.interval,
         "running; budgets count from the start of this process"
     );
+    let path = args.root.display().to_string();
+    let (reporter, snapshot) = Reporter::new(session.clock.now(), path);
+    reporter.root(&first.set, true, reading.broken.iter().cloned().collect());
+    let server = Server {
+        snapshot,
+        clock: session.clock.clone(),
+        pacer: session.pacer.clone(),
+        token_file: args.listen_token_file.clone(),
+    };
+    // It only reads, so that nothing is lost when it ends with the process.
+    let server = tokio::spawn(server.serve(listener));
     let controller = Controller {
         root: args.root.clone(),
         interval: args.interval,
@@ -57,6 +72,7 @@ pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
         state,
         clock: session.clock.clone(),
         elsewhere: Box::new(session.elsewhere()),
+        reporter,
     };
     let (switch, stop) = Stop::new();
     let running = controller.run(first, stop);
@@ -78,6 +94,7 @@ pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
             return Err(Failure::new(Exit::Error, message).into());
         }
     };
+    server.abort();
     match result {
         Ok(()) => Ok(Exit::Done),
         Err(error @ Error::Elsewhere { .. }) => {
@@ -85,4 +102,38 @@ pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// The address of status and metrics. Another than a loopback one is not opened without a token.
+async fn listen(args: &Args) -> anyhow::Result<TcpListener> {
+    let usage = |message: String| anyhow::Error::from(Failure::new(Exit::Usage, message));
+    match &args.listen_token_file {
+        None if server::needs_token(args.listen) => {
+            return Err(usage(format!(
+                "--listen {}: others can reach this address, so --listen-token-file is needed with it",
+                args.listen
+            )));
+        }
+        None => {}
+        Some(file) => {
+            let token = std::fs::read_to_string(file)
+                .with_context(|| format!("--listen-token-file {}", file.display()))?;
+            if token.trim().len() < server::TOKEN_LENGTH {
+                return Err(usage(format!(
+                    "--listen-token-file {}: a token has {} characters at least",
+                    file.display(),
+                    server::TOKEN_LENGTH
+                )));
+            }
+        }
+    }
+    let listener = TcpListener::bind(args.listen).await.with_context(|| {
+        format!(
+            "--listen {}: cannot be listened on; --listen 127.0.0.1:0 takes a free port",
+            args.listen
+        )
+    })?;
+    let address = listener.local_addr().context("the listener has no address")?;
+    tracing::info!(%address, "status and metrics are here");
+    Ok(listener)
 }

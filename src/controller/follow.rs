@@ -17,6 +17,7 @@ use crate::apply::Stop;
 use crate::document::{self, Diagnostic, Limits, WrittenTest};
 use crate::policy::{Digest, Policy, PolicySet};
 use crate::source::{self, Tree, watch::Watch};
+use crate::status::report::Reporter;
 
 /// How often the root is read without any hint: events are known to be missed.
 const POLL: Duration = Duration::from_secs(10);
@@ -89,6 +90,7 @@ pub async fn follow(
     root: PathBuf,
     mut adopted: Adopted,
     sender: watch::Sender<Arc<PolicySet>>,
+    reporter: Reporter,
     stop: Stop,
 ) {
     let mut watched = watch_root(&root);
@@ -121,6 +123,7 @@ pub async fn follow(
                 report(&reading);
                 let set = adopt(&adopted.set, reading.policies, &reading.broken);
                 put(&mut adopted, set, Some(digest), &sender);
+                reporter.root(&adopted.set, true, reading.broken.into_iter().collect());
             }
             Ok(None) => tracing::info!("the policy root keeps changing: looking again soon"),
             Err(error) => {
@@ -131,6 +134,7 @@ pub async fn follow(
                 let all = adopted.set.iter().map(|policy| policy.origin.path.to_string()).collect();
                 let set = adopt(&adopted.set, Vec::new(), &all);
                 put(&mut adopted, set, None, &sender);
+                reporter.root(&adopted.set, false, Vec::new());
             }
         }
     }

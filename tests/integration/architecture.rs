@@ -73,8 +73,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "policy",
             "source",
             "state",
+            "status::report",
         ],
     ),
+    // surfaces
+    ("status", &["inventory", "observe::Progress", "plan", "policy"]),
+    ("server", &["backend", "clock", "plan::Reason", "status"]),
     // the world
     ("emulator", &["clock", "execution", "fleet", "inventory", "span"]),
 ];
@@ -97,12 +101,16 @@ const HOMES: &[(&str, &[&str])] = &[
     ("globset", &["policy/globs.rs"]),
     ("granit_parser", &["document.rs"]),
     ("hmac", &["emulator/signature.rs"]),
+    ("http_body_util", &["server.rs"]),
+    ("hyper", &["server.rs"]),
+    ("hyper_util", &["server.rs"]),
     ("indicatif", &["cli/output.rs"]),
     ("jsonschema", &["document.rs"]),
     ("notify", &["source.rs"]),
     ("notify_debouncer_full", &["source.rs"]),
     ("percent_encoding", &["emulator.rs"]),
     ("quick_junit", &["cli/output.rs"]),
+    ("prometheus_client", &["server/metrics.rs"]),
     ("serde_yaml", &["document.rs"]),
     (
         "sha2",

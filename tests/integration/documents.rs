@@ -50,6 +50,13 @@ fn settle(differences: &[String]) {
     );
 }
 
+/// A generated file of the repository is what it should be.
+pub fn compare(name: &str, text: &str) {
+    let mut differences = Vec::new();
+    golden(&directory(name), text, &mut differences);
+    settle(&differences);
+}
+
 fn one(text: impl Into<Vec<u8>>) -> Documents {
     read(&[SourceFile { path: "a.yaml".to_owned(), text: text.into() }], &Limits::policies())
 }

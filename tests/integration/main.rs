@@ -11,4 +11,5 @@ mod plan;
 mod process;
 mod readme;
 mod run;
+mod server;
 mod source;

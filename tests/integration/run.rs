@@ -2,6 +2,7 @@
 
 mod following;
 mod signals;
+mod status;
 
 use rescind::emulator::{Denial, Faults, Operation};
 
@@ -38,7 +39,16 @@ fn observe_never_sends_a_cancel() {
 fn another_account_than_the_one_asked_for_stops_it_before_anything_is_sent() {
     let world = World::new(2);
     world.write("a.yaml", &policy("a", "*"));
-    let args = ["run", "root", "--account", "210987654321", "--region", "eu-central-1"];
+    let args = [
+        "run",
+        "root",
+        "--account",
+        "210987654321",
+        "--region",
+        "eu-central-1",
+        "--listen",
+        "127.0.0.1:0",
+    ];
     let mut controller = Beside::start(world.command(&args));
     assert_eq!(controller.end(), 4);
     let log = controller.log.all().join("\n");
@@ -71,7 +81,7 @@ fn an_embedded_fleet_is_reconciled_without_any_aws() {
     let fleet = crate::process::fleet::fleet_file(2);
     std::fs::write(world.path("fleet.yaml"), fleet).unwrap();
     world.write("a.yaml", &policy("a", "*"));
-    let mut embedded = command(["run", "root", "--fleet", "fleet.yaml"]);
+    let mut embedded = command(["run", "root", "--fleet", "fleet.yaml", "--listen", "127.0.0.1:0"]);
     embedded.current_dir(world.folder.path());
     let mut controller = Beside::start(embedded);
     controller.log.wait("outcomes=\"canceled 2\"");

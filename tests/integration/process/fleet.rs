@@ -98,6 +98,9 @@ impl World {
     /// The controller on `root`, with the right pins.
     pub fn controller(&self, root: &str, more: &[&str]) -> Beside {
         let mut args = vec!["run", root, "--account", ACCOUNT, "--region", REGION];
+        if !more.contains(&"--listen") {
+            args.extend(["--listen", "127.0.0.1:0"]);
+        }
         if !more.contains(&"--rate") {
             // At AWS's pace most of these tests would be waiting.
             args.extend(["--rate", "1000"]);

@@ -1,0 +1,143 @@
+//! The status of a running controller, for people.
+
+use jiff::Timestamp;
+
+use super::{Output, Tone, columns, plural};
+use crate::document::words::visible;
+use crate::span::humanize;
+use crate::status::{Policy, Status};
+
+/// The whole status as text.
+pub fn text(status: &Status, output: Output) -> String {
+    let mut text = String::new();
+    let ready = if status.unready.is_empty() {
+        output.paint(Tone::Good, "ready")
+    } else {
+        output.paint(Tone::Strong, "not ready")
+    };
+    let account = status.account.as_ref().map_or_else(
+        || "no account has answered yet".to_owned(),
+        |it| format!("account {} in {}", it.account, it.region),
+    );
+    let age = humanize(status.now.duration_since(status.started_at));
+    text.push_str(&format!("rescind {}: {ready}, {account}, up {age}\n", status.rescind));
+    for reason in &status.unready {
+        text.push_str(&format!("  {}: {}\n", reason.label(), reason.words()));
+    }
+    let root = &status.root;
+    let digest = root.digest.get(..8).unwrap_or_default();
+    let broken = root.broken.len();
+    text.push_str(&format!(
+        "Root {}: {} ({digest}){}\n",
+        visible(&root.path),
+        plural_of(status.policies.len(), "policy", "policies"),
+        if broken == 0 { String::new() } else { format!(", {}", plural(broken, "broken file")) }
+    ));
+    for file in &root.broken {
+        text.push_str(&format!("  {} has an error: its policies wait\n", visible(file)));
+    }
+    text.push_str(&look(status));
+    if !status.policies.is_empty() {
+        text.push('\n');
+        text.push_str(&policies(&status.policies, status.now, output));
+    }
+    if !status.endings.is_empty() {
+        let endings: Vec<_> = status.endings.iter().map(|(it, n)| format!("{n} {it}")).collect();
+        text.push_str(&format!("\nSince the start: {}\n", endings.join(", ")));
+    }
+    let calls = status.calls.iter().filter(|(_, it)| it.sent > 0);
+    let calls: Vec<_> = calls
+        .map(|(name, it)| match it.throttled {
+            0 => format!("{name} {}", it.sent),
+            throttled => format!("{name} {} ({throttled} throttled)", it.sent),
+        })
+        .collect();
+    if !calls.is_empty() {
+        text.push_str(&format!("Calls: {}\n", calls.join(", ")));
+    }
+    for error in &status.errors {
+        text.push_str(&format!("{}  {}\n", ago(error.at, status.now), visible(&error.what)));
+    }
+    text
+}
+
+fn look(status: &Status) -> String {
+    let last = match &status.pass {
+        None => "No pass has come to its end yet".to_owned(),
+        Some(pass) => {
+            let reasons: Vec<_> =
+                pass.reasons.iter().map(|(reason, n)| format!("{n} {reason}")).collect();
+            let what = if pass.observed {
+                plural(usize::try_from(pass.executions).unwrap_or(usize::MAX), "execution")
+            } else {
+                "nothing could be observed".to_owned()
+            };
+            let reasons = if reasons.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", reasons.join(", "))
+            };
+            let at = ago(pass.at, status.now);
+            let mut text = format!("Last pass {at}, {:.1} s: {what}{reasons}", pass.seconds);
+            for problem in &pass.problems {
+                text.push_str(&format!("\n  {}", visible(problem)));
+            }
+            for (fact, n) in &pass.unknown {
+                text.push_str(&format!("\n  {n} kept: {fact} is not known"));
+            }
+            text
+        }
+    };
+    let next = match (status.active, status.next_look) {
+        (true, _) => "a pass is under way".to_owned(),
+        (false, Some(at)) if at > status.now => {
+            format!("next look in {}", humanize(at.duration_since(status.now)))
+        }
+        (false, _) => "the next look is due".to_owned(),
+    };
+    format!("{last}\n{}{}\n", next[..1].to_uppercase(), &next[1..])
+}
+
+fn policies(policies: &[Policy], now: Timestamp, output: Output) -> String {
+    let head = ["POLICY", "MODE", "STATE", "EXECUTIONS", "BUDGET"];
+    let mut rows = vec![head.map(|it| (Tone::Faint, it.to_owned())).to_vec()];
+    for policy in policies {
+        let tone = match policy.state.as_str() {
+            "active" => Tone::Plain,
+            "held" => Tone::Strong,
+            _ => Tone::Waits,
+        };
+        let mut executions: Vec<_> =
+            policy.executions.iter().map(|(reason, n)| format!("{n} {reason}")).collect();
+        if policy.observed > 0 {
+            executions.push(format!("would cancel {}", policy.observed));
+        }
+        let budgets: Vec<_> = policy
+            .budgets
+            .iter()
+            .map(|it| {
+                let refill =
+                    it.refills_at.filter(|_| it.left == 0).map_or_else(String::new, |at| {
+                        format!(", refills in {}", humanize(at.duration_since(now)))
+                    });
+                format!("{} of {} left ({}{refill})", it.left, it.size, it.limit)
+            })
+            .collect();
+        rows.push(vec![
+            (Tone::Plain, policy.name.clone()),
+            (Tone::Plain, policy.mode.clone()),
+            (tone, policy.state.clone()),
+            (Tone::Plain, executions.join(", ")),
+            (Tone::Plain, budgets.join(", ")),
+        ]);
+    }
+    columns(output, &rows)
+}
+
+fn ago(at: Timestamp, now: Timestamp) -> String {
+    format!("{} ago", humanize(now.duration_since(at)))
+}
+
+fn plural_of(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}

@@ -1,0 +1,71 @@
+//! `rescind status`: how a running controller stands.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+
+use crate::cli::args::{Format, Status as Args};
+use crate::cli::exit::Exit;
+use crate::cli::output::{Output, status as show};
+use crate::cli::signals::Signals;
+use crate::server::client;
+use crate::status::Status;
+
+/// How long an answer is waited for: it takes milliseconds.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub async fn status(args: Args, output: Output) -> anyhow::Result<Exit> {
+    let mut signals = Signals::listen()?;
+    let token = match &args.token_file {
+        None => None,
+        Some(file) => {
+            let token = std::fs::read_to_string(file)
+                .with_context(|| format!("--token-file {}", file.display()))?;
+            Some(token.trim().to_owned())
+        }
+    };
+    loop {
+        let asked = ask(args.at, token.as_deref()).await;
+        let exit = match (&asked, args.output) {
+            (Ok(status), Format::Text) => {
+                output.result(&show::text(status, output))?;
+                if status.unready.is_empty() { Exit::Done } else { Exit::Error }
+            }
+            (Ok(status), Format::Json) => {
+                output.json(status)?;
+                if status.unready.is_empty() { Exit::Done } else { Exit::Error }
+            }
+            (Err(error), _) if args.watch.is_some() => {
+                // Whoever watches sees it come back.
+                output.error(&format!("{error:#}"));
+                Exit::Error
+            }
+            (Err(_), _) => {
+                asked?;
+                Exit::Error
+            }
+        };
+        let Some(pause) = args.watch else { return Ok(exit) };
+        tokio::select! {
+            biased;
+            exit = signals.next() => return Ok(exit),
+            () = tokio::time::sleep(pause) => output.result("")?,
+        }
+    }
+}
+
+async fn ask(at: SocketAddr, token: Option<&str>) -> anyhow::Result<Status> {
+    let asked = client::get(at, "/api/v1/status", token);
+    let answer = tokio::time::timeout(PATIENCE, asked).await.unwrap_or(Err(client::Error::Slow));
+    let (code, body) =
+        answer.with_context(|| format!("--at {at}: does `rescind run` listen there?"))?;
+    match code {
+        200 => serde_json::from_slice(&body)
+            .with_context(|| format!("--at {at}: what answers there is not rescind")),
+        401 => bail!(
+            "--at {at}: it asks for the token of `run --listen-token-file`: give --token-file"
+        ),
+        code => bail!("--at {at}: answered {code}: {}", String::from_utf8_lossy(&body).trim()),
+    }
+}

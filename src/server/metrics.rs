@@ -1,0 +1,407 @@
+//! The metrics, as OpenMetrics text: a function of the status and of what was counted.
+//!
+//! Nothing is incremented here, so a scrape can neither miss nor invent anything. Names are
+//! controller-runtime's where it has one, so that the dashboards of other controllers work. Labels come
+//! from closed sets and from the names of policies; never from a thing, a job or the text of an error.
+//! [`METRICS`] is the whole list; `docs/metrics.md` is made from it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::exemplar::Exemplar;
+use prometheus_client::registry::Registry;
+
+use crate::plan::Reason;
+use crate::status::{PASS_BUCKETS, Status, Tally, Unready};
+
+/// The media type of the answer.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What kind of metric it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It only rises; its sample's name ends with `_total`.
+    Counter,
+    /// It is what it is at the moment.
+    Gauge,
+    /// Pass durations.
+    Histogram,
+}
+
+impl Kind {
+    /// As OpenMetrics writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// One metric: what stands in the exposition and in its page.
+#[derive(Clone, Copy)]
+pub struct Metric {
+    /// Its name, without `_total`.
+    pub name: &'static str,
+    /// What kind it is.
+    pub kind: Kind,
+    /// The names of its labels.
+    pub labels: &'static [&'static str],
+    /// What it says, with its unit, as a sentence.
+    pub help: &'static str,
+    samples: fn(&Scrape) -> Vec<(Vec<String>, f64)>,
+}
+
+impl fmt::Debug for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// What a scrape is made of.
+#[derive(Clone, Debug)]
+pub struct Scrape {
+    /// The status.
+    pub status: Status,
+    /// What was counted.
+    pub tally: Tally,
+    /// The memory that the process takes, in bytes; none where the system does not say.
+    pub resident_bytes: Option<u64>,
+}
+
+const CONTROLLER: &str = "rescind";
+
+/// Every metric, in the order of the exposition.
+pub const METRICS: &[Metric] = &[
+    Metric {
+        name: "controller_runtime_reconcile",
+        kind: Kind::Counter,
+        labels: &["controller", "result"],
+        help: "Passes by result: success, or error when nothing could be observed.",
+        samples: |it| {
+            let of = |result: &str, n| (vec![CONTROLLER.to_owned(), result.to_owned()], count(n));
+            vec![of("error", it.tally.failed), of("success", it.tally.passes)]
+        },
+    },
+    Metric {
+        name: "controller_runtime_reconcile_errors",
+        kind: Kind::Counter,
+        labels: &["controller"],
+        help: "Passes in which nothing could be observed.",
+        samples: |it| vec![(vec![CONTROLLER.to_owned()], count(it.tally.failed))],
+    },
+    Metric {
+        name: "controller_runtime_reconcile_time_seconds",
+        kind: Kind::Histogram,
+        labels: &["controller"],
+        help: "How long passes took, in seconds.",
+        samples: |_| vec![(vec![CONTROLLER.to_owned()], 0.0)],
+    },
+    Metric {
+        name: "controller_runtime_active_workers",
+        kind: Kind::Gauge,
+        labels: &["controller"],
+        help: "1 while a pass is under way, else 0.",
+        samples: |it| vec![(vec![CONTROLLER.to_owned()], flag(it.status.active))],
+    },
+    Metric {
+        name: "rescind_build_info",
+        kind: Kind::Gauge,
+        labels: &["version"],
+        help: "1, with the version of the program.",
+        samples: |it| vec![(vec![it.status.rescind.clone()], 1.0)],
+    },
+    Metric {
+        name: "rescind_ready",
+        kind: Kind::Gauge,
+        labels: &[],
+        help: "1 when ready, else 0: see rescind_unready for the reason.",
+        samples: |it| one(flag(it.status.unready.is_empty())),
+    },
+    Metric {
+        name: "rescind_unready",
+        kind: Kind::Gauge,
+        labels: &["reason"],
+        help: "1 for each reason for which it is not ready, else 0.",
+        samples: |it| {
+            let of = |reason: Unready| {
+                (vec![reason.label().to_owned()], flag(it.status.unready.contains(&reason)))
+            };
+            Unready::ALL.map(of).to_vec()
+        },
+    },
+    Metric {
+        name: "rescind_policies",
+        kind: Kind::Gauge,
+        labels: &["mode", "state"],
+        help: "Policies in force, by mode (Observe, Enforce) and state (active, held: the file has an \
+               error, suspended, expired).",
+        samples: |it| {
+            let mut counts = BTreeMap::<Vec<String>, f64>::new();
+            for mode in ["Observe", "Enforce"] {
+                for state in ["active", "held", "suspended", "expired"] {
+                    counts.insert(vec![mode.to_owned(), state.to_owned()], 0.0);
+                }
+            }
+            for policy in &it.status.policies {
+                *counts.entry(vec![policy.mode.clone(), policy.state.clone()]).or_default() += 1.0;
+            }
+            counts.into_iter().collect()
+        },
+    },
+    Metric {
+        name: "rescind_broken_files",
+        kind: Kind::Gauge,
+        labels: &[],
+        help: "Files of the policy root with an error; their policies wait.",
+        samples: |it| one(size(it.status.root.broken.len())),
+    },
+    Metric {
+        name: "rescind_executions",
+        kind: Kind::Gauge,
+        labels: &["reason"],
+        help: "Executions in scope in the latest pass, by the reason of their decision.",
+        samples: |it| {
+            let pass = it.status.pass.as_ref();
+            let of = |reason: Reason| {
+                let label = label(reason);
+                let found = pass.and_then(|pass| pass.reasons.get(&label)).copied();
+                (vec![label], count(found.unwrap_or_default()))
+            };
+            Reason::ALL.map(of).to_vec()
+        },
+    },
+    Metric {
+        name: "rescind_executions_observed",
+        kind: Kind::Gauge,
+        labels: &["policy"],
+        help: "Executions that a policy would have canceled in the latest pass, were it not in Observe.",
+        samples: |it| {
+            let observes = it.status.policies.iter().filter(|policy| policy.mode == "Observe");
+            observes.map(|policy| (vec![policy.name.clone()], count(policy.observed))).collect()
+        },
+    },
+    Metric {
+        name: "rescind_facts_unknown",
+        kind: Kind::Gauge,
+        labels: &["fact"],
+        help: "Executions that the latest pass kept because a fact is not known, by fact.",
+        samples: |it| {
+            let unknown = it.status.pass.iter().flat_map(|pass| &pass.unknown);
+            unknown.map(|(fact, n)| (vec![fact.clone()], count(*n))).collect()
+        },
+    },
+    Metric {
+        name: "rescind_observation_problems",
+        kind: Kind::Gauge,
+        labels: &[],
+        help: "Things that the latest pass could not read (at most 20 are counted).",
+        samples: |it| one(size(it.status.pass.as_ref().map_or(0, |pass| pass.problems.len()))),
+    },
+    Metric {
+        name: "rescind_endings",
+        kind: Kind::Counter,
+        labels: &["ending"],
+        help: "Lines that were acted on, by how they ended: canceled, superseded, failed and others.",
+        samples: |it| {
+            let endings = it.status.endings.iter();
+            endings.map(|(ending, n)| (vec![ending.clone()], count(*n))).collect()
+        },
+    },
+    Metric {
+        name: "rescind_cancels_forced",
+        kind: Kind::Counter,
+        labels: &[],
+        help: "Cancels that took effect and were sent with force.",
+        samples: |it| one(count(it.tally.forced)),
+    },
+    Metric {
+        name: "rescind_budget_size",
+        kind: Kind::Gauge,
+        labels: &["policy", "limit"],
+        help: "What a limit of a budget allows at present, in cancels.",
+        samples: |it| budgets(it, |budget| budget.size),
+    },
+    Metric {
+        name: "rescind_budget_left",
+        kind: Kind::Gauge,
+        labels: &["policy", "limit"],
+        help: "What is left of a limit of a budget, in cancels.",
+        samples: |it| budgets(it, |budget| budget.left),
+    },
+    Metric {
+        name: "rescind_aws_calls",
+        kind: Kind::Counter,
+        labels: &["operation"],
+        help: "Requests sent to AWS, by operation; repetitions included.",
+        samples: |it| calls(it, |calls| Some(count(calls.sent))),
+    },
+    Metric {
+        name: "rescind_aws_throttled",
+        kind: Kind::Counter,
+        labels: &["operation"],
+        help: "Requests that AWS throttled, by operation.",
+        samples: |it| calls(it, |calls| Some(count(calls.throttled))),
+    },
+    Metric {
+        name: "rescind_pace_calls_per_second",
+        kind: Kind::Gauge,
+        labels: &["operation"],
+        help: "The rate at which an operation may be called at present, in calls a second.",
+        samples: |it| calls(it, |calls| calls.rate),
+    },
+    Metric {
+        name: "rescind_clock_offset_seconds",
+        kind: Kind::Gauge,
+        labels: &[],
+        help: "How far AWS's clock is ahead of the machine's, in seconds.",
+        samples: |it| one(it.status.clock_offset_seconds),
+    },
+    Metric {
+        name: "rescind_last_pass_timestamp_seconds",
+        kind: Kind::Gauge,
+        labels: &[],
+        help: "When the latest pass began, in seconds since 1970; no sample before the first.",
+        samples: |it| {
+            it.status
+                .pass
+                .iter()
+                .map(|pass| (Vec::new(), pass.at.as_duration().as_secs_f64()))
+                .collect()
+        },
+    },
+    Metric {
+        name: "rescind_next_look_timestamp_seconds",
+        kind: Kind::Gauge,
+        labels: &[],
+        help: "When the next look is due, in seconds since 1970, unless something changes before.",
+        samples: |it| {
+            it.status
+                .next_look
+                .iter()
+                .map(|at| (Vec::new(), at.as_duration().as_secs_f64()))
+                .collect()
+        },
+    },
+    Metric {
+        name: "process_start_time_seconds",
+        kind: Kind::Gauge,
+        labels: &[],
+        help: "When the process began, in seconds since 1970.",
+        samples: |it| one(it.status.started_at.as_duration().as_secs_f64()),
+    },
+    Metric {
+        name: "process_resident_memory_bytes",
+        kind: Kind::Gauge,
+        labels: &[],
+        help: "The memory that the process takes, in bytes.",
+        #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+        samples: |it| it.resident_bytes.iter().map(|bytes| (Vec::new(), *bytes as f64)).collect(),
+    },
+];
+
+fn one(value: f64) -> Vec<(Vec<String>, f64)> {
+    vec![(Vec::new(), value)]
+}
+
+fn flag(holds: bool) -> f64 {
+    f64::from(u8::from(holds))
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "OpenMetrics has floats; counts stay far below 2^52"
+)]
+fn count(value: u64) -> f64 {
+    value as f64
+}
+
+fn size(value: usize) -> f64 {
+    count(value as u64)
+}
+
+fn label(reason: Reason) -> String {
+    match serde_json::to_value(reason) {
+        Ok(serde_json::Value::String(label)) => label,
+        _ => String::new(),
+    }
+}
+
+fn budgets(
+    scrape: &Scrape,
+    value: impl Fn(&crate::status::Budget) -> u64,
+) -> Vec<(Vec<String>, f64)> {
+    let of_policy = |policy: &crate::status::Policy| {
+        let name = policy.name.clone();
+        let of = policy.budgets.iter();
+        of.map(|it| (vec![name.clone(), it.limit.clone()], count(value(it)))).collect::<Vec<_>>()
+    };
+    let all: BTreeMap<_, _> = scrape.status.policies.iter().flat_map(of_policy).collect();
+    all.into_iter().collect()
+}
+
+fn calls(
+    scrape: &Scrape,
+    value: impl Fn(&crate::status::Calls) -> Option<f64>,
+) -> Vec<(Vec<String>, f64)> {
+    let calls = scrape.status.calls.iter();
+    calls.filter_map(|(name, it)| Some((vec![name.clone()], value(it)?))).collect()
+}
+
+impl Collector for Scrape {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        for metric in METRICS {
+            let samples = (metric.samples)(self);
+            if samples.is_empty() {
+                continue;
+            }
+            let kind = match metric.kind {
+                Kind::Counter => MetricType::Counter,
+                Kind::Gauge => MetricType::Gauge,
+                Kind::Histogram => MetricType::Histogram,
+            };
+            // The library ends the sentence itself.
+            let help = metric.help.trim_end_matches('.');
+            let mut family = encoder.encode_descriptor(metric.name, help, None, kind)?;
+            for (values, value) in samples {
+                let labels: Vec<(String, String)> =
+                    metric.labels.iter().map(|it| (*it).to_owned()).zip(values).collect();
+                if labels.is_empty() {
+                    self.sample(metric.kind, &mut family, value)?;
+                } else {
+                    self.sample(metric.kind, &mut family.encode_family(&labels)?, value)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Scrape {
+    fn sample(&self, kind: Kind, encoder: &mut MetricEncoder<'_>, value: f64) -> fmt::Result {
+        match kind {
+            Kind::Counter => encoder.encode_counter(&value, None::<&Exemplar<NoLabelSet, f64>>),
+            Kind::Gauge => encoder.encode_gauge(&value),
+            Kind::Histogram => {
+                let buckets: Vec<_> =
+                    PASS_BUCKETS.iter().copied().zip(self.tally.buckets).collect();
+                let total = self.tally.buckets.iter().sum();
+                encoder.encode_histogram::<NoLabelSet>(self.tally.seconds, total, &buckets, None)
+            }
+        }
+    }
+
+    /// The exposition.
+    pub fn text(self) -> Result<String, fmt::Error> {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(self));
+        let mut text = String::new();
+        encode(&mut text, &registry)?;
+        Ok(text)
+    }
+}

@@ -1,0 +1,329 @@
+//! What a running controller says of itself: the one value that metrics, health and status are made of.
+//!
+//! The controller replaces parts of a [`Snapshot`] as things happen; whoever serves it takes a clone,
+//! which costs a few reference counts, and never holds the loop up. The documents below are what
+//! `/api/v1/status` answers and `rescind status` reads: version 1, additive only, so that an older
+//! reader understands a newer controller.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+pub mod report;
+
+/// For how long nothing may move before the loop counts as stuck: far longer than the slowest answer
+/// that is waited for, short enough that a restart is still of use.
+pub const STUCK_AFTER: Duration = Duration::from_secs(300);
+
+/// The upper bounds of the histogram of pass durations, in seconds: from an emulated fleet to half an
+/// hour of paced reading.
+pub const PASS_BUCKETS: [f64; 10] =
+    [0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 180.0, 600.0, 1800.0, f64::INFINITY];
+
+/// How many of the latest errors are kept.
+pub const ERRORS_KEPT: usize = 10;
+
+/// What is known at a moment. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// When the process began.
+    pub started_at: Timestamp,
+    /// When the loop was last seen to move.
+    pub beat: Instant,
+    /// What was read from the policy root.
+    pub root: Arc<Root>,
+    /// The policies in force, as the latest pass found them.
+    pub policies: Arc<Vec<Policy>>,
+    /// The latest pass that came to its end.
+    pub pass: Option<Arc<Pass>>,
+    /// The time of the next look, unless something changes before.
+    pub next_look: Option<Timestamp>,
+    /// Whether a pass is under way.
+    pub active: bool,
+    /// What was counted since the start.
+    pub tally: Tally,
+    /// The latest errors, oldest first.
+    pub errors: Arc<Vec<Failure>>,
+    /// Whether the state is held by this process and can be written.
+    pub state_held: bool,
+    /// Who answers; none until the first answer.
+    pub account: Option<Arc<Account>>,
+}
+
+/// Counts since the start of the process.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// Passes that observed something.
+    pub passes: u64,
+    /// Passes that could observe nothing, or were given up.
+    pub failed: u64,
+    /// How many passes took at most as long as each of [`PASS_BUCKETS`], not cumulative.
+    pub buckets: [u64; PASS_BUCKETS.len()],
+    /// How long all passes took together, in seconds.
+    pub seconds: f64,
+    /// How lines ended, by label.
+    pub endings: BTreeMap<String, u64>,
+    /// Cancels that took effect and were forced.
+    pub forced: u64,
+}
+
+/// What was read from the policy root.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Root {
+    /// The directory.
+    pub path: String,
+    /// Whether it was read and adopted at the last look.
+    pub loaded: bool,
+    /// What all policies in force mean together, 64 hex digits.
+    pub digest: String,
+    /// Files with an error, whose policies wait.
+    pub broken: Vec<String>,
+}
+
+/// The account and region that answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Account {
+    /// Twelve digits.
+    pub account: String,
+    /// `eu-central-1`.
+    pub region: String,
+}
+
+/// One policy in force.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Policy {
+    /// Its name.
+    pub name: String,
+    /// `Observe` or `Enforce`.
+    pub mode: String,
+    /// `active`, `held` (its file has an error), `suspended` or `expired`.
+    pub state: String,
+    /// The file.
+    pub path: String,
+    /// What it means, 64 hex digits.
+    pub digest: String,
+    /// Executions for which it had the word in the latest pass, by reason.
+    pub executions: BTreeMap<String, u64>,
+    /// Executions that it would have canceled, were it not in Observe.
+    pub observed: u64,
+    /// Where its limits stand.
+    pub budgets: Vec<Budget>,
+}
+
+/// Where one limit stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Budget {
+    /// As written: `50 per 1h`.
+    pub limit: String,
+    /// How many it allows at present.
+    pub size: u64,
+    /// How many are taken.
+    pub spent: u64,
+    /// How many are left.
+    pub left: u64,
+    /// When the oldest unit comes back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refills_at: Option<Timestamp>,
+}
+
+/// One pass.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Pass {
+    /// When it began.
+    pub at: Timestamp,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+    /// Whether anything could be observed.
+    pub observed: bool,
+    /// Executions in scope of some policy.
+    pub executions: u64,
+    /// How many have each reason.
+    pub reasons: BTreeMap<String, u64>,
+    /// How many were kept for want of each fact: `thing.attributes`.
+    pub unknown: BTreeMap<String, u64>,
+    /// What could not be read.
+    pub problems: Vec<String>,
+}
+
+/// An error, and when it was met.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Failure {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub what: String,
+}
+
+/// One operation of AWS.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Calls {
+    /// Requests sent since the start.
+    pub sent: u64,
+    /// Those of them that were throttled.
+    pub throttled: u64,
+    /// The present rate, in calls a second; none for no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<f64>,
+}
+
+/// Why the controller is not ready; closed, and the keys of the runbook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Unready {
+    /// The policy root could not be read at the last look.
+    RootNotLoaded,
+    /// No pass has come to its end yet.
+    NotObserved,
+    /// The latest pass could observe nothing.
+    ObservationFailed,
+    /// The state on disk is held by another process, or cannot be written.
+    StateNotHeld,
+}
+
+impl Unready {
+    /// Every variant.
+    pub const ALL: [Self; 4] =
+        [Self::RootNotLoaded, Self::NotObserved, Self::ObservationFailed, Self::StateNotHeld];
+
+    /// As it is written in answers and in the runbook.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::RootNotLoaded => "rootNotLoaded",
+            Self::NotObserved => "notObserved",
+            Self::ObservationFailed => "observationFailed",
+            Self::StateNotHeld => "stateNotHeld",
+        }
+    }
+
+    /// What it means, for people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::RootNotLoaded => "the policy root cannot be read: its policies wait",
+            Self::NotObserved => "no pass has come to its end yet",
+            Self::ObservationFailed => "nothing could be observed in the latest pass",
+            Self::StateNotHeld => "the state is held by another process, or cannot be written",
+        }
+    }
+}
+
+/// The whole status: the answer of `/api/v1/status`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Status {
+    /// The version of this document: 1.
+    pub version: u32,
+    /// The program's version.
+    pub rescind: String,
+    /// When the process began.
+    pub started_at: Timestamp,
+    /// AWS's time, as far as it is known.
+    pub now: Timestamp,
+    /// How far AWS's clock is ahead of the machine's, in seconds.
+    pub clock_offset_seconds: f64,
+    /// Why it is not ready; empty when it is.
+    pub unready: Vec<Unready>,
+    /// Who answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<Account>,
+    /// The policy root.
+    pub root: Root,
+    /// The policies in force.
+    pub policies: Vec<Policy>,
+    /// The latest pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pass: Option<Pass>,
+    /// Whether a pass is under way.
+    pub active: bool,
+    /// When the next look is due, unless something changes before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_look: Option<Timestamp>,
+    /// Passes since the start that observed something.
+    pub passes: u64,
+    /// Passes since the start that could observe nothing, or were given up.
+    pub failed_passes: u64,
+    /// How lines ended since the start, by label.
+    pub endings: BTreeMap<String, u64>,
+    /// Calls since the start, by operation.
+    pub calls: BTreeMap<String, Calls>,
+    /// The latest errors, oldest first.
+    pub errors: Vec<Failure>,
+}
+
+impl Snapshot {
+    /// What there is to say before anything has happened.
+    pub fn new(now: Timestamp, root: String) -> Self {
+        Self {
+            started_at: now,
+            beat: Instant::now(),
+            root: Arc::new(Root { path: root, ..Root::default() }),
+            policies: Arc::default(),
+            pass: None,
+            next_look: None,
+            active: false,
+            tally: Tally::default(),
+            errors: Arc::default(),
+            state_held: true,
+            account: None,
+        }
+    }
+
+    /// Whether the loop moves.
+    pub fn is_alive(&self) -> bool {
+        self.beat.elapsed() < STUCK_AFTER
+    }
+
+    /// Why it is not ready; empty when it is.
+    pub fn unready(&self) -> Vec<Unready> {
+        let failed = self.pass.as_ref().is_some_and(|pass| !pass.observed);
+        let mut unready = Vec::new();
+        let mut add = |holds: bool, reason| {
+            if holds {
+                unready.push(reason);
+            }
+        };
+        add(!self.root.loaded, Unready::RootNotLoaded);
+        add(self.pass.is_none(), Unready::NotObserved);
+        add(failed, Unready::ObservationFailed);
+        add(!self.state_held, Unready::StateNotHeld);
+        unready
+    }
+
+    /// The document that says it all.
+    pub fn status(
+        &self,
+        now: Timestamp,
+        clock_offset_seconds: f64,
+        calls: BTreeMap<String, Calls>,
+    ) -> Status {
+        Status {
+            version: 1,
+            rescind: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: self.started_at,
+            now,
+            clock_offset_seconds,
+            unready: self.unready(),
+            account: self.account.as_deref().cloned(),
+            root: Root::clone(&self.root),
+            policies: Vec::clone(&self.policies),
+            pass: self.pass.as_deref().cloned(),
+            active: self.active,
+            next_look: self.next_look,
+            passes: self.tally.passes,
+            failed_passes: self.tally.failed,
+            endings: self.tally.endings.clone(),
+            calls,
+            errors: Vec::clone(&self.errors),
+        }
+    }
+}

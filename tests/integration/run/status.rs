@@ -1,0 +1,81 @@
+//! A running controller is asked how it stands.
+
+use crate::process::fleet::{World, policy};
+use crate::process::{ran, rescind, until};
+
+/// The address that the controller says it listens on.
+fn address(controller: &crate::process::Beside) -> String {
+    controller.log.wait("status and metrics are here");
+    let lines = controller.log.all();
+    let line = lines.iter().find(|line| line.contains("status and metrics are here")).unwrap();
+    line.split("address=").nth(1).unwrap().split_whitespace().next().unwrap().to_owned()
+}
+
+#[test]
+fn status_tells_what_the_controller_did_and_what_is_wrong() {
+    let world = World::new(2);
+    world.write("a.yaml", &policy("a", "*"));
+    world.write("b.yaml", &policy("b", "nobody"));
+    let mut controller = world.controller("root", &["--interval", "1s"]);
+    world.until_canceled(&["r001", "r002"]);
+    let at = address(&controller);
+    let status = until("the controller is ready", || {
+        let asked = rescind(&["status", "--at", &at, "-o", "json"]);
+        (asked.code == 0).then_some(asked.stdout)
+    });
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    assert_eq!(status["account"]["account"], "123456789012");
+    assert_eq!(status["endings"]["canceled"], 2);
+    assert_eq!(status["policies"].as_array().unwrap().len(), 2);
+    assert_eq!(status["calls"]["CancelJobExecution"]["sent"], 2);
+    world.write("b.yaml", "apiVersion: rescind/v1alpha1\nkind: CancelPolicy\n");
+    until("the broken file is told", || {
+        let asked = rescind(&["status", "--at", &at]);
+        let told = asked.stdout.contains("b.yaml has an error: its policies wait");
+        (told && asked.stdout.contains("held")).then_some(())
+    });
+    controller.signal("TERM");
+    assert_eq!(controller.end(), 0);
+    let gone = rescind(&["status", "--at", &at]);
+    assert_eq!(gone.code, 1);
+    assert!(gone.stderr.contains("does `rescind run` listen there?"), "{}", gone.stderr);
+}
+
+#[test]
+fn an_address_that_others_can_reach_needs_a_token() {
+    let world = World::new(1);
+    world.write("a.yaml", &policy("a", "*"));
+    let run = |more: &[&str]| {
+        let pins = ["run", "root", "--account", "123456789012", "--region", "eu-central-1"];
+        ran(world.command(&[&pins, more].concat()))
+    };
+    let open = run(&["--listen", "0.0.0.0:0"]);
+    assert_eq!(open.code, 64, "{}", open.stderr);
+    assert!(open.stderr.contains("--listen-token-file is needed"), "{}", open.stderr);
+    std::fs::write(world.path("token"), "short\n").unwrap();
+    let weak = run(&["--listen", "0.0.0.0:0", "--listen-token-file", "token"]);
+    assert_eq!(weak.code, 64, "{}", weak.stderr);
+    assert!(weak.stderr.contains("16 characters at least"), "{}", weak.stderr);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let busy = run(&["--listen", &taken]);
+    assert_eq!(busy.code, 1, "{}", busy.stderr);
+    assert!(busy.stderr.contains(&format!("--listen {taken}")), "{}", busy.stderr);
+    assert_eq!(world.calls(rescind::emulator::Operation::ListJobs), 0);
+}
+
+#[test]
+fn logs_as_json_are_one_object_a_line() {
+    let world = World::new(1);
+    world.write("a.yaml", &policy("a", "*"));
+    let mut controller = world.controller("root", &["--log-format", "json"]);
+    world.until_canceled(&["r001"]);
+    controller.signal("TERM");
+    assert_eq!(controller.end(), 0);
+    let lines = controller.log.all();
+    let objects: Vec<serde_json::Value> =
+        lines.iter().map(|line| serde_json::from_str(line).expect(line)).collect();
+    let canceled =
+        objects.iter().find(|it| it["outcome"] == "canceled").expect("the cancel is logged");
+    assert_eq!((&canceled["thing"], &canceled["force"]), (&"r001".into(), &false.into()));
+}

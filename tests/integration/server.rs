@@ -1,0 +1,187 @@
+//! What a running controller shows, over HTTP, and to whom.
+
+mod http;
+mod page;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rescind::server::metrics::{METRICS, Scrape};
+use rescind::status::{
+    Account, Budget, Calls, Failure, Pass, Policy, Root, Snapshot, Status, Tally, Unready,
+};
+
+pub fn now() -> Timestamp {
+    "2026-03-01T12:00:00Z".parse().unwrap()
+}
+
+/// A controller in the middle of its life, with something of everything.
+pub fn busy() -> Snapshot {
+    let ago = |seconds: i64| Timestamp::from_second(now().as_second() - seconds).unwrap();
+    let mut snapshot = Snapshot::new(ago(3_600), "policies".to_owned());
+    snapshot.root = Arc::new(Root {
+        path: "policies".to_owned(),
+        loaded: true,
+        digest: "ab".repeat(32),
+        broken: vec!["half.yaml".to_owned()],
+    });
+    let budget = Budget {
+        limit: "50 per 1h".to_owned(),
+        size: 50,
+        spent: 50,
+        left: 0,
+        refills_at: Some("2026-03-01T12:20:00Z".parse().unwrap()),
+    };
+    let stuck = Policy {
+        name: "stuck".to_owned(),
+        mode: "Enforce".to_owned(),
+        state: "active".to_owned(),
+        path: "stuck.yaml".to_owned(),
+        digest: "cd".repeat(32),
+        executions: BTreeMap::from([("budgetExhausted".to_owned(), 7), ("noMatch".to_owned(), 3)]),
+        observed: 0,
+        budgets: vec![budget],
+    };
+    let watching = Policy {
+        name: "watching".to_owned(),
+        mode: "Observe".to_owned(),
+        state: "held".to_owned(),
+        path: "half.yaml".to_owned(),
+        observed: 4,
+        ..stuck.clone()
+    };
+    snapshot.policies = Arc::new(vec![
+        stuck,
+        Policy { executions: BTreeMap::new(), budgets: Vec::new(), ..watching },
+    ]);
+    snapshot.pass = Some(Arc::new(Pass {
+        at: ago(60),
+        seconds: 2.5,
+        observed: true,
+        executions: 12,
+        reasons: BTreeMap::from([
+            ("budgetExhausted".to_owned(), 7),
+            ("factUnknown".to_owned(), 2),
+            ("noMatch".to_owned(), 3),
+        ]),
+        unknown: BTreeMap::from([("thing.attributes".to_owned(), 2)]),
+        problems: vec!["QUEUED executions of job fw: denied".to_owned()],
+    }));
+    snapshot.next_look = Some("2026-03-01T12:04:00Z".parse().unwrap());
+    snapshot.tally = Tally {
+        passes: 11,
+        failed: 1,
+        buckets: [1, 0, 2, 8, 0, 1, 0, 0, 0, 0],
+        seconds: 99.5,
+        endings: BTreeMap::from([("canceled".to_owned(), 50), ("superseded".to_owned(), 2)]),
+        forced: 20,
+    };
+    snapshot.errors =
+        Arc::new(vec![Failure { at: ago(1_800), what: "nothing could be observed".to_owned() }]);
+    snapshot.account = Some(Arc::new(Account {
+        account: "123456789012".to_owned(),
+        region: "eu-central-1".to_owned(),
+    }));
+    snapshot
+}
+
+pub fn status(snapshot: &Snapshot) -> Status {
+    let calls = |sent, throttled, rate| Calls { sent, throttled, rate };
+    let calls = BTreeMap::from([
+        ("CancelJobExecution".to_owned(), calls(50, 1, Some(4.0))),
+        ("ListJobs".to_owned(), calls(36, 0, None)),
+    ]);
+    Status { rescind: "1.2.3".to_owned(), ..snapshot.status(now(), -0.25, calls) }
+}
+
+pub fn exposition(snapshot: Snapshot) -> String {
+    let status = status(&snapshot);
+    Scrape { status, tally: snapshot.tally, resident_bytes: Some(1 << 24) }.text().unwrap()
+}
+
+#[test]
+fn the_exposition_of_a_busy_controller() {
+    insta::assert_snapshot!(exposition(busy()));
+}
+
+#[test]
+fn the_status_document_is_versioned_json() {
+    insta::assert_snapshot!(serde_json::to_string_pretty(&status(&busy())).unwrap());
+}
+
+#[test]
+fn a_status_document_of_another_version_is_read_as_far_as_it_goes() {
+    let older: Status = serde_json::from_str(r#"{"version": 1, "new": {"in": "later"}}"#).unwrap();
+    assert_eq!(older, Status { version: 1, ..Status::default() });
+}
+
+#[test]
+fn every_metric_stands_in_the_exposition_with_its_labels() {
+    let text = exposition(busy());
+    for metric in METRICS {
+        let kind = metric.kind.as_str();
+        assert!(text.contains(&format!("# TYPE {} {kind}\n", metric.name)), "{metric:?}");
+        let sample = text
+            .lines()
+            .find(|line| line.starts_with(metric.name) && !line.starts_with('#'))
+            .unwrap_or_else(|| panic!("{metric:?} has no sample"));
+        for label in metric.labels {
+            assert!(sample.contains(&format!("{label}=\"")), "{metric:?}: {sample}");
+        }
+    }
+}
+
+#[test]
+fn a_controller_is_ready_once_it_has_a_root_and_has_observed() {
+    let (root, pass) = (busy().root, busy().pass);
+    let new = || Snapshot::new(now(), String::new());
+    assert_eq!(new().unready(), [Unready::RootNotLoaded, Unready::NotObserved]);
+    let loaded = Snapshot { root: Arc::clone(&root), ..new() };
+    assert_eq!(loaded.unready(), [Unready::NotObserved]);
+    let ready = Snapshot { pass: pass.clone(), ..loaded };
+    assert_eq!(ready.unready(), []);
+    let lost = Snapshot { state_held: false, ..ready.clone() };
+    assert_eq!(lost.unready(), [Unready::StateNotHeld]);
+    let blind = Pass { observed: false, ..Pass::clone(&pass.unwrap()) };
+    let blind = Snapshot { pass: Some(Arc::new(blind)), ..ready };
+    assert_eq!(blind.unready(), [Unready::ObservationFailed]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_loop_that_does_not_move_is_not_alive() {
+    let snapshot = busy();
+    assert!(snapshot.is_alive());
+    tokio::time::advance(rescind::status::STUCK_AFTER).await;
+    assert!(!snapshot.is_alive());
+}
+
+/// Says so past the test runner's capture where it is skipped, so that it does not look like one that
+/// ran.
+#[test]
+fn the_strict_parser_of_prometheus_reads_the_exposition() {
+    #[expect(clippy::disallowed_methods, reason = "a test is configured by its environment")]
+    let venv = std::env::var("RESCIND_CLIENTS_VENV").ok().filter(|path| !path.is_empty());
+    let Some(venv) = venv else {
+        let said =
+            b"skipped: RESCIND_CLIENTS_VENV names no virtual environment with prometheus_client\n";
+        std::io::Write::write_all(&mut std::io::stderr(), said).unwrap();
+        return;
+    };
+    let folder = tempfile::TempDir::new().unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/openmetrics.py");
+    for (name, snapshot) in [("busy", busy()), ("new", Snapshot::new(now(), String::new()))] {
+        let file = folder.path().join(name);
+        std::fs::write(&file, exposition(snapshot)).unwrap();
+        let python = std::process::Command::new(format!("{venv}/bin/python"))
+            .args([script.as_ref(), file.as_os_str()])
+            .output()
+            .expect("python starts");
+        assert!(python.status.success(), "{name}: {}", String::from_utf8_lossy(&python.stderr));
+        let families: Vec<_> =
+            String::from_utf8(python.stdout).unwrap().lines().map(str::to_owned).collect();
+        let known = METRICS.iter().filter(|metric| families.iter().any(|it| it == metric.name));
+        assert_eq!(known.count(), families.len(), "{name}: {families:?}");
+        assert!(name == "new" || families.len() == METRICS.len(), "{families:?}");
+    }
+}
