@@ -105,9 +105,9 @@ impl Server {
             .max_buf_size(HEAD)
             .max_headers(HEADERS)
             .serve_connection(TokioIo::new(stream), service_fn(answer));
-        match tokio::time::timeout(CONNECTION_TIMEOUT, connection).await {
-            Ok(Err(error)) => tracing::debug!(%error, "a connection to the status address broke"),
-            Ok(Ok(())) | Err(_) => {}
+        let ended = tokio::time::timeout(CONNECTION_TIMEOUT, connection).await;
+        if let Ok(Err(error)) = ended {
+            tracing::debug!(%error, "a connection to the status address broke");
         }
     }
 

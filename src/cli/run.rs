@@ -24,7 +24,6 @@ use crate::status::report::Reporter;
 
 pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     Session::require_pins(&args.target, "run")?;
-    let listener = listen(&args).await?;
     let mut signals = Signals::listen()?;
     // Two looks that agree, at the start as well: a checkout may be under way.
     let tree = tokio::select! {
@@ -44,6 +43,7 @@ pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     }
     let first = Adopted { set: Arc::new(PolicySet::new(reading.policies)), tree: Some(digest) };
     let mut session = Session::open(&args.target, output).await?;
+    let listener = listen(&args).await?;
     let state: Arc<dyn State> = Arc::new(MemoryState::default());
     let ids = Ids::new().context("the system gives no random numbers")?;
     tracing::info!(

@@ -43,6 +43,9 @@ impl Kind {
     }
 }
 
+/// The values of the labels, and the value, of each sample.
+type Samples = Vec<(Vec<String>, f64)>;
+
 /// One metric: what stands in the exposition and in its page.
 #[derive(Clone, Copy)]
 pub struct Metric {
@@ -54,7 +57,7 @@ pub struct Metric {
     pub labels: &'static [&'static str],
     /// What it says, with its unit, as a sentence.
     pub help: &'static str,
-    samples: fn(&Scrape) -> Vec<(Vec<String>, f64)>,
+    samples: fn(&Scrape) -> Samples,
 }
 
 impl fmt::Debug for Metric {
@@ -305,7 +308,7 @@ pub const METRICS: &[Metric] = &[
     },
 ];
 
-fn one(value: f64) -> Vec<(Vec<String>, f64)> {
+fn one(value: f64) -> Samples {
     vec![(Vec::new(), value)]
 }
 
@@ -332,10 +335,7 @@ fn label(reason: Reason) -> String {
     }
 }
 
-fn budgets(
-    scrape: &Scrape,
-    value: impl Fn(&crate::status::Budget) -> u64,
-) -> Vec<(Vec<String>, f64)> {
+fn budgets(scrape: &Scrape, value: impl Fn(&crate::status::Budget) -> u64) -> Samples {
     let of_policy = |policy: &crate::status::Policy| {
         let name = policy.name.clone();
         let of = policy.budgets.iter();
@@ -345,10 +345,7 @@ fn budgets(
     all.into_iter().collect()
 }
 
-fn calls(
-    scrape: &Scrape,
-    value: impl Fn(&crate::status::Calls) -> Option<f64>,
-) -> Vec<(Vec<String>, f64)> {
+fn calls(scrape: &Scrape, value: impl Fn(&crate::status::Calls) -> Option<f64>) -> Samples {
     let calls = scrape.status.calls.iter();
     calls.filter_map(|(name, it)| Some((vec![name.clone()], value(it)?))).collect()
 }
