@@ -1,7 +1,7 @@
 //! The emulator from outside: over HTTP by hand, by the AWS SDK for Rust and by boto3.
 
 mod boto3;
-mod clients;
+pub mod clients;
 mod connections;
 mod devices;
 mod faults;

@@ -12,6 +12,8 @@ use rescind::status::{
     Account, Budget, Calls, Failure, Pass, Policy, Root, Snapshot, Status, Tally, Unready,
 };
 
+use crate::emulator::clients::{configured, path};
+
 pub fn now() -> Timestamp {
     "2026-03-01T12:00:00Z".parse().unwrap()
 }
@@ -156,25 +158,17 @@ async fn a_loop_that_does_not_move_is_not_alive() {
     assert!(!snapshot.is_alive());
 }
 
-/// Says so past the test runner's capture where it is skipped, so that it does not look like one that
-/// ran.
 #[test]
 fn the_strict_parser_of_prometheus_reads_the_exposition() {
-    #[expect(clippy::disallowed_methods, reason = "a test is configured by its environment")]
-    let venv = std::env::var("RESCIND_CLIENTS_VENV").ok().filter(|path| !path.is_empty());
-    let Some(venv) = venv else {
-        let said =
-            b"skipped: RESCIND_CLIENTS_VENV names no virtual environment with prometheus_client\n";
-        std::io::Write::write_all(&mut std::io::stderr(), said).unwrap();
-        return;
-    };
+    let Some(venv) = configured("RESCIND_CLIENTS_VENV") else { return };
     let folder = tempfile::TempDir::new().unwrap();
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/openmetrics.py");
+    let script = path("openmetrics.py");
     for (name, snapshot) in [("busy", busy()), ("new", Snapshot::new(now(), String::new()))] {
         let file = folder.path().join(name);
         std::fs::write(&file, exposition(snapshot)).unwrap();
         let python = std::process::Command::new(format!("{venv}/bin/python"))
-            .args([script.as_ref(), file.as_os_str()])
+            .arg(&script)
+            .arg(&file)
             .output()
             .expect("python starts");
         assert!(python.status.success(), "{name}: {}", String::from_utf8_lossy(&python.stderr));

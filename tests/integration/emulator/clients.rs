@@ -36,7 +36,7 @@ async fn run(command: &mut Command, emulator: &Emulator) -> String {
 }
 
 /// Where a script of `tests/clients` lies.
-fn path(script: &str) -> String {
+pub fn path(script: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     root.join("tests/clients").join(script).display().to_string()
 }
@@ -45,7 +45,7 @@ fn path(script: &str) -> String {
 /// capture, so that a skipped test does not look like one that ran; where clients are required, it is a
 /// failure.
 #[expect(clippy::disallowed_methods, reason = "a test is configured by its environment")]
-fn configured(variable: &str) -> Option<String> {
+pub fn configured(variable: &str) -> Option<String> {
     let found = std::env::var(variable).ok().filter(|path| !path.is_empty());
     if found.is_none() {
         let required = std::env::var_os("RESCIND_CLIENTS_REQUIRED").is_some();
