@@ -25,8 +25,8 @@ mod run;
 mod schema;
 mod session;
 mod signals;
-mod test;
 mod status;
+mod test;
 mod validate;
 
 use args::{Args, Root, Verb};

@@ -9,8 +9,8 @@ use crate::document::words::{is_unsafe, push_visible, visible};
 pub mod apply;
 pub mod plan;
 pub mod progress;
-pub mod test;
 pub mod status;
+pub mod test;
 
 /// Where results go, and whether in colour.
 #[derive(Clone, Copy, Debug)]
