@@ -27,6 +27,7 @@ use crate::state::State;
 
 mod gate;
 mod line;
+mod refresh;
 mod room;
 mod settle;
 mod work;
@@ -207,6 +208,7 @@ struct Run<'a> {
     with: &'a Executor,
     stop: &'a Stop,
     met: Mutex<Met>,
+    jobs: refresh::Jobs,
     /// Whether nothing more is sent.
     settles_only: AtomicBool,
 }
@@ -243,8 +245,13 @@ impl Executor {
             watch.ended(&record, left);
             records.push(record);
         };
-        let run =
-            Run { with: self, stop, met: Mutex::default(), settles_only: AtomicBool::new(false) };
+        let run = Run {
+            with: self,
+            stop,
+            met: Mutex::default(),
+            jobs: refresh::Jobs::default(),
+            settles_only: AtomicBool::new(false),
+        };
         let mut room = Room::new(&lines, memory, max, self.clock.now());
         let mut records = Vec::with_capacity(lines.len());
         let mut queue: VecDeque<Box<Work>> = VecDeque::with_capacity(lines.len());

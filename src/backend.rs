@@ -4,11 +4,12 @@
 //! [`JobsWriter`]. The adapters are in `backend/`; wrappers (pace, faults) implement the same traits.
 //! Paging stays visible here, since a page token is a place where a read can fail.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use crate::execution::{
@@ -16,7 +17,9 @@ use crate::execution::{
     JobStatus, OpenStatus, StatusDetails, TargetSelection, ThingName,
 };
 use crate::fact::{Fact, Unreadable};
-use crate::inventory::{Account, JobDescription, ThingDescription};
+use crate::inventory::{
+    Account, Connectivity, JobDescription, Queue, QueuedExecution, ThingDescription,
+};
 
 pub mod aws;
 pub mod fault;
@@ -29,20 +32,26 @@ pub enum Operation {
     ListJobs,
     DescribeJob,
     ListJobExecutionsForJob,
+    ListTagsForResource,
     DescribeThing,
+    GetThingConnectivityData,
     ListThingGroupsForThing,
+    ListJobExecutionsForThing,
     DescribeJobExecution,
     CancelJobExecution,
 }
 
 impl Operation {
     /// Every variant, in the order in which a pass uses them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::ListJobs,
         Self::DescribeJob,
         Self::ListJobExecutionsForJob,
+        Self::ListTagsForResource,
         Self::DescribeThing,
+        Self::GetThingConnectivityData,
         Self::ListThingGroupsForThing,
+        Self::ListJobExecutionsForThing,
         Self::DescribeJobExecution,
         Self::CancelJobExecution,
     ];
@@ -53,8 +62,11 @@ impl Operation {
             Self::ListJobs => "ListJobs",
             Self::DescribeJob => "DescribeJob",
             Self::ListJobExecutionsForJob => "ListJobExecutionsForJob",
+            Self::ListTagsForResource => "ListTagsForResource",
             Self::DescribeThing => "DescribeThing",
+            Self::GetThingConnectivityData => "GetThingConnectivityData",
             Self::ListThingGroupsForThing => "ListThingGroupsForThing",
+            Self::ListJobExecutionsForThing => "ListJobExecutionsForThing",
             Self::DescribeJobExecution => "DescribeJobExecution",
             Self::CancelJobExecution => "CancelJobExecution",
         }
@@ -227,6 +239,13 @@ pub trait JobsReader: Send + Sync {
         page: Option<&PageToken>,
     ) -> Result<Page<ExecutionSummary>>;
 
+    /// `ListTagsForResource` of a job: keys and values.
+    async fn list_job_tags(
+        &self,
+        job: &JobId,
+        page: Option<&PageToken>,
+    ) -> Result<Page<(String, String)>>;
+
     /// `DescribeThing`. [`ErrorKind::NotFound`] when there is no such thing.
     async fn describe_thing(&self, thing: &ThingName) -> Result<ThingDescription>;
 
@@ -236,6 +255,19 @@ pub trait JobsReader: Send + Sync {
         thing: &ThingName,
         page: Option<&PageToken>,
     ) -> Result<Page<String>>;
+
+    /// `GetThingConnectivityData`: one call a thing, answered from the live state. `SearchIndex` would
+    /// take a dozen things in one call, but its index lags by an unknown time, it does not tell a thing
+    /// whose connectivity is not indexed from one that never connected, and it finds what a query
+    /// happens to match: no ground to cancel on.
+    async fn thing_connectivity(&self, thing: &ThingName) -> Result<Connectivity>;
+
+    /// `ListJobExecutionsForThing` with status QUEUED, over all namespaces.
+    async fn list_queued(
+        &self,
+        thing: &ThingName,
+        page: Option<&PageToken>,
+    ) -> Result<Page<QueuedExecution>>;
 
     /// `DescribeJobExecution`: the latest execution, or that of a number.
     async fn describe_execution(
@@ -282,14 +314,37 @@ pub trait JobsWriter: Send + Sync {
 
 /// The groups of a thing over all pages.
 pub async fn thing_groups(reader: &dyn JobsReader, thing: &ThingName) -> Result<BTreeSet<String>> {
-    let mut groups = BTreeSet::new();
+    let groups =
+        pages(|page| Box::pin(async move { reader.list_thing_groups(thing, page.as_ref()).await }));
+    Ok(groups.await?.into_iter().collect())
+}
+
+/// The tags of a job over all pages.
+pub async fn job_tags(reader: &dyn JobsReader, job: &JobId) -> Result<BTreeMap<String, String>> {
+    let tags =
+        pages(|page| Box::pin(async move { reader.list_job_tags(job, page.as_ref()).await }));
+    Ok(tags.await?.into_iter().collect())
+}
+
+/// What is QUEUED on a thing over all pages.
+pub async fn thing_queue(reader: &dyn JobsReader, thing: &ThingName) -> Result<Queue> {
+    let rows =
+        pages(|page| Box::pin(async move { reader.list_queued(thing, page.as_ref()).await }));
+    Ok(Queue(rows.await?))
+}
+
+/// All rows of a list, or the error of the page at which it broke off.
+pub async fn pages<'a, T>(
+    read: impl Fn(Option<PageToken>) -> BoxFuture<'a, Result<Page<T>>>,
+) -> Result<Vec<T>> {
+    let mut rows = Vec::new();
     let mut token = None;
     loop {
-        let page = reader.list_thing_groups(thing, token.as_ref()).await?;
-        groups.extend(page.items);
+        let page = read(token).await?;
+        rows.extend(page.items);
         match page.next {
             Some(next) => token = Some(next),
-            None => return Ok(groups),
+            None => return Ok(rows),
         }
     }
 }

@@ -352,4 +352,6 @@ pub struct ExecutionDescription {
     pub status_details: Fact<StatusDetails>,
     /// Whether it was canceled with force.
     pub force_canceled: bool,
+    /// Seconds until a timer ends it, as AWS estimates; absent without a timer.
+    pub seconds_before_timed_out: Fact<i64>,
 }

@@ -14,10 +14,15 @@ use jiff::Timestamp;
 
 use crate::execution::{
     ExecutionDescription, ExecutionKey, ExecutionNumber, ExecutionStatus, ExecutionSummary,
-    ExecutionVersion, JobId, JobStatus, OpenStatus, StatusDetails, TargetSelection, ThingName,
-    Times,
+    ExecutionVersion, JobId, JobStatus, OpenStatus, StatusDetails, ThingName, Times,
 };
 use crate::fact::{Fact, Unreadable};
+
+mod job;
+mod thing;
+
+pub use job::{AbortCriterion, FailureType, Job, JobDescription, ProcessDetails};
+pub use thing::{Connectivity, Queue, QueuedExecution, Thing, ThingDescription};
 
 /// The account and region that answered, learnt from an ARN in an answer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -46,28 +51,6 @@ pub enum Listing {
     Failed(Unreadable),
 }
 
-/// A job as listed, and as described when that was worth a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Job {
-    /// Its status.
-    pub status: JobStatus,
-    /// Whether it follows its groups.
-    pub target_selection: TargetSelection,
-    /// When it was created.
-    pub created_at: Fact<Timestamp>,
-    /// What `DescribeJob` adds.
-    pub description: Fact<JobDescription>,
-}
-
-/// What `DescribeJob` adds to a job's row.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct JobDescription {
-    /// The namespace of a job that another service manages (Greengrass, say).
-    pub namespace_id: Option<String>,
-    /// The job's description.
-    pub description: Option<String>,
-}
-
 /// The latest execution of a job on a thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObservedExecution {
@@ -92,28 +75,10 @@ pub struct Described {
     pub version: Fact<ExecutionVersion>,
     /// The statusDetails.
     pub status_details: Fact<StatusDetails>,
+    /// Seconds until a timer ends it, at the time of the describe; absent without a timer.
+    pub seconds_before_timed_out: Fact<i64>,
     /// When the describe was sent.
     pub at: Timestamp,
-}
-
-/// What the registry says about a thing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Thing {
-    /// From `DescribeThing`; absent when there is no such thing.
-    pub description: Fact<ThingDescription>,
-    /// The groups that it is directly in, from `ListThingGroupsForThing`.
-    pub groups: Fact<BTreeSet<String>>,
-    /// When the older of the two was asked for; none if neither was.
-    pub read_at: Option<Timestamp>,
-}
-
-/// The answer to `DescribeThing`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ThingDescription {
-    /// Its thing type; absent when it has none.
-    pub thing_type: Option<String>,
-    /// Its attributes, possibly none.
-    pub attributes: BTreeMap<String, String>,
 }
 
 /// Something that could not be observed, for people.
@@ -194,22 +159,6 @@ impl Inventory {
     }
 }
 
-impl Thing {
-    /// The facts as they stand after a later read, which may have asked for one of the two only.
-    pub fn take_in(&mut self, later: Self) {
-        let kept = (later.description.is_not_read() && !self.description.is_not_read())
-            || (later.groups.is_not_read() && !self.groups.is_not_read());
-        let older = self.read_at.filter(|_| kept || later.read_at.is_none());
-        self.read_at = [older, later.read_at].into_iter().flatten().min();
-        if !later.description.is_not_read() {
-            self.description = later.description;
-        }
-        if !later.groups.is_not_read() {
-            self.groups = later.groups;
-        }
-    }
-}
-
 impl ObservedExecution {
     /// The row as it stands after a describe: the later observation counts. A describe has no
     /// `retryAttempt`, so that of another execution number is not known any more.
@@ -223,6 +172,7 @@ impl ObservedExecution {
         self.described = Fact::Known(Described {
             version: description.version,
             status_details: description.status_details,
+            seconds_before_timed_out: description.seconds_before_timed_out,
             at,
         });
     }

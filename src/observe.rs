@@ -25,7 +25,7 @@ use crate::policy::PolicySet;
 
 mod read;
 
-pub use read::{ThingFacts, read_thing};
+pub use read::{JobFacts, ThingFacts, read_job, read_thing};
 
 use read::{Answer, Reading};
 
@@ -115,7 +115,17 @@ impl Collector {
 
     /// Reads everything that `needs` names, side by side.
     async fn round(&self, needs: Needs, pass: &mut Pass, progress: &dyn Progress) -> Result<()> {
-        let Needs { job_lists, jobs, lists, things, groups, executions } = needs;
+        let Needs {
+            job_lists,
+            jobs,
+            lists,
+            tags,
+            things,
+            connectivity,
+            groups,
+            queues,
+            executions,
+        } = needs;
         let mut by_job = BTreeMap::<JobId, BTreeSet<OpenStatus>>::new();
         for (job, status) in lists {
             by_job.entry(job).or_default().insert(status);
@@ -124,16 +134,30 @@ impl Collector {
         for thing in things {
             by_thing.entry(thing).or_default().description = true;
         }
+        for thing in connectivity {
+            by_thing.entry(thing).or_default().connectivity = true;
+        }
         for thing in groups {
             by_thing.entry(thing).or_default().groups = true;
         }
-        let totals = [job_lists.len(), jobs.len(), by_job.len(), by_thing.len(), executions.len()];
-        let mut done = [0; 5];
+        for thing in queues {
+            by_thing.entry(thing).or_default().queue = true;
+        }
+        let totals = [
+            job_lists.len(),
+            jobs.len(),
+            tags.len(),
+            by_job.len(),
+            by_thing.len(),
+            executions.len(),
+        ];
+        let mut done = [0; Answer::KINDS.len()];
         let reading = Reading { reader: &*self.reader, clock: &self.clock };
         // One stream for each kind, since each waits for a bucket of its own.
         let mut answers = stream::select_all([
             each(job_lists, move |status| reading.jobs(status)),
             each(jobs, move |job| reading.job(job)),
+            each(tags, move |job| reading.tags(job)),
             each(by_job, move |(job, statuses)| reading.executions(job, statuses)),
             each(by_thing, move |(thing, facts)| reading.thing(thing, facts)),
             each(executions, move |key| reading.execution(key)),
@@ -176,7 +200,7 @@ impl Pass {
                     self.inventory.job_lists.insert(status, failed);
                 }
             },
-            Answer::Job { id, description } => {
+            Answer::Job { id, at, description } => {
                 let fact = description.map_or_else(
                     |error| {
                         self.problem(format!("job {id}"), &error);
@@ -185,7 +209,20 @@ impl Pass {
                     Fact::Known,
                 );
                 if let Some(job) = self.inventory.jobs.get_mut(&id) {
-                    job.description = fact;
+                    job.take_in(fact, at);
+                }
+            }
+            Answer::Tags { id, at, tags } => {
+                let fact = tags.map_or_else(
+                    |error| {
+                        self.problem(format!("tags of job {id}"), &error);
+                        Fact::Unreadable(error.kind.unreadable())
+                    },
+                    Fact::Known,
+                );
+                if let Some(job) = self.inventory.jobs.get_mut(&id) {
+                    job.tags = fact;
+                    job.tags_at = Some(at);
                 }
             }
             Answer::Executions { job, lists } => {
@@ -197,6 +234,12 @@ impl Pass {
                 for error in &errors {
                     let what = match error.operation {
                         Operation::ListThingGroupsForThing => format!("groups of thing {name}"),
+                        Operation::GetThingConnectivityData => {
+                            format!("connectivity of thing {name}")
+                        }
+                        Operation::ListJobExecutionsForThing => {
+                            format!("QUEUED executions on thing {name}")
+                        }
                         _ => format!("thing {name}"),
                     };
                     self.problem(what, error);
@@ -236,12 +279,19 @@ impl Pass {
                 inventory.account = row.account;
             }
             let known = inventory.jobs.remove(&row.id);
+            // A job's namespace is given once, when it is created; what else a describe says is read
+            // again in the moment of acting. Tags decide, and are read anew.
+            let (description, described_at) =
+                known.map_or((Fact::NotRead, None), |job| (job.description, job.described_at));
             let job = Job {
                 status: row.status,
                 target_selection: row.target_selection,
                 created_at: row.created_at,
-                // A job's namespace is given once, when it is created.
-                description: known.map_or(Fact::NotRead, |job| job.description),
+                status_at: at,
+                description,
+                described_at,
+                tags: Fact::NotRead,
+                tags_at: None,
             };
             inventory.jobs.insert(row.id, job);
         }
@@ -319,8 +369,11 @@ fn take_out(wanted: &mut Needs, asked: &Needs) -> usize {
     take(&mut wanted.job_lists, &asked.job_lists)
         + take(&mut wanted.jobs, &asked.jobs)
         + take(&mut wanted.lists, &asked.lists)
+        + take(&mut wanted.tags, &asked.tags)
         + take(&mut wanted.things, &asked.things)
+        + take(&mut wanted.connectivity, &asked.connectivity)
         + take(&mut wanted.groups, &asked.groups)
+        + take(&mut wanted.queues, &asked.queues)
         + take(&mut wanted.executions, &asked.executions)
 }
 
@@ -328,7 +381,10 @@ fn add(asked: &mut Needs, wanted: &Needs) {
     asked.job_lists.extend(wanted.job_lists.iter().cloned());
     asked.jobs.extend(wanted.jobs.iter().cloned());
     asked.lists.extend(wanted.lists.iter().cloned());
+    asked.tags.extend(wanted.tags.iter().cloned());
     asked.things.extend(wanted.things.iter().cloned());
+    asked.connectivity.extend(wanted.connectivity.iter().cloned());
     asked.groups.extend(wanted.groups.iter().cloned());
+    asked.queues.extend(wanted.queues.iter().cloned());
     asked.executions.extend(wanted.executions.iter().cloned());
 }

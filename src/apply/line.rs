@@ -19,19 +19,13 @@ use crate::backend::{
 };
 use crate::execution::{ExecutionDescription, ExecutionKey, ExecutionNumber};
 use crate::fact::Fact;
-use crate::observe::{ThingFacts, read_thing};
 use crate::plan::budget;
 use crate::plan::clause::Facts;
-use crate::plan::evaluate::reads_thing;
 use crate::plan::in_force::{Judgement, Ruling, details, judge};
 use crate::plan::words::{because_of, in_words};
 use crate::plan::{Intent, Outcome, Reason, Verdict};
 use crate::policy::Policy;
 use crate::state::Begun;
-
-/// For how long what the registry says of a thing may be old when it is judged: five seconds less than
-/// the minute that is promised for the moment of the send.
-const THING_FRESH: jiff::SignedDuration = jiff::SignedDuration::from_secs(55);
 
 /// How old a describe may be when the intent is begun: what is left of [`super::DESCRIBE_FRESH`] is for
 /// making it durable, since an intent that comes too late has spent its unit for nothing.
@@ -110,7 +104,7 @@ impl Run<'_> {
                 Ok(found) => return ControlFlow::Break(self.moved(work, &found).await),
                 Err(error) => return ControlFlow::Break(self.cannot_describe(work, error).await),
             }
-            self.refresh_thing(&mut work).await;
+            self.refresh(&mut work).await;
             let ruling = match self.judge(work).await {
                 Ok((judged, ruling)) => {
                     work = judged;
@@ -159,29 +153,6 @@ impl Run<'_> {
             return Ok((work, ruling));
         };
         Err(self.end(work, Outcome::Superseded, note).await)
-    }
-
-    /// Reads again what the registry says of the thing, if a policy in force asks for it and it is
-    /// too old. What cannot be read again is not known any more, and so keeps the execution.
-    async fn refresh_thing(&self, work: &mut Work) {
-        let Some(thing) = &work.thing else { return };
-        let now = self.with.clock.now();
-        if thing.read_at.is_none_or(|at| now.duration_since(at) <= THING_FRESH) {
-            return;
-        }
-        let policies = self.with.in_force.current();
-        let asked = policies.iter().map(|policy| reads_thing(policy));
-        let (description, groups) = asked.fold((false, false), |(a, b), (c, d)| (a | c, b | d));
-        let facts = ThingFacts {
-            description: description && !thing.description.is_not_read(),
-            groups: groups && !thing.groups.is_not_read(),
-        };
-        let name = work.line.key.thing.clone();
-        let (thing, errors) = read_thing(&*self.with.paced, &self.with.clock, &name, facts).await;
-        for error in errors {
-            tracing::warn!(%error, thing = %name, "a thing could not be read again");
-        }
-        work.thing = Some(thing);
     }
 
     async fn send(&self, mut work: Box<Work>, ruling: Ruling, described: Instant) -> Next {

@@ -1,7 +1,7 @@
 //! The adapter to AWS: the ports over `aws-sdk-iot`.
 //!
 //! The only place that knows the SDK. Reader and writer are two types over one client, so that code
-//! that only observes never constructs the writer. `aws/intercept` holds what runs inside a request
+//! that only observes never constructs the writer. `aws/reader` asks, `aws/intercept` holds what runs inside a request
 //! (AWS's clock, the gate), `aws/error` what a failed request means, `aws/convert` what an answer says.
 //!
 //! Invariants: the SDK never repeats a request, every list asks for the largest page, and an answer
@@ -27,20 +27,14 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 
-use crate::backend::{
-    CancelAnswer, CancelRequest, Error, Gate, JobSummary, JobsReader, JobsWriter, Operation, Page,
-    PageToken, Result,
-};
+use crate::backend::{CancelAnswer, CancelRequest, Error, Gate, JobsWriter, Operation, Result};
 use crate::clock::Clock;
-use crate::execution::{
-    ExecutionDescription, ExecutionKey, ExecutionNumber, ExecutionSummary, JobId, JobStatus,
-    OpenStatus, ThingName,
-};
-use crate::inventory::{Account, JobDescription, ThingDescription};
+use crate::inventory::Account;
 
 mod convert;
 mod error;
 mod intercept;
+mod reader;
 
 use error::{Call, Target};
 use intercept::{AwsTime, Flight};
@@ -229,126 +223,6 @@ pub struct AwsReader(Arc<Shared>);
 pub struct AwsWriter(Arc<Shared>);
 
 #[async_trait]
-impl JobsReader for AwsReader {
-    async fn list_jobs(
-        &self,
-        status: &JobStatus,
-        page: Option<&PageToken>,
-    ) -> Result<Page<JobSummary>> {
-        let call = self.0.call(Operation::ListJobs, Target::Jobs(status));
-        let flight = Flight::default();
-        let request = self.0.client.list_jobs();
-        let sending = request
-            .status(status.as_str().into())
-            .max_results(PAGE)
-            .set_next_token(page.map(|token| token.0.clone()))
-            .customize()
-            .interceptor(flight.clone())
-            .send();
-        let answer = send(&call, &flight, sending).await?;
-        let jobs = answer.jobs.unwrap_or_default();
-        let jobs = jobs.into_iter().map(convert::job_summary).collect::<Option<Vec<_>>>();
-        let items = jobs.ok_or_else(|| call.malformed("a job without a proper id"))?;
-        if let Some(account) = items.iter().find_map(|job| job.account.as_ref()) {
-            self.0.account.get_or_init(|| account.clone());
-        }
-        Ok(Page { items, next: call.next(page, answer.next_token)? })
-    }
-
-    async fn describe_job(&self, job: &JobId) -> Result<JobDescription> {
-        let call = self.0.call(Operation::DescribeJob, Target::Job(job));
-        let flight = Flight::default();
-        let request = self.0.client.describe_job();
-        let sending = request.job_id(job.as_str()).customize().interceptor(flight.clone()).send();
-        let answer = send(&call, &flight, sending).await?;
-        let described = answer.job.ok_or_else(|| call.malformed("an answer without a job"))?;
-        Ok(convert::job_description(described))
-    }
-
-    async fn list_executions(
-        &self,
-        job: &JobId,
-        status: OpenStatus,
-        page: Option<&PageToken>,
-    ) -> Result<Page<ExecutionSummary>> {
-        let call = self.0.call(Operation::ListJobExecutionsForJob, Target::Job(job));
-        let flight = Flight::default();
-        let request = self.0.client.list_job_executions_for_job();
-        let sending = request
-            .job_id(job.as_str())
-            .status(status.as_str().into())
-            .max_results(PAGE)
-            .set_next_token(page.map(|token| token.0.clone()))
-            .customize()
-            .interceptor(flight.clone())
-            .send();
-        let answer = send(&call, &flight, sending).await?;
-        let rows = answer.execution_summaries.unwrap_or_default();
-        let rows = rows.into_iter().map(convert::execution_summary).collect::<Option<Vec<_>>>();
-        let items = rows.ok_or_else(|| call.malformed("an execution without a thing's ARN"))?;
-        Ok(Page { items, next: call.next(page, answer.next_token)? })
-    }
-
-    async fn describe_thing(&self, thing: &ThingName) -> Result<ThingDescription> {
-        let call = self.0.call(Operation::DescribeThing, Target::Thing(thing));
-        let flight = Flight::default();
-        let request = self.0.client.describe_thing().thing_name(thing.as_str());
-        let sending = request.customize().interceptor(flight.clone()).send();
-        let answer = send(&call, &flight, sending).await?;
-        if answer.thing_name.as_deref() != Some(thing.as_str()) {
-            return Err(call.malformed("an answer about another thing"));
-        }
-        Ok(convert::thing_description(answer))
-    }
-
-    async fn list_thing_groups(
-        &self,
-        thing: &ThingName,
-        page: Option<&PageToken>,
-    ) -> Result<Page<String>> {
-        let call = self.0.call(Operation::ListThingGroupsForThing, Target::Thing(thing));
-        let flight = Flight::default();
-        let request = self.0.client.list_thing_groups_for_thing();
-        let sending = request
-            .thing_name(thing.as_str())
-            .max_results(PAGE)
-            .set_next_token(page.map(|token| token.0.clone()))
-            .customize()
-            .interceptor(flight.clone())
-            .send();
-        let answer = send(&call, &flight, sending).await?;
-        let groups = answer.thing_groups.unwrap_or_default();
-        let groups = groups.into_iter().map(|group| group.group_name).collect::<Option<Vec<_>>>();
-        let items = groups.ok_or_else(|| call.malformed("a thing group without a name"))?;
-        Ok(Page { items, next: call.next(page, answer.next_token)? })
-    }
-
-    async fn describe_execution(
-        &self,
-        key: &ExecutionKey,
-        number: Option<ExecutionNumber>,
-    ) -> Result<ExecutionDescription> {
-        let call = self.0.call(Operation::DescribeJobExecution, Target::Execution(key));
-        let flight = Flight::default();
-        let request = self.0.client.describe_job_execution();
-        let sending = request
-            .job_id(key.job.as_str())
-            .thing_name(key.thing.as_str())
-            .set_execution_number(number.map(|number| number.0))
-            .customize()
-            .interceptor(flight.clone())
-            .send();
-        let answer = send(&call, &flight, sending).await?;
-        let execution =
-            answer.execution.ok_or_else(|| call.malformed("an answer without an execution"))?;
-        if !convert::is_about(&execution, key, number) {
-            return Err(call.malformed("an answer about another execution"));
-        }
-        Ok(convert::execution_description(execution))
-    }
-}
-
-#[async_trait]
 impl JobsWriter for AwsWriter {
     async fn cancel(&self, request: &CancelRequest, gate: Arc<dyn Gate>) -> Result<CancelAnswer> {
         let call = self.0.call(Operation::CancelJobExecution, Target::Execution(&request.key));
@@ -374,7 +248,8 @@ impl JobsWriter for AwsWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::ErrorKind;
+    use crate::backend::{ErrorKind, JobsReader as _};
+    use crate::execution::JobStatus;
 
     #[tokio::test]
     async fn an_endpoint_without_a_scheme_is_refused() {

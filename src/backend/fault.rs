@@ -20,7 +20,7 @@ use crate::execution::{
     ExecutionDescription, ExecutionKey, ExecutionNumber, ExecutionSummary, JobId, JobStatus,
     OpenStatus, ThingName,
 };
-use crate::inventory::{JobDescription, ThingDescription};
+use crate::inventory::{Connectivity, JobDescription, QueuedExecution, ThingDescription};
 
 /// What happens to one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +124,14 @@ impl<T: JobsReader> JobsReader for Faulty<T> {
         self.call(Operation::ListJobExecutionsForJob, call).await
     }
 
+    async fn list_job_tags(
+        &self,
+        job: &JobId,
+        page: Option<&PageToken>,
+    ) -> Result<Page<(String, String)>> {
+        self.call(Operation::ListTagsForResource, self.inner.list_job_tags(job, page)).await
+    }
+
     async fn describe_thing(&self, thing: &ThingName) -> Result<ThingDescription> {
         self.call(Operation::DescribeThing, self.inner.describe_thing(thing)).await
     }
@@ -135,6 +143,18 @@ impl<T: JobsReader> JobsReader for Faulty<T> {
     ) -> Result<Page<String>> {
         let call = self.inner.list_thing_groups(thing, page);
         self.call(Operation::ListThingGroupsForThing, call).await
+    }
+
+    async fn thing_connectivity(&self, thing: &ThingName) -> Result<Connectivity> {
+        self.call(Operation::GetThingConnectivityData, self.inner.thing_connectivity(thing)).await
+    }
+
+    async fn list_queued(
+        &self,
+        thing: &ThingName,
+        page: Option<&PageToken>,
+    ) -> Result<Page<QueuedExecution>> {
+        self.call(Operation::ListJobExecutionsForThing, self.inner.list_queued(thing, page)).await
     }
 
     async fn describe_execution(

@@ -26,7 +26,7 @@ use crate::execution::{
     ExecutionDescription, ExecutionKey, ExecutionNumber, ExecutionSummary, JobId, JobStatus,
     OpenStatus, ThingName,
 };
-use crate::inventory::{JobDescription, ThingDescription};
+use crate::inventory::{Connectivity, JobDescription, QueuedExecution, ThingDescription};
 
 /// Calls a second of an operation for which nothing else is said: 80 % of the ten that AWS allows by
 /// default (Service Quotas, L-5D01DB62 and its neighbours), since we are not alone.
@@ -328,6 +328,15 @@ impl<T: JobsReader> JobsReader for Paced<T> {
         self.pacer.read(operation, || self.inner.list_executions(job, status, page)).await
     }
 
+    async fn list_job_tags(
+        &self,
+        job: &JobId,
+        page: Option<&PageToken>,
+    ) -> Result<Page<(String, String)>> {
+        let operation = Operation::ListTagsForResource;
+        self.pacer.read(operation, || self.inner.list_job_tags(job, page)).await
+    }
+
     async fn describe_thing(&self, thing: &ThingName) -> Result<ThingDescription> {
         self.pacer.read(Operation::DescribeThing, || self.inner.describe_thing(thing)).await
     }
@@ -339,6 +348,20 @@ impl<T: JobsReader> JobsReader for Paced<T> {
     ) -> Result<Page<String>> {
         let operation = Operation::ListThingGroupsForThing;
         self.pacer.read(operation, || self.inner.list_thing_groups(thing, page)).await
+    }
+
+    async fn thing_connectivity(&self, thing: &ThingName) -> Result<Connectivity> {
+        let operation = Operation::GetThingConnectivityData;
+        self.pacer.read(operation, || self.inner.thing_connectivity(thing)).await
+    }
+
+    async fn list_queued(
+        &self,
+        thing: &ThingName,
+        page: Option<&PageToken>,
+    ) -> Result<Page<QueuedExecution>> {
+        let operation = Operation::ListJobExecutionsForThing;
+        self.pacer.read(operation, || self.inner.list_queued(thing, page)).await
     }
 
     async fn describe_execution(

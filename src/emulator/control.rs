@@ -62,6 +62,7 @@ pub fn answer(call: &Call, store: &mut Store) -> Answer {
         O::ListThingGroups => groups::list(call, store),
         O::ListThingsInThingGroup => groups::members(call, store),
         O::ListThingGroupsForThing => groups::of_thing(call, store),
+        O::GetThingConnectivityData => search::connectivity(call, store),
         O::SearchIndex => search::search(call, store),
         O::DescribeEndpoint => search::endpoint(call),
         operation => Err(Refusal::InvalidRequest(format!("{operation} is not emulated."))),

@@ -211,7 +211,9 @@ pub const fn members(operation: O) -> &'static [Member] {
                 ]
             }
         }
-        O::DescribeThing | O::GetPendingJobExecutions => const { &[THING] },
+        O::DescribeThing | O::GetThingConnectivityData | O::GetPendingJobExecutions => {
+            const { &[THING] }
+        }
         O::UpdateThing => {
             const {
                 &[

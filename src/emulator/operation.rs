@@ -97,6 +97,7 @@ operations!(
     ListThingGroups = Control "ListThingGroups" "iot:ListThingGroups" GET "/thing-groups",
     ListThingsInThingGroup = Control "ListThingsInThingGroup" "iot:ListThingsInThingGroup" GET "/thing-groups/{thingGroupName}/things",
     ListThingGroupsForThing = Control "ListThingGroupsForThing" "iot:ListThingGroupsForThing" GET "/things/{thingName}/thing-groups",
+    GetThingConnectivityData = Control "GetThingConnectivityData" "iot:GetThingConnectivityData" POST "/things/{thingName}/connectivity-data",
     SearchIndex = Control "SearchIndex" "iot:SearchIndex" POST "/indices/search",
     DescribeEndpoint = Control "DescribeEndpoint" "iot:DescribeEndpoint" GET "/endpoint",
     CreateJobTemplate = Control "CreateJobTemplate" "iot:CreateJobTemplate" PUT "/job-templates/{jobTemplateId}",

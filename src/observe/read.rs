@@ -1,32 +1,44 @@
 //! The reads of a pass: each need becomes one answer, and no read fails as a whole.
 //!
-//! It stands apart from the loop so that the executor can read a thing's facts again by the same
+//! It stands apart from the loop so that the executor can read the facts of a thing or a job again by the same
 //! code. Times are taken before the request, so that a fact is never older than it says.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
-use crate::backend::{self, Error, ErrorKind, JobSummary, JobsReader, Page, PageToken, Result};
+use crate::backend::{self, Error, ErrorKind, JobSummary, JobsReader, Result};
 use crate::clock::Clock;
 use crate::execution::{
     ExecutionDescription, ExecutionKey, ExecutionSummary, JobId, JobStatus, OpenStatus, ThingName,
 };
 use crate::fact::Fact;
-use crate::inventory::{JobDescription, Thing};
+use crate::inventory::{Job, JobDescription, Thing};
 
 /// Which facts of a thing are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ThingFacts {
     /// `DescribeThing`.
     pub description: bool,
+    /// `GetThingConnectivityData`.
+    pub connectivity: bool,
     /// `ListThingGroupsForThing`, to its last page.
     pub groups: bool,
+    /// `ListJobExecutionsForThing` with status QUEUED, to its last page.
+    pub queue: bool,
 }
 
-/// Reads facts of a thing; those that are not asked for are `NotRead`. A thing that is not there has
-/// absent facts. The errors of other failed reads come with it.
+/// Which facts of a job are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JobFacts {
+    /// `DescribeJob`.
+    pub description: bool,
+    /// `ListTagsForResource`, to its last page.
+    pub tags: bool,
+}
+
+/// Reads facts of a thing; those that are not asked for are `NotRead`. A thing that is not in the
+/// registry has absent facts there. The errors of other failed reads come with it.
 pub async fn read_thing(
     reader: &dyn JobsReader,
     clock: &Clock,
@@ -34,23 +46,69 @@ pub async fn read_thing(
     facts: ThingFacts,
 ) -> (Thing, Vec<Error>) {
     let at = clock.now();
-    let description =
-        async { if facts.description { Some(reader.describe_thing(name).await) } else { None } };
-    let groups =
-        async { if facts.groups { Some(backend::thing_groups(reader, name).await) } else { None } };
-    let (description, groups) = futures_util::future::join(description, groups).await;
+    let (description, connectivity, groups, queue) = futures_util::future::join4(
+        asked(facts.description, || reader.describe_thing(name)),
+        asked(facts.connectivity, || reader.thing_connectivity(name)),
+        asked(facts.groups, || backend::thing_groups(reader, name)),
+        asked(facts.queue, || backend::thing_queue(reader, name)),
+    )
+    .await;
     let mut errors = Vec::new();
-    let description = fact(description, &mut errors);
-    let groups = fact(groups, &mut errors);
-    let read_at = (facts.description || facts.groups).then_some(at);
-    (Thing { description, groups, read_at }, errors)
+    let thing = Thing {
+        description: fact(or_absent(description), &mut errors),
+        connectivity: fact(connectivity.map(|it| it.map(Some)), &mut errors),
+        groups: fact(or_absent(groups), &mut errors),
+        queue: fact(queue.map(|it| it.map(Some)), &mut errors),
+        read_at: (facts != ThingFacts::default()).then_some(at),
+    };
+    (thing, errors)
 }
 
-fn fact<T>(answer: Option<Result<T>>, errors: &mut Vec<Error>) -> Fact<T> {
+/// Reads facts of a job into what is known of it. The errors of failed reads come back.
+pub async fn read_job(
+    reader: &dyn JobsReader,
+    clock: &Clock,
+    id: &JobId,
+    facts: JobFacts,
+    job: &mut Job,
+) -> Vec<Error> {
+    let at = clock.now();
+    let (description, tags) = futures_util::future::join(
+        asked(facts.description, || reader.describe_job(id)),
+        asked(facts.tags, || backend::job_tags(reader, id)),
+    )
+    .await;
+    let mut errors = Vec::new();
+    if description.is_some() {
+        job.take_in(fact(description.map(|it| it.map(Some)), &mut errors), at);
+    }
+    if tags.is_some() {
+        job.tags = fact(tags.map(|it| it.map(Some)), &mut errors);
+        job.tags_at = Some(at);
+    }
+    errors
+}
+
+async fn asked<T, F>(asked: bool, read: impl FnOnce() -> F) -> Option<Result<T>>
+where
+    F: Future<Output = Result<T>>,
+{
+    if asked { Some(read().await) } else { None }
+}
+
+/// The registry's "not found" says that a thing is not there. From the index or a list of executions
+/// it would not say which of the two lacks it.
+fn or_absent<T>(answer: Option<Result<T>>) -> Option<Result<Option<T>>> {
+    answer.map(|answer| match answer {
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+        answer => answer.map(Some),
+    })
+}
+
+fn fact<T>(answer: Option<Result<Option<T>>>, errors: &mut Vec<Error>) -> Fact<T> {
     match answer {
         None => Fact::NotRead,
-        Some(Ok(value)) => Fact::Known(value),
-        Some(Err(error)) if error.kind == ErrorKind::NotFound => Fact::Absent,
+        Some(Ok(value)) => Fact::read(value),
         Some(Err(error)) => {
             let fact = Fact::Unreadable(error.kind.unreadable());
             errors.push(error);
@@ -62,7 +120,8 @@ fn fact<T>(answer: Option<Result<T>>, errors: &mut Vec<Error>) -> Fact<T> {
 /// What one need came to.
 pub(super) enum Answer {
     Jobs { status: JobStatus, at: Timestamp, rows: Result<Vec<JobSummary>> },
-    Job { id: JobId, description: Result<JobDescription> },
+    Job { id: JobId, at: Timestamp, description: Result<JobDescription> },
+    Tags { id: JobId, at: Timestamp, tags: Result<BTreeMap<String, String>> },
     Executions { job: JobId, lists: Vec<(OpenStatus, Timestamp, Result<Vec<ExecutionSummary>>)> },
     Thing { name: ThingName, read: Thing, errors: Vec<Error> },
     Execution { key: ExecutionKey, at: Timestamp, description: Result<ExecutionDescription> },
@@ -70,16 +129,17 @@ pub(super) enum Answer {
 
 impl Answer {
     /// What is counted, by [`Answer::kind`].
-    pub(super) const KINDS: [&'static str; 5] =
-        ["lists of jobs", "jobs", "jobs' executions", "things", "executions"];
+    pub(super) const KINDS: [&'static str; 6] =
+        ["lists of jobs", "jobs", "jobs' tags", "jobs' executions", "things", "executions"];
 
     pub(super) fn kind(&self) -> usize {
         match self {
             Self::Jobs { .. } => 0,
             Self::Job { .. } => 1,
-            Self::Executions { .. } => 2,
-            Self::Thing { .. } => 3,
-            Self::Execution { .. } => 4,
+            Self::Tags { .. } => 2,
+            Self::Executions { .. } => 3,
+            Self::Thing { .. } => 4,
+            Self::Execution { .. } => 5,
         }
     }
 }
@@ -94,7 +154,7 @@ pub(super) struct Reading<'a> {
 impl Reading<'_> {
     pub(super) async fn jobs(self, status: JobStatus) -> Answer {
         let at = self.clock.now();
-        let rows = pages(|page| {
+        let rows = backend::pages(|page| {
             let status = &status;
             Box::pin(async move { self.reader.list_jobs(status, page.as_ref()).await })
         });
@@ -103,8 +163,15 @@ impl Reading<'_> {
     }
 
     pub(super) async fn job(self, id: JobId) -> Answer {
+        let at = self.clock.now();
         let description = self.reader.describe_job(&id).await;
-        Answer::Job { id, description }
+        Answer::Job { id, at, description }
+    }
+
+    pub(super) async fn tags(self, id: JobId) -> Answer {
+        let at = self.clock.now();
+        let tags = backend::job_tags(self.reader, &id).await;
+        Answer::Tags { id, at, tags }
     }
 
     /// One after the other, in the order of [`OpenStatus`]: the other way round, executions that
@@ -114,7 +181,7 @@ impl Reading<'_> {
         for status in statuses {
             let at = self.clock.now();
             let job = &job;
-            let rows = pages(|page| {
+            let rows = backend::pages(|page| {
                 Box::pin(
                     async move { self.reader.list_executions(job, status, page.as_ref()).await },
                 )
@@ -133,21 +200,5 @@ impl Reading<'_> {
         let at = self.clock.now();
         let description = self.reader.describe_execution(&key, None).await;
         Answer::Execution { key, at, description }
-    }
-}
-
-/// All rows of a list, or the error of the page at which it broke off.
-async fn pages<'a, T>(
-    read: impl Fn(Option<PageToken>) -> BoxFuture<'a, Result<Page<T>>>,
-) -> Result<Vec<T>> {
-    let mut rows = Vec::new();
-    let mut token = None;
-    loop {
-        let page = read(token).await?;
-        rows.extend(page.items);
-        match page.next {
-            Some(next) => token = Some(next),
-            None => return Ok(rows),
-        }
     }
 }

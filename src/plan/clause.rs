@@ -3,13 +3,13 @@
 //! Apart from `evaluate`, which walks a whole policy. Here stands what a present, an absent and an
 //! unreadable fact mean to each operator; a mistake in it cancels the wrong execution.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::execution::ExecutionKey;
 use crate::fact::{Fact, Truth};
-use crate::inventory::{Described, Job, ObservedExecution, Thing, ThingDescription};
+use crate::inventory::{Job, ObservedExecution, Thing};
 use crate::plan::{Depth, FactName};
 use crate::policy::template::Name;
 use crate::policy::{AgeBound, AgeClock, Operator, Policy, Requirement, Test};
@@ -28,28 +28,45 @@ pub struct Facts<'a> {
     pub thing: Option<&'a Thing>,
 }
 
-/// What a fact costs to read, cheapest first. `DescribeThing` comes before `DescribeJobExecution`:
-/// its answer serves all executions of the thing, and its quota is 35 times as large.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// What a fact costs to read, cheapest first. What is read once for a job or a thing serves all its
+/// executions; among those, `DescribeThing` has the largest quota by far.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
 pub enum Tier {
-    /// In the list already.
+    /// In the list already, or in the `DescribeJob` that each job in scope is asked for anyway.
     Listed,
-    /// One `DescribeThing` a thing.
+    /// `ListTagsForResource`, once a job.
+    Tags,
+    /// `DescribeThing`, once a thing.
     Thing,
+    /// `GetThingConnectivityData`, once a thing.
+    Connectivity,
     /// `ListThingGroupsForThing`, once a thing.
     Groups,
+    /// `ListJobExecutionsForThing`, once a thing.
+    Queue,
     /// One `DescribeJobExecution` an execution.
     Described,
 }
 
 impl Tier {
     /// Every variant, cheapest first.
-    pub const ALL: [Self; 4] = [Self::Listed, Self::Thing, Self::Groups, Self::Described];
+    pub const ALL: [Self; 7] = [
+        Self::Listed,
+        Self::Tags,
+        Self::Thing,
+        Self::Connectivity,
+        Self::Groups,
+        Self::Queue,
+        Self::Described,
+    ];
 
     /// Those that are read before a plan of this depth is made.
     pub fn within(depth: Depth) -> &'static [Self] {
         match depth {
-            Depth::Listed => &Self::ALL[..3],
+            Depth::Listed => &Self::ALL[..6],
             Depth::Exact => &Self::ALL,
         }
     }
@@ -107,15 +124,7 @@ impl Test {
 
     /// What that fact costs.
     pub fn tier(&self) -> Tier {
-        match self {
-            Self::Age { .. }
-            | Self::RetryAttemptAtLeast(_)
-            | Self::JobNames(_)
-            | Self::ThingNames(_) => Tier::Listed,
-            Self::ThingTypes(_) | Self::ThingAttribute(_) => Tier::Thing,
-            Self::ThingGroups(_) => Tier::Groups,
-            Self::StatusDetail(_) => Tier::Described,
-        }
+        self.fact().map_or(Tier::Listed, |fact| fact.tier())
     }
 
     /// What it says of an execution at `now`.
@@ -168,40 +177,7 @@ impl Requirement {
     }
 }
 
-impl<'a> Facts<'a> {
-    fn clock(&self, since: AgeClock) -> Fact<Timestamp> {
-        match since {
-            AgeClock::QueuedAt => self.row.times.queued_at,
-            AgeClock::StartedAt => self.row.times.started_at,
-            AgeClock::LastUpdatedAt => self.row.times.last_updated_at,
-        }
-    }
-
-    fn thing_description(&self) -> Fact<&'a ThingDescription> {
-        self.thing.map_or(Fact::NotRead, |thing| thing.description.as_ref())
-    }
-
-    fn thing_type(&self) -> Fact<&'a String> {
-        self.thing_description().and_then(|thing| Fact::read(thing.thing_type.as_ref()))
-    }
-
-    fn attributes(&self) -> Fact<&'a BTreeMap<String, String>> {
-        self.thing_description().map(|thing| &thing.attributes)
-    }
-
-    fn groups(&self) -> Fact<&'a BTreeSet<String>> {
-        self.thing.map_or(Fact::NotRead, |thing| thing.groups.as_ref())
-    }
-
-    /// What a describe said.
-    pub fn described(&self) -> Fact<&'a Described> {
-        self.row.described.as_ref()
-    }
-
-    fn status_details(&self) -> Fact<&'a BTreeMap<String, String>> {
-        self.described().and_then(|described| described.status_details.as_ref())
-    }
-
+impl Facts<'_> {
     /// What fills in a template's name; `policy.name` and `source.path` come from the policy.
     pub fn fill(&self, name: Name, policy: &Policy, now: Timestamp) -> Fact<String> {
         let since = |clock| self.clock(clock).map(|time| humanize(now.duration_since(time)));

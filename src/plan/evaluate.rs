@@ -70,18 +70,15 @@ fn rule_truth(rule: &Rule, facts: &Facts<'_>, now: Timestamp) -> Truth {
     rule.clauses.iter().fold(Truth::Yes, |all, clause| all & clause.test.ask(facts, now).truth())
 }
 
-/// Whether the policy asks for anything that only a describe of the execution says.
-pub fn reads_described(policy: &Policy) -> bool {
-    let clauses = policy.excludes.iter().flat_map(|rule| &rule.clauses);
-    policy.clauses.iter().chain(clauses).any(|clause| clause.test.tier() == Tier::Described)
+/// The tiers of the facts that a policy asks for.
+pub fn tiers(policy: &Policy) -> BTreeSet<Tier> {
+    let rules = policy.excludes.iter().flat_map(|rule| &rule.clauses);
+    policy.clauses.iter().chain(rules).map(|clause| clause.test.tier()).collect()
 }
 
-/// Whether the policy asks for anything that the registry says of a thing.
-pub fn reads_thing(policy: &Policy) -> (bool, bool) {
-    let clauses = policy.excludes.iter().flat_map(|rule| &rule.clauses);
-    let tiers: BTreeSet<_> =
-        policy.clauses.iter().chain(clauses).map(|clause| clause.test.tier()).collect();
-    (tiers.contains(&Tier::Thing), tiers.contains(&Tier::Groups))
+/// Whether the policy asks for anything that only a describe of the execution says.
+pub fn reads_described(policy: &Policy) -> bool {
+    tiers(policy).contains(&Tier::Described)
 }
 
 /// What a policy says about an execution that it has in scope.

@@ -25,10 +25,16 @@ pub struct Needs {
     pub jobs: BTreeSet<JobId>,
     /// `ListJobExecutionsForJob` with this status.
     pub lists: BTreeSet<(JobId, OpenStatus)>,
+    /// `ListTagsForResource`.
+    pub tags: BTreeSet<JobId>,
     /// `DescribeThing`.
     pub things: BTreeSet<ThingName>,
+    /// `GetThingConnectivityData`.
+    pub connectivity: BTreeSet<ThingName>,
     /// `ListThingGroupsForThing`.
     pub groups: BTreeSet<ThingName>,
+    /// `ListJobExecutionsForThing` with status QUEUED.
+    pub queues: BTreeSet<ThingName>,
     /// `DescribeJobExecution` of the latest execution.
     pub executions: BTreeSet<ExecutionKey>,
 }
@@ -114,16 +120,14 @@ fn add(needs: &mut Needs, policy: &Arc<Policy>, facts: &Facts<'_>, now: Timestam
     if !execution_in_scope(policy, facts.key, facts.row) {
         return;
     }
+    let thing = || facts.key.thing.clone();
     match missing(policy, facts, now, depth) {
         None | Some(Tier::Listed) => {}
-        Some(Tier::Thing) => {
-            needs.things.insert(facts.key.thing.clone());
-        }
-        Some(Tier::Groups) => {
-            needs.groups.insert(facts.key.thing.clone());
-        }
-        Some(Tier::Described) => {
-            needs.executions.insert(facts.key.clone());
-        }
+        Some(Tier::Tags) => drop(needs.tags.insert(facts.key.job.clone())),
+        Some(Tier::Thing) => drop(needs.things.insert(thing())),
+        Some(Tier::Connectivity) => drop(needs.connectivity.insert(thing())),
+        Some(Tier::Groups) => drop(needs.groups.insert(thing())),
+        Some(Tier::Queue) => drop(needs.queues.insert(thing())),
+        Some(Tier::Described) => drop(needs.executions.insert(facts.key.clone())),
     }
 }

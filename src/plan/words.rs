@@ -185,42 +185,46 @@ fn state(fact: &FactName, facts: &Facts<'_>) -> String {
             Fact::Unreadable(why) => format!("not known: {}", why.words()),
         }
     }
-    let row = facts.row;
-    let thing = || facts.thing.map_or(Fact::NotRead, |thing| thing.description.as_ref());
     let pair =
         |pairs: &StatusDetails, key: &str| Fact::read(pairs.get(key).map(|v| format!("{v:?}")));
+    let pairs = |pairs: &StatusDetails| format!("{} pairs", pairs.len());
+    let quoted = |text: &String| format!("{text:?}");
     told(match fact {
-        FactName::ExecutionNumber => row.number.map(|number| number.to_string()),
-        FactName::QueuedAt => row.times.queued_at.map(|time| time.to_string()),
-        FactName::StartedAt => row.times.started_at.map(|time| time.to_string()),
-        FactName::LastUpdatedAt => row.times.last_updated_at.map(|time| time.to_string()),
-        FactName::RetryAttempt => row.retry_attempt.map(|attempt| attempt.to_string()),
-        FactName::ThingType => thing().and_then(|thing| {
-            Fact::read(thing.thing_type.as_ref().map(|text| format!("{text:?}")))
+        FactName::ExecutionNumber => facts.number().map(|number| number.to_string()),
+        FactName::QueuedAt => facts.clock(AgeClock::QueuedAt).map(|time| time.to_string()),
+        FactName::StartedAt => facts.clock(AgeClock::StartedAt).map(|time| time.to_string()),
+        FactName::LastUpdatedAt => {
+            facts.clock(AgeClock::LastUpdatedAt).map(|time| time.to_string())
+        }
+        FactName::RetryAttempt => facts.retry_attempt().map(|attempt| attempt.to_string()),
+        FactName::JobStatus => Fact::Known(facts.job_status().to_string()),
+        FactName::JobTargetSelection => Fact::Known(facts.job_target_selection().to_string()),
+        FactName::JobCreatedAt => facts.job_created_at().map(|time| time.to_string()),
+        FactName::JobDescription => facts.job_description().map(quoted),
+        FactName::JobNamespaceId => facts.job_namespace_id().map(quoted),
+        FactName::JobTimeoutMinutes => facts.job_timeout_minutes().map(|it| it.to_string()),
+        FactName::JobTags => facts.job_tags().map(pairs),
+        FactName::JobTag(key) => facts.job_tags().and_then(|tags| pair(tags, key)),
+        FactName::ThingType => facts.thing_type().map(quoted),
+        FactName::ThingAttributes => facts.attributes().map(pairs),
+        FactName::ThingAttribute(key) => facts.attributes().and_then(|found| pair(found, key)),
+        FactName::ThingConnected => facts.connected().map(|it| it.to_string()),
+        FactName::ThingConnectivityTimestamp => {
+            facts.connectivity_timestamp().map(|time| time.to_string())
+        }
+        FactName::ThingGroups => facts.groups().map(|groups| match groups.len() {
+            0 => "none".to_owned(),
+            _ => groups.iter().map(String::as_str).collect::<Vec<_>>().join(", "),
         }),
-        FactName::ThingAttribute(key) => thing().and_then(|thing| pair(&thing.attributes, key)),
-        FactName::ThingGroups => {
-            let groups = facts.thing.map_or(Fact::NotRead, |thing| thing.groups.as_ref());
-            groups.map(|groups| match groups.len() {
-                0 => "none".to_owned(),
-                _ => groups.iter().map(String::as_str).collect::<Vec<_>>().join(", "),
-            })
+        FactName::QueuedBehind => facts.queued_behind().map(|count| count.to_string()),
+        FactName::StatusDetail(key) => {
+            facts.status_details().and_then(|details| pair(details, key))
         }
-        FactName::StatusDetail(key) => row
-            .described
-            .as_ref()
-            .and_then(|described| described.status_details.as_ref())
-            .and_then(|pairs| pair(pairs, key)),
-        FactName::StatusDetails => {
-            let pairs =
-                row.described.as_ref().and_then(|described| described.status_details.as_ref());
-            pairs.map(|pairs| format!("{} pairs", pairs.len()))
+        FactName::StatusDetails => facts.status_details().map(pairs),
+        FactName::SecondsBeforeTimedOut => {
+            facts.seconds_before_timed_out().map(|seconds| seconds.to_string())
         }
-        FactName::Version => row
-            .described
-            .as_ref()
-            .and_then(|described| described.version)
-            .map(|version| version.to_string()),
+        FactName::Version => facts.version().map(|version| version.to_string()),
     })
 }
 

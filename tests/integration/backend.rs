@@ -16,6 +16,7 @@ use rescind::fact::{Fact, Unreadable};
 use self::responder::{Reply, Responder, reply};
 
 mod collect;
+mod fleet;
 mod pace;
 mod responder;
 

@@ -17,7 +17,10 @@ use crate::execution::{
     ExecutionVersion, ThingName, Times,
 };
 use crate::fact::{Fact, Unreadable};
-use crate::inventory::{Account, JobDescription, ThingDescription};
+use crate::inventory::{
+    AbortCriterion, Account, Connectivity, FailureType, JobDescription, ProcessDetails,
+    QueuedExecution, ThingDescription,
+};
 
 pub(super) fn job_summary(job: types::JobSummary) -> Option<JobSummary> {
     Some(JobSummary {
@@ -30,7 +33,58 @@ pub(super) fn job_summary(job: types::JobSummary) -> Option<JobSummary> {
 }
 
 pub(super) fn job_description(job: types::Job) -> JobDescription {
-    JobDescription { namespace_id: job.namespace_id, description: job.description }
+    let criteria = job.abort_config.map(|config| config.criteria_list).unwrap_or_default();
+    JobDescription {
+        status: Fact::read(job.status.as_ref().map(|status| status.as_str().into())),
+        namespace_id: job.namespace_id,
+        description: job.description,
+        timeout_minutes: job.timeout_config.and_then(|it| it.in_progress_timeout_in_minutes),
+        abort: criteria.iter().map(abort_criterion).collect(),
+        process: Fact::read(job.job_process_details.as_ref().map(process_details)),
+    }
+}
+
+/// An unknown kind of failure counts all of them: it makes an abort likelier, never less likely.
+fn abort_criterion(criterion: &types::AbortCriteria) -> AbortCriterion {
+    AbortCriterion {
+        failure_type: match criterion.failure_type.as_str() {
+            "FAILED" => FailureType::Failed,
+            "REJECTED" => FailureType::Rejected,
+            "TIMED_OUT" => FailureType::TimedOut,
+            _ => FailureType::All,
+        },
+        threshold_percentage: criterion.threshold_percentage,
+        min_number_of_executed_things: i64::from(criterion.min_number_of_executed_things),
+    }
+}
+
+fn process_details(details: &types::JobProcessDetails) -> ProcessDetails {
+    let number = |number: Option<i32>| i64::from(number.unwrap_or_default());
+    ProcessDetails {
+        queued: number(details.number_of_queued_things),
+        in_progress: number(details.number_of_in_progress_things),
+        succeeded: number(details.number_of_succeeded_things),
+        failed: number(details.number_of_failed_things),
+        timed_out: number(details.number_of_timed_out_things),
+        rejected: number(details.number_of_rejected_things),
+        removed: number(details.number_of_removed_things),
+        canceled: number(details.number_of_canceled_things),
+    }
+}
+
+pub(super) fn queued_execution(row: types::JobExecutionSummaryForThing) -> Option<QueuedExecution> {
+    let summary = row.job_execution_summary?;
+    Some(QueuedExecution {
+        job: row.job_id?.parse().ok()?,
+        number: number(summary.execution_number),
+        queued_at: time(summary.queued_at),
+    })
+}
+
+/// A time at the beginning of the epoch is the SDK's for one that is not there.
+pub(super) fn connectivity(connected: Option<bool>, timestamp: Option<DateTime>) -> Connectivity {
+    let timestamp = timestamp.filter(|time| time.secs() > 0);
+    Connectivity { connected: Fact::read(connected), timestamp: time(timestamp) }
 }
 
 pub(super) fn execution_summary(row: types::JobExecutionSummaryForJob) -> Option<ExecutionSummary> {
@@ -55,6 +109,7 @@ pub(super) fn execution_description(execution: types::JobExecution) -> Execution
         version: valid(ExecutionVersion::new(execution.version_number)),
         status_details: Fact::Known(details.unwrap_or_default().into_iter().collect()),
         force_canceled: execution.force_canceled.unwrap_or(false),
+        seconds_before_timed_out: Fact::read(execution.approximate_seconds_before_timed_out),
     }
 }
 

@@ -123,6 +123,15 @@ impl Call<'_> {
         Ok(next)
     }
 
+    /// The ARN of a job of the account that answered. Tags are asked for after a list of jobs, whose
+    /// ARNs tell the account.
+    pub(super) fn job_arn(&self, job: &JobId) -> Result<String> {
+        match self.account {
+            Some(_) => Ok(self.arn("job", job.as_str())),
+            None => Err(self.malformed("no job came with an ARN that tells the account")),
+        }
+    }
+
     /// What the SDK's error means.
     pub(super) fn failed<E>(&self, flight: &Flight, error: SdkError<E, HttpResponse>) -> Error
     where

@@ -1,4 +1,4 @@
-//! SearchIndex and DescribeEndpoint.
+//! SearchIndex, GetThingConnectivityData and DescribeEndpoint.
 
 use serde_json::{Value, json};
 
@@ -63,6 +63,25 @@ fn row(store: &Store, name: &str, thing: &Thing, with_connectivity: bool) -> Val
         }
     }
     row
+}
+
+/// What the index knows of one thing's connection. Without connectivity in the index there is none to
+/// ask; of a thing that never connected only the name is said (assumed: AWS's pages are silent).
+pub fn connectivity(call: &Call, store: &Store) -> Result<Value, Refusal> {
+    let name = Input::new(call).thing();
+    if store.indexing != Indexing::Connectivity {
+        let text = "The index AWS_Things is not active: connectivity is not indexed.";
+        return Err(Refusal::IndexNotReady(text.to_owned()));
+    }
+    let thing = store.registry.thing(name)?;
+    let mut data = json!({ "thingName": name });
+    if let Some(connectivity) = thing.connectivity {
+        data["connected"] = connectivity.connected.into();
+        if let Some(since) = connectivity.since {
+            data["timestamp"] = since.into();
+        }
+    }
+    Ok(data)
 }
 
 /// The address that the caller reached it at, so that whoever asks comes back. It has no scheme, as

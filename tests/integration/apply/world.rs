@@ -14,13 +14,18 @@ use rescind::backend::{
     Operation, Page, PageToken, Result,
 };
 use rescind::clock::Clock;
-use rescind::emulator::{Cancel, Effect, Emulator, ExecutionFilter, JobFilter, Refusal, Store};
+use rescind::emulator::{
+    self, Cancel, Effect, Emulator, ExecutionFilter, ForThing, JobFilter, Refusal, Store,
+};
 use rescind::execution::{
-    ExecutionDescription, ExecutionKey, ExecutionNumber, ExecutionSummary, ExecutionVersion, JobId,
-    JobStatus, OpenStatus, ThingName, Times,
+    ExecutionDescription, ExecutionKey, ExecutionNumber, ExecutionStatus, ExecutionSummary,
+    ExecutionVersion, JobId, JobStatus, OpenStatus, ThingName, Times,
 };
 use rescind::fact::Fact;
-use rescind::inventory::{JobDescription, ThingDescription};
+use rescind::inventory::{
+    AbortCriterion, Connectivity, FailureType, JobDescription, ProcessDetails, QueuedExecution,
+    ThingDescription,
+};
 use tokio::time::{Instant, sleep};
 
 /// A call as it is applied.
@@ -211,6 +216,19 @@ fn times(execution: &rescind::emulator::Execution) -> Times {
     }
 }
 
+fn criterion(criterion: &emulator::AbortCriterion) -> AbortCriterion {
+    AbortCriterion {
+        failure_type: match criterion.failure.as_str() {
+            "FAILED" => FailureType::Failed,
+            "REJECTED" => FailureType::Rejected,
+            "TIMED_OUT" => FailureType::TimedOut,
+            _ => FailureType::All,
+        },
+        threshold_percentage: criterion.threshold,
+        min_number_of_executed_things: i64::try_from(criterion.min_executed).unwrap(),
+    }
+}
+
 #[async_trait]
 impl JobsReader for World {
     async fn list_jobs(
@@ -238,8 +256,24 @@ impl JobsReader for World {
     async fn describe_job(&self, job: &JobId) -> Result<JobDescription> {
         self.call(Operation::DescribeJob, None, |_, store, _| {
             let job = store.job(job.as_str())?;
-            let (namespace_id, description) = (job.namespace_id.clone(), job.description.clone());
-            Ok(JobDescription { namespace_id, description })
+            let count = |status| i64::try_from(job.count(&status)).unwrap();
+            Ok(JobDescription {
+                status: Fact::Known(job.status.clone()),
+                namespace_id: job.namespace_id.clone(),
+                description: job.description.clone(),
+                timeout_minutes: job.timeout_minutes,
+                abort: job.config.abort.iter().flatten().map(criterion).collect(),
+                process: Fact::Known(ProcessDetails {
+                    queued: count(ExecutionStatus::Queued),
+                    in_progress: count(ExecutionStatus::InProgress),
+                    succeeded: count(ExecutionStatus::Succeeded),
+                    failed: count(ExecutionStatus::Failed),
+                    timed_out: count(ExecutionStatus::TimedOut),
+                    rejected: count(ExecutionStatus::Rejected),
+                    removed: count(ExecutionStatus::Removed),
+                    canceled: count(ExecutionStatus::Canceled),
+                }),
+            })
         })
         .await
     }
@@ -263,6 +297,21 @@ impl JobsReader for World {
             };
             let items = page.rows.iter().map(row).collect();
             Ok(Page { items, next: page.next.map(PageToken) })
+        })
+        .await
+    }
+
+    async fn list_job_tags(
+        &self,
+        job: &JobId,
+        _: Option<&PageToken>,
+    ) -> Result<Page<(String, String)>> {
+        self.call(Operation::ListTagsForResource, None, |_, store, _| {
+            store.job(job.as_str())?;
+            let resource = format!("job/{job}");
+            let tags = store.tags.of(&resource);
+            let items = tags.map(|(key, value)| (key.clone(), value.clone())).collect();
+            Ok(Page { items, next: None })
         })
         .await
     }
@@ -293,12 +342,47 @@ impl JobsReader for World {
         .await
     }
 
+    async fn thing_connectivity(&self, thing: &ThingName) -> Result<Connectivity> {
+        self.call(Operation::GetThingConnectivityData, None, |_, store, _| {
+            if store.indexing != emulator::Indexing::Connectivity {
+                return Err(Refusal::IndexNotReady("no index".to_owned()));
+            }
+            let found = store.registry.thing(thing.as_str())?.connectivity;
+            Ok(Connectivity {
+                connected: Fact::read(found.map(|it| it.connected)),
+                timestamp: Fact::read(found.and_then(|it| it.since).map(second)),
+            })
+        })
+        .await
+    }
+
+    async fn list_queued(
+        &self,
+        thing: &ThingName,
+        page: Option<&PageToken>,
+    ) -> Result<Page<QueuedExecution>> {
+        let status = Some(ExecutionStatus::Queued);
+        let filter = ForThing { status, ..ForThing::default() };
+        let token = page.map(|token| token.0.as_str());
+        self.call(Operation::ListJobExecutionsForThing, None, |_, store, _| {
+            let page = store.list_executions_of_thing(thing.as_str(), &filter, 250, token)?;
+            let row = |row: &rescind::emulator::Row<'_>| QueuedExecution {
+                job: row.job.parse().unwrap(),
+                number: Fact::Known(ExecutionNumber(row.execution.number)),
+                queued_at: Fact::Known(second(row.execution.queued_at)),
+            };
+            let items = page.rows.iter().map(row).collect();
+            Ok(Page { items, next: page.next.map(PageToken) })
+        })
+        .await
+    }
+
     async fn describe_execution(
         &self,
         key: &ExecutionKey,
         number: Option<ExecutionNumber>,
     ) -> Result<ExecutionDescription> {
-        self.call(Operation::DescribeJobExecution, Some(key), |_, store, _| {
+        self.call(Operation::DescribeJobExecution, Some(key), |_, store, now| {
             let number = number.map(|number| number.0);
             let found = store.execution(key.thing.as_str(), key.job.as_str(), number)?;
             Ok(ExecutionDescription {
@@ -308,6 +392,7 @@ impl JobsReader for World {
                 version: Fact::Known(ExecutionVersion::new(found.version).unwrap()),
                 status_details: Fact::Known(found.details()),
                 force_canceled: found.force_canceled.unwrap_or_default(),
+                seconds_before_timed_out: Fact::read(found.seconds_left(now.as_second())),
             })
         })
         .await

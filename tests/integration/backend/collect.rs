@@ -17,10 +17,14 @@ use rescind::execution::{
     ExecutionVersion, JobId, JobStatus, OpenStatus, TargetSelection, ThingName, Times,
 };
 use rescind::fact::{Fact, Unreadable};
-use rescind::inventory::{Inventory, JobDescription, Listing, Thing, ThingDescription};
-use rescind::observe::{Collector, NoProgress, Progress, ThingFacts, read_thing};
+use rescind::inventory::{
+    Connectivity, Inventory, JobDescription, Listing, QueuedExecution, ThingDescription,
+};
+use rescind::observe::{Collector, NoProgress, Progress};
 use rescind::plan::{self, Depth, Needs};
 use rescind::policy::PolicySet;
+
+mod again;
 
 /// Jobs IN_PROGRESS, their executions and things. Pages have two rows.
 #[derive(Clone, Debug, Default)]
@@ -93,7 +97,8 @@ impl JobsReader for Memory {
     }
 
     async fn describe_job(&self, _: &JobId) -> Result<JobDescription> {
-        Ok(JobDescription::default())
+        let status = Fact::Known(JobStatus::InProgress);
+        Ok(JobDescription { status, ..JobDescription::default() })
     }
 
     async fn list_executions(
@@ -116,6 +121,15 @@ impl JobsReader for Memory {
         Ok(page(&rows.collect::<Vec<_>>(), token))
     }
 
+    async fn list_job_tags(
+        &self,
+        job: &JobId,
+        token: Option<&PageToken>,
+    ) -> Result<Page<(String, String)>> {
+        self.log(format!("tags of {job}"));
+        Ok(page(&["a", "b", "c"].map(|key| (key.to_owned(), "1".to_owned())), token))
+    }
+
     async fn describe_thing(&self, thing: &ThingName) -> Result<ThingDescription> {
         let known = self.things.contains(thing).then(ThingDescription::default);
         known.ok_or_else(|| not_found(Operation::DescribeThing))
@@ -132,6 +146,27 @@ impl JobsReader for Memory {
         Ok(page(&["a", "b", "c"].map(str::to_owned), token))
     }
 
+    async fn thing_connectivity(&self, thing: &ThingName) -> Result<Connectivity> {
+        let known = Connectivity { connected: Fact::Known(true), timestamp: Fact::Absent };
+        let known = self.things.contains(thing).then_some(known);
+        known.ok_or_else(|| not_found(Operation::GetThingConnectivityData))
+    }
+
+    async fn list_queued(
+        &self,
+        thing: &ThingName,
+        token: Option<&PageToken>,
+    ) -> Result<Page<QueuedExecution>> {
+        let queued =
+            |row: &&(JobId, OpenStatus, ThingName)| row.1 == OpenStatus::Queued && row.2 == *thing;
+        let rows = self.rows.iter().filter(queued).map(|(job, ..)| QueuedExecution {
+            job: job.clone(),
+            number: Fact::Known(ExecutionNumber(1)),
+            queued_at: Fact::Known(start()),
+        });
+        Ok(page(&rows.collect::<Vec<_>>(), token))
+    }
+
     async fn describe_execution(
         &self,
         key: &ExecutionKey,
@@ -145,6 +180,7 @@ impl JobsReader for Memory {
             version: Fact::Known(ExecutionVersion::new(1).unwrap()),
             status_details: Fact::Known(std::collections::BTreeMap::new()),
             force_canceled: false,
+            seconds_before_timed_out: Fact::Absent,
         })
     }
 }
@@ -157,7 +193,7 @@ impl JobsWriter for Memory {
 }
 
 /// Asks for everything that is not read.
-fn everything(seen: &Inventory) -> Needs {
+pub fn everything(seen: &Inventory) -> Needs {
     let mut needs = Needs::default();
     if !seen.job_lists.contains_key(&JobStatus::InProgress) {
         needs.job_lists.insert(JobStatus::InProgress);
@@ -165,6 +201,8 @@ fn everything(seen: &Inventory) -> Needs {
     for (id, job) in &seen.jobs {
         if job.description.is_not_read() {
             needs.jobs.insert(id.clone());
+        } else if job.tags.is_not_read() {
+            needs.tags.insert(id.clone());
         }
         let lists = OpenStatus::ALL.map(|status| (id.clone(), status));
         needs.lists.extend(lists.into_iter().filter(|list| !seen.lists.contains_key(list)));
@@ -173,6 +211,10 @@ fn everything(seen: &Inventory) -> Needs {
         let thing = seen.things.get(&key.thing).cloned().unwrap_or_default();
         if thing.description.is_not_read() {
             needs.things.insert(key.thing.clone());
+        } else if thing.connectivity.is_not_read() {
+            needs.connectivity.insert(key.thing.clone());
+        } else if thing.queue.is_not_read() {
+            needs.queues.insert(key.thing.clone());
         } else if thing.groups.is_not_read() {
             needs.groups.insert(key.thing.clone());
         } else if row.described.is_not_read() {
@@ -296,7 +338,12 @@ async fn what_is_gone_is_said_to_be_gone_and_not_asked_for_again() {
     assert_eq!(gone.count(), 1);
     let thing = &seen.things[&"t-0".parse().unwrap()];
     assert_eq!((&thing.description, &thing.groups), (&Fact::Absent, &Fact::Absent));
-    let what: Vec<_> = seen.problems.iter().map(|problem| problem.what.as_str()).collect();
+    let unread = Fact::Unreadable(Unreadable::Gone);
+    assert_eq!(thing.connectivity, unread, "the index not to have it is no answer");
+    let what = seen.problems.iter().map(|problem| problem.what.as_str());
+    let (connections, what): (Vec<_>, Vec<_>) =
+        what.partition(|what| what.starts_with("connectivity of thing"));
+    assert_eq!(connections.len(), 4);
     assert_eq!(
         what,
         ["execution of job fw-1 on t-3", "job fw-1", "job fw-1 vanished while it was listed"]
@@ -371,37 +418,4 @@ async fn progress_is_told_and_nothing_is_read_without_a_policy() {
     let _ = sendable;
     let seen = observing.await.unwrap();
     assert!(seen.job_lists.is_empty());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_thing_is_as_old_as_its_older_fact() {
-    let memory = Memory::fleet();
-    let clock = Clock::starting_at(start());
-    let name = "t-0".parse().unwrap();
-    let both = ThingFacts { description: true, groups: true };
-    let (read, errors) = read_thing(&memory, &clock, &name, both).await;
-    assert!(errors.is_empty());
-    let mut thing = Thing::default();
-    thing.take_in(read);
-    assert_eq!(thing.read_at, Some(start()));
-
-    tokio::time::advance(std::time::Duration::from_secs(60)).await;
-    let later = Some(clock.now());
-    let description = ThingFacts { description: true, groups: false };
-    let (read, _) = read_thing(&memory, &clock, &name, description).await;
-    assert_eq!((read.read_at, read.groups.is_not_read()), (later, true));
-    thing.take_in(read);
-    assert_eq!(thing.read_at, Some(start()), "the groups are still the old ones");
-    let (read, _) = read_thing(&memory, &clock, &name, both).await;
-    thing.take_in(read);
-    assert_eq!(thing.read_at, later);
-    let (nothing, _) = read_thing(&memory, &clock, &name, ThingFacts::default()).await;
-    thing.take_in(nothing);
-    assert_eq!(thing.read_at, later);
-
-    let faulty = Faulty::new(memory);
-    faulty.inject(Operation::ListThingGroupsForThing, Fault::Fail(ErrorKind::Denied), 1);
-    let (read, errors) = read_thing(&faulty, &clock, &name, both).await;
-    assert_eq!(read.groups, Fact::Unreadable(Unreadable::Denied));
-    assert_eq!(errors.len(), 1);
 }

@@ -13,7 +13,8 @@ use rescind::execution::{
 };
 use rescind::fact::{Fact, Unreadable};
 use rescind::inventory::{
-    Described, Inventory, Job, JobDescription, Listing, ObservedExecution, Thing, ThingDescription,
+    Connectivity, Described, Inventory, Job, JobDescription, Listing, ObservedExecution, Queue,
+    QueuedExecution, Thing, ThingDescription,
 };
 use rescind::plan::{Memory, Spent};
 use rescind::policy::{
@@ -169,23 +170,44 @@ fn one_policy(index: usize) -> impl Strategy<Value = Policy> {
 fn job() -> impl Strategy<Value = Job> {
     let status = select(&[JobStatus::InProgress, JobStatus::InProgress, JobStatus::Completed][..]);
     let namespace = prop::option::weighted(0.1, Just("other".to_owned()));
-    let description =
-        fact(namespace.prop_map(|namespace_id| JobDescription { namespace_id, description: None }));
-    (status, description).prop_map(|(status, description)| Job {
+    let description = fact(
+        namespace
+            .prop_map(|namespace_id| JobDescription { namespace_id, ..JobDescription::default() }),
+    );
+    (status, description, fact(pairs())).prop_map(|(status, description, tags)| Job {
         status,
         target_selection: TargetSelection::Snapshot,
         created_at: Fact::Absent,
+        status_at: now(),
         description,
+        described_at: Some(now()),
+        tags,
+        tags_at: Some(now()),
     })
+}
+
+fn queue() -> impl Strategy<Value = Queue> {
+    let row = (select(&["j-0", "j-1", "elsewhere"][..]), fact((0..40_i64).prop_map(ago)));
+    let row = row.prop_map(|(job, queued_at)| QueuedExecution {
+        job: job.parse().expect("an id"),
+        number: Fact::Known(ExecutionNumber(1)),
+        queued_at,
+    });
+    prop::collection::vec(row, 0..4).prop_map(Queue)
 }
 
 fn thing() -> impl Strategy<Value = Thing> {
     let kind = prop::option::of(select(&["a", "b"][..]).prop_map(str::to_owned));
     let description = (kind, pairs())
         .prop_map(|(thing_type, attributes)| ThingDescription { thing_type, attributes });
-    (fact(description), fact(words())).prop_map(|(description, groups)| Thing {
+    let connectivity = (fact(any::<bool>()), fact((0..40_i64).prop_map(ago)))
+        .prop_map(|(connected, timestamp)| Connectivity { connected, timestamp });
+    let facts = (fact(description), fact(words()), fact(connectivity), fact(queue()));
+    facts.prop_map(|(description, groups, connectivity, queue)| Thing {
         description,
         groups,
+        connectivity,
+        queue,
         read_at: Some(now()),
     })
 }
@@ -193,12 +215,14 @@ fn thing() -> impl Strategy<Value = Thing> {
 fn row() -> impl Strategy<Value = ObservedExecution> {
     let time = || fact((0..40_i64).prop_map(ago));
     let version = fact((1..9_i64).prop_map(|it| ExecutionVersion::new(it).expect("1 or more")));
-    let described =
-        fact((version, fact(pairs())).prop_map(|(version, status_details)| Described {
+    let described = fact((version, fact(pairs()), fact(0..900_i64)).prop_map(
+        |(version, status_details, seconds_before_timed_out)| Described {
             version,
             status_details,
+            seconds_before_timed_out,
             at: now(),
-        }));
+        },
+    ));
     let number = fact((1..3_i64).prop_map(ExecutionNumber));
     let listed = select(&OpenStatus::ALL[..]);
     (listed, number, (time(), time(), time()), fact(0..4_i64), described).prop_map(

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use proptest::prelude::*;
-use rescind::execution::ExecutionKey;
+use rescind::execution::{ExecutionKey, ThingName};
 use rescind::fact::Fact;
 use rescind::inventory::{Inventory, Thing};
 use rescind::plan::check::check;
@@ -71,6 +71,7 @@ fn read(wanted: &Needs, full: &Inventory, seen: &mut Inventory) {
         for (id, job) in full.jobs.iter().filter(|(_, job)| job.status == *status) {
             let mut job = job.clone();
             job.description = Fact::NotRead;
+            job.tags = Fact::NotRead;
             seen.jobs.insert(id.clone(), job);
         }
     }
@@ -87,13 +88,32 @@ fn read(wanted: &Needs, full: &Inventory, seen: &mut Inventory) {
             seen.executions.insert(key.clone(), row);
         }
     }
-    for name in &wanted.things {
-        let read = Thing { groups: Fact::NotRead, ..full.things[name].clone() };
+    for id in &wanted.tags {
+        seen.jobs.get_mut(id).expect("listed before").tags = full.jobs[id].tags.clone();
+    }
+    let mut thing = |name: &ThingName, read: fn(Thing) -> Thing| {
+        let read = read(full.things[name].clone());
         seen.things.entry(name.clone()).or_default().take_in(read);
+    };
+    for name in &wanted.things {
+        thing(name, |it| Thing {
+            description: it.description,
+            read_at: it.read_at,
+            ..Thing::default()
+        });
+    }
+    for name in &wanted.connectivity {
+        thing(name, |it| Thing {
+            connectivity: it.connectivity,
+            read_at: it.read_at,
+            ..Thing::default()
+        });
     }
     for name in &wanted.groups {
-        let read = Thing { description: Fact::NotRead, ..full.things[name].clone() };
-        seen.things.entry(name.clone()).or_default().take_in(read);
+        thing(name, |it| Thing { groups: it.groups, read_at: it.read_at, ..Thing::default() });
+    }
+    for name in &wanted.queues {
+        thing(name, |it| Thing { queue: it.queue, read_at: it.read_at, ..Thing::default() });
     }
     for key in &wanted.executions {
         let row = seen.executions.get_mut(key).expect("listed before it is described");

@@ -151,6 +151,7 @@ fn inventory(test: &Test, state: State) -> Inventory {
         description: Fact::Known(ThingDescription::default()),
         groups: Fact::Known([].into()),
         read_at: Some(now()),
+        ..Thing::default()
     };
     let mut status_details = Fact::Known(BTreeMap::new());
     match test {
@@ -197,6 +198,7 @@ fn inventory(test: &Test, state: State) -> Inventory {
         described: Fact::Known(Described {
             version: Fact::Known(ExecutionVersion::new(1).expect("1 or more")),
             status_details,
+            seconds_before_timed_out: Fact::Absent,
             at: now(),
         }),
     };
@@ -204,7 +206,11 @@ fn inventory(test: &Test, state: State) -> Inventory {
         status: "IN_PROGRESS".into(),
         target_selection: TargetSelection::Snapshot,
         created_at: Fact::Absent,
+        status_at: now(),
         description: Fact::Known(JobDescription::default()),
+        described_at: Some(now()),
+        tags: Fact::NotRead,
+        tags_at: None,
     };
     let status = job.status.clone();
     Inventory {
@@ -308,8 +314,7 @@ fn a_thing_that_is_not_in_the_registry_has_neither_type_nor_groups_nor_attribute
         assert!(asks_thing);
         let mut inventory = inventory(test, State::Absent);
         for thing in inventory.things.values_mut() {
-            *thing =
-                Thing { description: Fact::Absent, groups: Fact::Absent, read_at: Some(now()) };
+            *thing = Thing { description: Fact::Absent, groups: Fact::Absent, ..thing.clone() };
         }
         let mut policy = base();
         policy.clauses = vec![clause(test)];

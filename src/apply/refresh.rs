@@ -1,0 +1,92 @@
+//! Facts that a version does not cover, read again in the moment of acting once they are old.
+//!
+//! A cancel is refused by AWS if the execution has moved, whatever a thing's group or a job's tag has
+//! become meanwhile. So what the policies in force ask for of a job or a thing is at most a minute old
+//! when it is judged. What cannot be read again is not known any more, and so keeps the execution.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::work::Work;
+use super::{Run, lock};
+use crate::execution::JobId;
+use crate::inventory::Job;
+use crate::observe::{JobFacts, ThingFacts, read_job, read_thing};
+use crate::plan::clause::Tier;
+use crate::plan::evaluate::tiers;
+
+/// For how long facts may be old when they are judged: five seconds less than the minute that is
+/// promised for the moment of the send.
+const FRESH: SignedDuration = SignedDuration::from_secs(55);
+
+/// Jobs as read again, so that a thousand lines of one job cost one call a minute.
+#[derive(Debug, Default)]
+pub(super) struct Jobs(Mutex<BTreeMap<JobId, Arc<tokio::sync::Mutex<Option<Job>>>>>);
+
+fn is_old(at: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(at) > FRESH
+}
+
+/// What of a job is read again.
+fn old_of(job: &Job, asked: &BTreeSet<Tier>, now: Timestamp) -> JobFacts {
+    let tags = asked.contains(&Tier::Tags) && !job.tags.is_not_read();
+    JobFacts {
+        description: is_old(job.status_at, now)
+            || job.described_at.is_some_and(|at| is_old(at, now)),
+        tags: tags && job.tags_at.is_some_and(|at| is_old(at, now)),
+    }
+}
+
+impl Run<'_> {
+    /// Reads again what is too old of the line's job and thing.
+    pub(super) async fn refresh(&self, work: &mut Work) {
+        let policies = self.with.in_force.current();
+        let asked: BTreeSet<_> = policies.iter().flat_map(|policy| tiers(policy)).collect();
+        self.refresh_job(work, &asked).await;
+        self.refresh_thing(work, &asked).await;
+    }
+
+    async fn refresh_job(&self, work: &mut Work, asked: &BTreeSet<Tier>) {
+        let nothing = JobFacts::default();
+        if old_of(&work.job, asked, self.with.clock.now()) == nothing {
+            return;
+        }
+        let id = work.line.key.job.clone();
+        let slot = Arc::clone(lock(&self.jobs.0).entry(id.clone()).or_default());
+        let mut latest = slot.lock().await;
+        if let Some(job) = &*latest {
+            work.job.clone_from(job);
+        }
+        let facts = old_of(&work.job, asked, self.with.clock.now());
+        if facts == nothing {
+            return;
+        }
+        let (reader, clock) = (&*self.with.paced, &self.with.clock);
+        for error in read_job(reader, clock, &id, facts, &mut work.job).await {
+            tracing::warn!(%error, job = %id, "a job could not be read again");
+        }
+        *latest = Some(work.job.clone());
+    }
+
+    async fn refresh_thing(&self, work: &mut Work, asked: &BTreeSet<Tier>) {
+        let Some(thing) = &work.thing else { return };
+        let now = self.with.clock.now();
+        if thing.read_at.is_none_or(|at| !is_old(at, now)) {
+            return;
+        }
+        let facts = ThingFacts {
+            description: asked.contains(&Tier::Thing) && !thing.description.is_not_read(),
+            connectivity: asked.contains(&Tier::Connectivity) && !thing.connectivity.is_not_read(),
+            groups: asked.contains(&Tier::Groups) && !thing.groups.is_not_read(),
+            queue: asked.contains(&Tier::Queue) && !thing.queue.is_not_read(),
+        };
+        let name = work.line.key.thing.clone();
+        let (thing, errors) = read_thing(&*self.with.paced, &self.with.clock, &name, facts).await;
+        for error in errors {
+            tracing::warn!(%error, thing = %name, "a thing could not be read again");
+        }
+        work.thing = Some(thing);
+    }
+}
