@@ -20,11 +20,13 @@ pub mod set;
 pub mod shapes;
 pub mod template;
 pub mod test_case;
+pub mod window;
 
 pub use globs::Globs;
 pub use set::PolicySet;
 pub use template::Template;
 pub use test_case::{Expectation, TestCase};
+pub use window::Window;
 
 /// A policy's name: a DNS label, 1–63 of `[a-z0-9-]`, neither first nor last a hyphen.
 #[derive(
@@ -150,6 +152,8 @@ pub struct Policy {
     pub priority: i32,
     /// Set while the policy is suspended; its reason, possibly empty.
     pub suspended: Option<String>,
+    /// Until when it is suspended, if it is; none for until it is changed.
+    pub suspended_until: Option<Timestamp>,
     /// From when on it acts no more.
     pub expires_at: Option<Timestamp>,
     /// What is listed.
@@ -162,9 +166,18 @@ pub struct Policy {
     pub cancel: Cancel,
     /// How much, and how fast. Never empty.
     pub budget: Vec<Limit>,
+    /// When it may act; any time if there are none.
+    pub windows: Vec<Window>,
     /// Set while the policy's file has an error; the policy is the last one that was adopted, and
     /// waits.
     pub held: bool,
+}
+
+impl Policy {
+    /// Whether it is suspended at `now`.
+    pub fn is_suspended(&self, now: Timestamp) -> bool {
+        self.suspended.is_some() && self.suspended_until.is_none_or(|until| now < until)
+    }
 }
 
 /// What a policy has listed.

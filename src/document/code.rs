@@ -171,7 +171,9 @@ codes! {
     MeaningBudget Error Meaning "meaning-budget",
     /// An expectation that no decision can meet.
     MeaningExpectation Error Meaning "meaning-expectation",
-    /// A suspendReason in a policy that is not suspended.
+    /// A window that never opens, or whose times or zone cannot be read.
+    MeaningWindow Error Meaning "meaning-window",
+    /// A suspendReason or suspendUntil in a policy that is not suspended.
     MeaningSuspendReason Warning Meaning "meaning-suspend-reason",
     /// A policy for executions in progress only, without the force that canceling them needs.
     MeaningForce Warning Meaning "meaning-force",

@@ -18,6 +18,7 @@ use crate::policy::{
 };
 
 mod limits;
+mod times;
 
 /// A safety rule that a plan breaks: a bug of ours, never the user's mistake.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -103,7 +104,7 @@ impl Seen<'_> {
             _ => broken(format!("policy {} is not in force", policy.name)),
         }
         if policy.mode != Mode::Enforce
-            || policy.suspended.is_some()
+            || times::is_waiting(policy, self.now)
             || policy.held
             || policy.expires_at.is_some_and(|end| self.now >= end)
         {
@@ -185,7 +186,7 @@ impl Seen<'_> {
     /// never the other way round.
     fn acts(&self, policy: &Policy) -> bool {
         policy.mode == Mode::Enforce
-            && policy.suspended.is_none()
+            && !times::is_waiting(policy, self.now)
             && !policy.held
             && policy.expires_at.is_none_or(|end| self.now < end)
             && (policy.cancel.force || self.row.status == ExecutionStatus::Queued)

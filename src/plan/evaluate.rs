@@ -19,7 +19,7 @@ use crate::inventory::{Job, ObservedExecution};
 use crate::plan::clause::{Answer, Facts, Tier};
 use crate::plan::{At, Depth, Memory, Reason, Verdict};
 use crate::policy::template::{Name, Part};
-use crate::policy::{Clause, Mode, Policy, Rule};
+use crate::policy::{Clause, Mode, Policy, Rule, window};
 
 /// Whether a policy has a job in scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -226,7 +226,7 @@ fn unfilled(policy: &Policy, facts: &Facts<'_>, now: Timestamp) -> Option<At> {
 fn not_acting(policy: &Policy, now: Timestamp) -> Option<Reason> {
     if policy.expires_at.is_some_and(|time| now >= time) {
         Some(Reason::Expired)
-    } else if policy.suspended.is_some() {
+    } else if policy.is_suspended(now) {
         Some(Reason::Suspended)
     } else if policy.mode == Mode::Observe {
         Some(Reason::ObserveOnly)
@@ -251,6 +251,8 @@ fn remembered(
         Some(Reason::AlreadyCanceledByUs)
     } else if policy.held {
         Some(Reason::SourceBroken)
+    } else if !window::is_open(&policy.windows, now) {
+        Some(Reason::WindowClosed)
     } else if memory.open.contains(facts.key) || waits() {
         Some(Reason::BackingOff)
     } else {

@@ -52,6 +52,8 @@ pub enum Reason {
     AlreadyCanceledByUs,
     /// The policy's file has an error; its policies wait.
     SourceBroken,
+    /// None of the policy's Allow windows is open, or a Deny window is.
+    WindowClosed,
     /// An earlier cancel of it failed or is not settled yet.
     BackingOff,
     /// A percentage needs a list that failed.
@@ -66,7 +68,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every variant, in order.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::StatusUnknown,
         Self::Terminal,
         Self::NoMatch,
@@ -78,6 +80,7 @@ impl Reason {
         Self::Expired,
         Self::AlreadyCanceledByUs,
         Self::SourceBroken,
+        Self::WindowClosed,
         Self::BackingOff,
         Self::InventoryIncomplete,
         Self::BudgetExhausted,
@@ -99,6 +102,7 @@ impl Reason {
             | Self::Expired
             | Self::AlreadyCanceledByUs => Decision::Keep,
             Self::SourceBroken
+            | Self::WindowClosed
             | Self::BackingOff
             | Self::InventoryIncomplete
             | Self::BudgetExhausted => Decision::Defer,
@@ -240,8 +244,12 @@ pub enum Because {
     },
     /// The reason that was written down; possibly empty.
     Note(String),
+    /// The same, and until when.
+    NoteUntil(String, Timestamp),
     /// From when on, or until when.
     Time(Timestamp),
+    /// When a window opens; none if that is not within a year.
+    Opens(Option<Timestamp>),
     /// The limit that has nothing left.
     Budget(BudgetState),
     /// What a list lacks.

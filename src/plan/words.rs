@@ -13,7 +13,7 @@ use crate::plan::{
     At, Because, Decision, Evidence, FactName, Line, Memory, Plan, Reason, Verdict, planner,
 };
 use crate::policy::template::Name;
-use crate::policy::{AgeClock, Clause, Policy, Test};
+use crate::policy::{AgeClock, Clause, Policy, Test, window};
 use crate::span::humanize;
 
 /// What a line's verdict rests on.
@@ -88,9 +88,16 @@ pub fn because_of(policy: &Policy, verdict: Verdict, facts: &Facts<'_>, now: Tim
         (_, At::Version) => unknown(FactName::Version, facts),
         (_, At::StatusDetails) => unknown(FactName::StatusDetails, facts),
         (Reason::Suspended, At::Policy) => {
-            Because::Note(policy.suspended.clone().unwrap_or_default())
+            let note = policy.suspended.clone().unwrap_or_default();
+            match policy.suspended_until {
+                Some(until) => Because::NoteUntil(note, until),
+                None => Because::Note(note),
+            }
         }
         (Reason::Expired, At::Policy) => policy.expires_at.map_or(Because::Itself, Because::Time),
+        (Reason::WindowClosed, At::Policy) => {
+            Because::Opens(window::next_change(&policy.windows, now))
+        }
         (Reason::SourceBroken, At::Policy) => Because::Note(policy.origin.path.to_string()),
         (_, At::Policy) => Because::Itself,
     }
@@ -243,6 +250,7 @@ pub fn in_words(reason: Reason, because: &Because, now: Timestamp) -> String {
         Reason::Expired => "the policy has expired",
         Reason::AlreadyCanceledByUs => "we canceled it a moment ago",
         Reason::SourceBroken => "the policy's file has an error, so the policy waits",
+        Reason::WindowClosed => "the policy's window is closed",
         Reason::BackingOff => "an earlier cancel failed or is not settled",
         Reason::InventoryIncomplete => "a percentage needs what could not be listed",
         Reason::BudgetExhausted => "the budget has nothing left",
@@ -266,9 +274,17 @@ fn because_in_words(because: &Because, now: Timestamp) -> String {
             format!("rule {rule} may hold, since {fact} is {why}")
         }
         Because::Note(note) => note.clone(),
+        Because::NoteUntil(note, until) => {
+            let until = because_in_words(&Because::Time(*until), now);
+            if note.is_empty() { until } else { format!("{note}, {until}") }
+        }
         Because::Time(time) if *time > now => {
             format!("until {time}, in {}", humanize(time.duration_since(now)))
         }
+        Because::Opens(Some(time)) => {
+            format!("it opens at {time}, in {}", humanize(time.duration_since(now)))
+        }
+        Because::Opens(None) => "it does not open within a year".to_owned(),
         Because::Time(time) => format!("since {time}, {} ago", humanize(now.duration_since(*time))),
         Because::Budget(state) => {
             let refills = match state.refills_at {

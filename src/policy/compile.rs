@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::shapes::{
@@ -22,6 +22,7 @@ use crate::execution::{JobStatus, OpenStatus, TargetSelection};
 use crate::span::Period;
 
 mod clauses;
+mod windows;
 
 /// The rule for names of policies and of rules.
 const LABEL: &str =
@@ -42,7 +43,9 @@ pub fn compile(
     let excludes = compiler.excludes(spec);
     let cancel = compiler.cancel(&spec.cancel);
     let budget = compiler.budget(spec);
-    let expires_at = compiler.expires_at(spec);
+    let windows = compiler.windows(spec);
+    let suspended_until = compiler.time("/spec/suspendUntil", spec.suspend_until.as_ref());
+    let expires_at = compiler.time("/spec/expiresAt", spec.expires_at.as_ref());
     compiler.hints(spec);
     if findings.has_errors_since(before) {
         return None;
@@ -55,12 +58,14 @@ pub fn compile(
         mode: spec.mode,
         priority: spec.priority,
         suspended,
+        suspended_until,
         expires_at,
         target: target?,
         clauses,
         excludes,
         cancel,
         budget,
+        windows,
         held: false,
     })
 }
@@ -275,20 +280,6 @@ impl Compiler<'_> {
         limits
     }
 
-    fn expires_at(&mut self, spec: &PolicySpec) -> Option<Timestamp> {
-        let text = spec.expires_at.as_ref()?;
-        let time = text.parse().ok();
-        if time.is_none() {
-            self.findings.value(
-                Code::MeaningTime,
-                "/spec/expiresAt",
-                format!("{} is not a time", quoted(text)),
-                Some("write it with its zone, like 2027-01-01T00:00:00Z or 2027-01-01T01:00:00+01:00"),
-            );
-        }
-        time
-    }
-
     /// What is allowed, and most likely not what was meant.
     fn hints(&mut self, spec: &PolicySpec) {
         if spec.suspend_reason.is_some() && !spec.suspend {
@@ -297,6 +288,14 @@ impl Compiler<'_> {
                 "/spec/suspendReason",
                 "a reason to suspend a policy that is not suspended",
                 Some("write `suspend: true` to suspend it, or remove the reason"),
+            );
+        }
+        if spec.suspend_until.is_some() && !spec.suspend {
+            self.findings.key(
+                Code::MeaningSuspendReason,
+                "/spec/suspendUntil",
+                "an end of the suspension of a policy that is not suspended",
+                Some("write `suspend: true` to suspend it until then, or remove the time"),
             );
         }
         let only_running = spec.target.statuses.iter().eq([&OpenStatus::InProgress]);

@@ -17,6 +17,7 @@ use crate::execution::OpenStatus;
 mod conditions;
 mod pairs;
 mod test_case;
+mod windows;
 
 pub use conditions::{
     AgeShape, AttributesShape, ExcludeNamesShape, ExcludeShape, MatchShape, OperatorShape,
@@ -26,6 +27,7 @@ pub use pairs::Pairs;
 pub use test_case::{
     DecisionShape, ExpectShape, ReasonShape, TestDocument, TestSpec, UnlistedShape,
 };
+pub use windows::WindowShape;
 
 /// The lowest and the highest priority.
 pub const PRIORITIES: std::ops::RangeInclusive<i32> = -1_000_000..=1_000_000;
@@ -108,12 +110,22 @@ pub struct PolicySpec {
     /// only the limits in it hold.
     #[serde(default)]
     pub budget: BudgetShape,
+    /// When the policy may act: while some Allow window is open, if any is written, and no Deny window
+    /// is. It is asked again in the moment of each cancel.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1))]
+    pub windows: Vec<WindowShape>,
     /// Whether the policy waits. Nothing is canceled by a suspended policy.
     #[serde(default)]
     pub suspend: bool,
     /// Why it waits, for people.
     #[serde(default)]
     pub suspend_reason: Option<String>,
+    /// Until when it waits: a time like `2027-01-01T00:00:00Z`. Unless written: until `suspend` is
+    /// false again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"2027-01-01T00:00:00Z")]
+    pub suspend_until: Option<String>,
     /// From when on the policy acts no more: a time like `2027-01-01T00:00:00Z`.
     #[serde(default)]
     #[schemars(example = &"2027-01-01T00:00:00Z")]

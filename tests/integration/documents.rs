@@ -14,6 +14,7 @@ use rescind::document::{
 };
 use rescind::plan::{Decision, Reason};
 use rescind::policy::template::Name;
+use rescind::policy::window::WindowKind;
 use rescind::policy::{
     AgeBound, LimitSize, Mode, OnExisting, Operator, Origin, Policy, PolicySet, Test,
 };
@@ -264,7 +265,8 @@ fn the_smallest_policy_has_all_defaults() {
     assert!(policy.target.jobs.namespaces.is_empty());
     assert!(!policy.cancel.force && policy.cancel.set.is_empty());
     assert_eq!(policy.cancel.on_existing, OnExisting::Merge);
-    assert_eq!(policy.suspended, None);
+    assert_eq!((&policy.suspended, policy.suspended_until), (&None, None));
+    assert!(policy.windows.is_empty());
     assert_eq!(policy.expires_at, None);
     assert!(!policy.held);
     let limits: Vec<_> = policy.budget.iter().map(|l| (l.size, l.per.to_string())).collect();
@@ -278,6 +280,20 @@ fn a_policy_with_everything_is_read_as_written() {
     assert_eq!(policy.name.as_str(), "stuck-in-progress");
     assert_eq!(policy.mode, Mode::Enforce);
     assert_eq!(policy.suspended.as_deref(), Some("change freeze"));
+    let until = policy.suspended_until.map(|time| time.to_string());
+    assert_eq!(until.as_deref(), Some("2026-12-24T17:00:00Z"));
+    let windows: Vec<_> = policy
+        .windows
+        .iter()
+        .map(|it| (it.kind, it.days.len(), it.from.minutes(), it.to.minutes(), it.zone.iana_name()))
+        .collect();
+    assert_eq!(
+        windows,
+        [
+            (WindowKind::Allow, 4, 22 * 60, 5 * 60, Some("Europe/Berlin")),
+            (WindowKind::Deny, 7, 0, 24 * 60, Some("UTC")),
+        ]
+    );
     assert_eq!(policy.expires_at.map(|t| t.to_string()).as_deref(), Some("2027-01-01T00:00:00Z"));
     let paths: Vec<_> = policy.clauses.iter().map(|clause| clause.path.as_str()).collect();
     assert_eq!(

@@ -11,3 +11,4 @@ mod state;
 mod support;
 mod teeth;
 mod truth;
+mod windows;

@@ -27,6 +27,13 @@ fn revocations() -> Vec<(&'static str, String)> {
         ("observed", changed("Enforce", "Observe")),
         ("suspended", changed("mode: Enforce", "mode: Enforce\n  suspend: true")),
         ("expired", changed("mode: Enforce", "mode: Enforce\n  expiresAt: 2026-11-23T12:00:00Z")),
+        (
+            "outside its window",
+            changed(
+                "mode: Enforce",
+                "mode: Enforce\n  windows: [{kind: Deny, from: 06:00, to: 18:00, timeZone: UTC}]",
+            ),
+        ),
         ("other statuses", changed("[QUEUED]", "[IN_PROGRESS]")),
         ("other things", changed("[QUEUED]", "[QUEUED], things: {names: [x*]}")),
         (

@@ -17,6 +17,7 @@ use rescind::inventory::{
     QueuedExecution, Thing, ThingDescription,
 };
 use rescind::plan::{Memory, Spent};
+use rescind::policy::window::{Day, TimeOfDay, Window, WindowKind};
 use rescind::policy::{
     AgeBound, AgeClock, Clause, Digest, Globs, Limit, LimitSize, Mode, OnExisting, Operator,
     Policy, PolicySet, Requirement, Rule, Template, Test,
@@ -121,6 +122,21 @@ fn budget() -> impl Strategy<Value = Vec<Limit>> {
     prop::collection::vec(limit, 1..3)
 }
 
+/// Up to two windows, of which some are open now, and some begin or end now.
+pub fn windows() -> impl Strategy<Value = Vec<Window>> {
+    let window = (any::<bool>(), 10..13_i64, 1..4_i64).prop_map(|(allow, from, hours)| {
+        let at = |hour: i64| TimeOfDay::parse(&format!("{hour}:00")).expect("a time of day");
+        Window {
+            kind: if allow { WindowKind::Allow } else { WindowKind::Deny },
+            days: Day::ALL.into(),
+            from: at(from),
+            to: at(from + hours),
+            zone: jiff::tz::TimeZone::UTC,
+        }
+    });
+    prop::collection::vec(window, 1..3)
+}
+
 fn one_policy(index: usize) -> impl Strategy<Value = Policy> {
     static BASE: LazyLock<Policy> = LazyLock::new(|| {
         policy("base", "target: {statuses: [QUEUED]}\nmatch: {retryAttempt: {atLeast: 1}}")
@@ -131,17 +147,18 @@ fn one_policy(index: usize) -> impl Strategy<Value = Policy> {
     let state = (
         prop_oneof![4 => Just(Mode::Enforce), 1 => Just(Mode::Observe)],
         -1..2_i32,
-        prop::bool::weighted(0.1),
+        prop::option::weighted(0.1, prop::option::of(select(&[-1_i64, 0, 1][..]))),
         prop::bool::weighted(0.1),
         prop::option::weighted(0.2, select(&[-1_i64, 0, 1][..])),
     );
     let statuses = select(vec![&OpenStatus::ALL[..], &OpenStatus::ALL[..1], &OpenStatus::ALL[1..]]);
     let what = (statuses, clauses(), prop::collection::vec(rule(), 0..2), budget());
-    let how = (prop::bool::weighted(0.8), any::<bool>(), template);
+    let windows = prop::option::weighted(0.2, windows()).prop_map(Option::unwrap_or_default);
+    let how = (prop::bool::weighted(0.8), any::<bool>(), template, windows);
     (state, what, how).prop_map(move |(state, what, how)| {
         let (mode, priority, suspended, held, expires) = state;
         let (statuses, clauses, mut excludes, budget) = what;
-        let (force, merge, template) = how;
+        let (force, merge, template, windows) = how;
         for (index, rule) in excludes.iter_mut().enumerate() {
             rule.name = format!("rule-{index}");
         }
@@ -150,7 +167,9 @@ fn one_policy(index: usize) -> impl Strategy<Value = Policy> {
         policy.digest = Digest::of(format!("{clauses:?} {excludes:?}").as_bytes());
         policy.mode = mode;
         policy.priority = priority;
-        policy.suspended = suspended.then(String::new);
+        policy.suspended = suspended.map(|_| String::new());
+        policy.suspended_until = suspended.flatten().map(|hours| ago(-hours));
+        policy.windows = windows;
         policy.held = held;
         policy.expires_at = expires.map(|hours| ago(-hours));
         policy.target.statuses = statuses.iter().copied().collect();

@@ -13,9 +13,10 @@ use rescind::plan::in_force::{Judgement, judge};
 use rescind::plan::saved::SavedPlan;
 use rescind::plan::words::facts_of;
 use rescind::plan::{Depth, Line, Needs, Plan, Reason, needs, plan};
+use rescind::policy::window::WindowKind;
 use rescind::policy::{Limit, LimitSize, PolicySet};
 
-use super::generate::{World, lose, loss, period, rule, world};
+use super::generate::{World, lose, loss, period, rule, windows, world};
 use super::support::{Lists, apply, now};
 
 const DEPTHS: [Depth; 2] = [Depth::Listed, Depth::Exact];
@@ -154,6 +155,19 @@ proptest! {
     fn another_exclude_rule_never_makes_anything_eligible(world in world(), rule in rule()) {
         let mut later = world.clone();
         later.policies[0].excludes.push(rule);
+        for depth in DEPTHS {
+            let (before, after) = (eligible(&world, depth), eligible(&later, depth));
+            prop_assert!(after.is_subset(&before), "{depth:?}: {:?}", after.difference(&before));
+        }
+    }
+
+    #[test]
+    fn another_window_never_makes_anything_eligible(world in world(), windows in windows()) {
+        let mut later = world.clone();
+        // An Allow window beside another one opens more, as it says; beside none it only closes.
+        let alone = world.policies[0].windows.is_empty();
+        let closes = windows.into_iter().filter(|it| alone || it.kind == WindowKind::Deny);
+        later.policies[0].windows.extend(closes);
         for depth in DEPTHS {
             let (before, after) = (eligible(&world, depth), eligible(&later, depth));
             prop_assert!(after.is_subset(&before), "{depth:?}: {:?}", after.difference(&before));

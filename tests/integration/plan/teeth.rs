@@ -8,6 +8,7 @@ use rescind::fact::{Fact, Unreadable};
 use rescind::inventory::{Inventory, Listing};
 use rescind::plan::check::check;
 use rescind::plan::{At, Depth, Memory, Plan, Reason, Verdict, plan};
+use rescind::policy::window::{Day, TimeOfDay, Window, WindowKind};
 use rescind::policy::{Digest, Mode, Policy, PolicySet};
 
 use super::support::{fleet, key, name, now, policy, unit};
@@ -81,6 +82,12 @@ impl Case {
     }
 }
 
+fn window(kind: WindowKind, from: &str, to: &str) -> Window {
+    let at = |text| TimeOfDay::parse(text).expect("a time of day");
+    let zone = jiff::tz::TimeZone::UTC;
+    Window { kind, days: Day::ALL.into(), from: at(from), to: at(to), zone }
+}
+
 type Mutation = (&'static str, fn(&mut Case));
 
 /// Each breaks the first line unless it says otherwise; the text is part of the rule that is broken.
@@ -106,6 +113,18 @@ const MUTATIONS: &[Mutation] = &[
     }),
     ("bad on a: policy emergency may not act", |it| {
         it.policy(0, |policy| policy.expires_at = Some(now()));
+    }),
+    ("bad on a: policy emergency may not act", |it| {
+        it.policy(0, |policy| {
+            policy.suspended = Some(String::new());
+            policy.suspended_until = Some(now() + SignedDuration::from_nanos(1));
+        });
+    }),
+    ("bad on a: policy emergency may not act", |it| {
+        it.policy(0, |policy| policy.windows = vec![window(WindowKind::Deny, "11:00", "12:01")]);
+    }),
+    ("bad on a: policy emergency may not act", |it| {
+        it.policy(0, |policy| policy.windows = vec![window(WindowKind::Allow, "12:01", "12:00")]);
     }),
     ("bad on a: policy emergency may not act", |it| it.policy(0, |policy| policy.held = true)),
     ("bad on a: it is not a target", |it| {
