@@ -19,6 +19,7 @@ pub mod output;
 
 mod apply;
 mod emulator;
+mod explain;
 mod library;
 mod plan;
 mod run;
@@ -69,11 +70,19 @@ fn dispatch(args: Args, output: Output) -> anyhow::Result<Exit> {
         Verb::Test(args) => test::test(&args, output),
         Verb::Schema(args) => schema::schema(&args, output),
         Verb::Plan(args) => runtime()?.block_on(plan::plan(args, output)),
+        Verb::Explain(args) => runtime()?.block_on(explain::explain(args, output)),
         Verb::Apply(args) => runtime()?.block_on(apply::apply(args, output)),
         Verb::Status(args) => runtime()?.block_on(status::status(args, output)),
         Verb::Run(args) => runtime()?.block_on(run::run(args, output)),
         Verb::Emulator(args) => runtime()?.block_on(emulator::emulator(args, output)),
+        Verb::Completions(args) => generated(args::generated::completions(args.shell), output),
+        Verb::Man => generated(args::generated::man()?, output),
     }
+}
+
+fn generated(text: Vec<u8>, output: Output) -> anyhow::Result<Exit> {
+    output.result(&String::from_utf8(text).context("what was generated is not text")?)?;
+    Ok(Exit::Done)
 }
 
 fn runtime() -> anyhow::Result<Runtime> {
@@ -129,11 +138,16 @@ fn set_of(reading: Reading, root: &Path) -> anyhow::Result<PolicySet> {
 }
 
 /// The policies of a root for a one-shot verb, which does nothing unless all files are right.
+fn load_root(root: &Path, output: Output) -> anyhow::Result<Arc<PolicySet>> {
+    let tree = source::read(root, Limits::policies().bytes as u64)?;
+    set_of(read_root(root, tree, output), root).map(Arc::new)
+}
+
+/// The same, narrowed to the policies that were asked for.
 fn load(root: &Root, output: Output) -> anyhow::Result<Arc<PolicySet>> {
-    let tree = source::read(&root.root, Limits::policies().bytes as u64)?;
-    let set = set_of(read_root(&root.root, tree, output), &root.root)?;
+    let set = load_root(&root.root, output)?;
     if root.only.is_empty() {
-        return Ok(Arc::new(set));
+        return Ok(set);
     }
     let mut names = std::collections::BTreeSet::new();
     for name in &root.only {

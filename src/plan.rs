@@ -19,6 +19,7 @@ pub mod budget;
 pub mod check;
 pub mod clause;
 pub mod evaluate;
+pub mod explain;
 pub mod facts;
 pub mod in_force;
 pub mod intent;

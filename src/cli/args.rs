@@ -4,6 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+pub use clap_complete::Shell;
+
+pub mod generated;
 
 /// Cancels AWS IoT job executions by policy.
 #[derive(Debug, Parser)]
@@ -90,6 +93,8 @@ pub enum Verb {
     Test(Test),
     /// Say what would be canceled, and why. Cannot write to AWS.
     Plan(Plan),
+    /// Say what each policy makes of one execution, and why; of a canceled one, who did it.
+    Explain(Explain),
     /// Cancel what the policies say, once, and say what is left.
     Apply(Apply),
     /// Reconcile again and again, and follow the files, until SIGTERM.
@@ -100,6 +105,51 @@ pub enum Verb {
     Schema(Schema),
     /// Serve the AWS IoT Jobs API on loopback from a fleet file.
     Emulator(Emulator),
+    /// Print the completions of a shell.
+    Completions(Completions),
+    /// Print the manual pages, as roff.
+    Man,
+}
+
+/// `rescind completions`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Example:\n  \
+    rescind completions bash > ~/.local/share/bash-completion/completions/rescind")]
+pub struct Completions {
+    /// Which shell.
+    pub shell: Shell,
+}
+
+/// `rescind explain`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  \
+    rescind explain robot-007 fw-4-2-0 --fleet policies/fleet.yaml\n  \
+    rescind explain robot-007 fw-4-2-0 --region eu-central-1")]
+pub struct Explain {
+    /// The thing's name.
+    pub thing: String,
+
+    /// The job's id.
+    pub job: String,
+
+    /// The policy root: a directory. All of it is read.
+    #[arg(long, value_name = "DIRECTORY", default_value = "policies")]
+    pub root: PathBuf,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub target: Target,
+
+    /// The form of the result: text for people, json (versioned) for programs.
+    #[arg(
+        short,
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "FORM",
+        hide_possible_values = true
+    )]
+    pub output: Format,
 }
 
 /// `rescind validate`.

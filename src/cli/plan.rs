@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 
@@ -41,15 +42,7 @@ async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
     let policies = load(&args.root, output)?;
     let session = Session::open(&args.target, output).await?;
     let memory = Memory::default();
-    let progress = Progress::default();
-    let inventory = session
-        .collector()
-        .observe(Inventory::default(), &policies, &memory, Depth::Exact, &progress)
-        .await;
-    progress.clear();
-    let inventory = inventory?;
-    session.check_place(inventory.account.as_ref())?;
-    observed(&inventory)?;
+    let inventory = look(&session, &policies, &memory).await?;
     // For the time up to which everything was read: what came due since then was not described.
     let now = inventory.as_of.unwrap_or_else(|| session.clock.now());
     let plan = decide(&policies, &inventory, &memory, now, Depth::Exact);
@@ -79,6 +72,24 @@ async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
     }
     let changes = Summary::of(&plan).cancel > 0;
     Ok(if changes && args.detailed_exitcode { Exit::Changes } else { Exit::Done })
+}
+
+/// Observes all that exact decisions of the policies hang on.
+pub(super) async fn look(
+    session: &Session,
+    policies: &Arc<PolicySet>,
+    memory: &Memory,
+) -> anyhow::Result<Inventory> {
+    let progress = Progress::default();
+    let inventory = session
+        .collector()
+        .observe(Inventory::default(), policies, memory, Depth::Exact, &progress)
+        .await;
+    progress.clear();
+    let inventory = inventory?;
+    session.check_place(inventory.account.as_ref())?;
+    observed(&inventory)?;
+    Ok(inventory)
 }
 
 /// Said by plan and apply for as long as nothing outlives the process.

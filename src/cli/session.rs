@@ -167,6 +167,11 @@ impl Session {
         }
     }
 
+    /// What reads at the pace of the session.
+    pub fn reader(&self) -> Arc<dyn JobsReader> {
+        self.paced()
+    }
+
     fn paced(&self) -> Arc<dyn JobsReader> {
         Arc::new(Paced::new(self.connection.reader(), self.pacer.clone()))
     }

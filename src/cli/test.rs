@@ -16,6 +16,7 @@ use crate::document::{Limits, WrittenTest};
 use crate::fleet::{self, Fleet};
 use crate::inventory::Inventory;
 use crate::plan::check::check;
+use crate::plan::explain::explain;
 use crate::plan::tested::{Surprise, surprises};
 use crate::plan::{Depth, Memory, Plan, plan as decide};
 use crate::policy::PolicySet;
@@ -46,7 +47,7 @@ pub fn test(args: &Args, output: Output) -> anyhow::Result<Exit> {
         let message = format!("{files}: tests in {them} did not run");
         return Err(Failure::new(Exit::Error, message).into());
     }
-    let passed = tested.iter().all(|test| test.outcome == Outcome::Passed);
+    let passed = tested.iter().all(|test| test.outcome.passed());
     Ok(if passed { Exit::Done } else { Exit::Error })
 }
 
@@ -114,8 +115,6 @@ fn unexpected(
         }
         Surprise::Unlisted { key, decided } => (key, None, Some(decided), test.whole().into()),
     };
-    let line = plan.lines.iter().find(|line| line.key == key);
-    let explanation =
-        line.map(|line| crate::plan::words::explanation(line, plan, inventory, memory));
+    let explanation = explain(&key, plan, inventory, memory);
     Unexpected { key, expected, decided, place, explanation }
 }

@@ -66,7 +66,7 @@ fn rule_tier(rule: &Rule) -> Tier {
     rule.clauses.iter().map(|clause| clause.test.tier()).max().unwrap_or(Tier::Listed)
 }
 
-fn rule_truth(rule: &Rule, facts: &Facts<'_>, now: Timestamp) -> Truth {
+pub(super) fn rule_truth(rule: &Rule, facts: &Facts<'_>, now: Timestamp) -> Truth {
     rule.clauses.iter().fold(Truth::Yes, |all, clause| all & clause.test.ask(facts, now).truth())
 }
 

@@ -120,14 +120,21 @@ fn add(needs: &mut Needs, policy: &Arc<Policy>, facts: &Facts<'_>, now: Timestam
     if !execution_in_scope(policy, facts.key, facts.row) {
         return;
     }
-    let thing = || facts.key.thing.clone();
-    match missing(policy, facts, now, depth) {
-        None | Some(Tier::Listed) => {}
-        Some(Tier::Tags) => drop(needs.tags.insert(facts.key.job.clone())),
-        Some(Tier::Thing) => drop(needs.things.insert(thing())),
-        Some(Tier::Connectivity) => drop(needs.connectivity.insert(thing())),
-        Some(Tier::Groups) => drop(needs.groups.insert(thing())),
-        Some(Tier::Queue) => drop(needs.queues.insert(thing())),
-        Some(Tier::Described) => drop(needs.executions.insert(facts.key.clone())),
+    if let Some(tier) = missing(policy, facts, now, depth) {
+        want(needs, tier, facts.key);
+    }
+}
+
+/// Asks for the facts of a tier about one execution.
+pub(super) fn want(needs: &mut Needs, tier: Tier, key: &ExecutionKey) {
+    let thing = || key.thing.clone();
+    match tier {
+        Tier::Listed => {}
+        Tier::Tags => drop(needs.tags.insert(key.job.clone())),
+        Tier::Thing => drop(needs.things.insert(thing())),
+        Tier::Connectivity => drop(needs.connectivity.insert(thing())),
+        Tier::Groups => drop(needs.groups.insert(thing())),
+        Tier::Queue => drop(needs.queues.insert(thing())),
+        Tier::Described => drop(needs.executions.insert(key.clone())),
     }
 }

@@ -97,6 +97,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("axum", &["emulator.rs"]),
     ("base64", &["emulator/paging.rs"]),
     ("clap", &["cli/args.rs", "main.rs"]),
+    ("clap_complete", &["cli/args.rs"]),
+    ("clap_mangen", &["cli/args.rs"]),
     ("getrandom", &["apply.rs"]),
     ("globset", &["policy/globs.rs"]),
     ("granit_parser", &["document.rs"]),

@@ -2,6 +2,7 @@
 
 mod apply;
 mod exits;
+mod explained;
 mod mistakes;
 mod output;
 mod plan;

@@ -3,10 +3,12 @@
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use serde::Serialize;
 
-use crate::cli::output::{Output, Tone, columns, plural};
+use crate::cli::args::Color;
+use crate::cli::output::{Output, Tone, columns, explain, plural};
 use crate::document::report::{Entry, Range};
 use crate::document::{Diagnostic, render};
 use crate::execution::ExecutionKey;
+use crate::plan::explain::Explanation;
 use crate::plan::tested::Decided;
 use crate::plan::{Decision, Reason, words};
 use crate::policy::shapes::ReasonShape;
@@ -26,7 +28,7 @@ pub struct Tested {
 }
 
 /// How a test ended.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Outcome {
     /// As expected.
     Passed,
@@ -39,7 +41,7 @@ pub enum Outcome {
 }
 
 /// Something that was decided and not expected.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Unexpected {
     /// About which execution.
     pub key: ExecutionKey,
@@ -49,11 +51,16 @@ pub struct Unexpected {
     pub decided: Option<Decided>,
     /// Where that was expected, else where the test stands.
     pub place: Range,
-    /// Why it was decided; none if no policy has it in scope.
-    pub explanation: Option<String>,
+    /// All that bears on it; none if it has ended.
+    pub explanation: Option<Explanation>,
 }
 
 impl Outcome {
+    /// Whether everything was as expected.
+    pub fn passed(&self) -> bool {
+        matches!(self, Self::Passed)
+    }
+
     fn word(&self) -> &'static str {
         match self {
             Self::Passed => "passed",
@@ -104,7 +111,7 @@ struct JsonFailure<'a> {
     thing: &'a str,
     expected: Option<JsonDecision<'a>>,
     decided: Option<JsonDecision<'a>>,
-    explanation: Option<&'a str>,
+    explanation: Option<serde_json::Value>,
 }
 
 #[derive(Serialize)]
@@ -197,7 +204,7 @@ fn json_failure(failure: &Unexpected) -> JsonFailure<'_> {
         thing: failure.key.thing.as_str(),
         expected: failure.expected.as_ref().map(JsonDecision::expected),
         decided: failure.decided.as_ref().map(JsonDecision::decided),
-        explanation: failure.explanation.as_deref(),
+        explanation: failure.explanation.as_ref().map(explain::value),
     }
 }
 
@@ -219,10 +226,9 @@ fn failure_text(failure: &Unexpected) -> String {
     let (expected, decided) = sides(failure);
     let mut text = format!("  {path}:{line}:{column}: {}\n", failure.key);
     text.push_str(&format!("    expected  {expected}\n    decided   {decided}\n"));
-    if let Some(why) = &failure.explanation {
-        for (index, line) in why.lines().enumerate() {
-            let title = if index == 0 { "because " } else { "        " };
-            text.push_str(format!("    {title}  {line}").trim_end());
+    if let Some(explanation) = &failure.explanation {
+        for line in explain::text(explanation, Output::new(Color::Never)).lines() {
+            text.push_str(format!("      {line}").trim_end());
             text.push('\n');
         }
     }
@@ -243,7 +249,7 @@ fn details(test: &Tested) -> String {
 /// The results as text: one line a test, and behind it what was not expected.
 pub fn text(tests: &[Tested], output: Output) -> String {
     let row = |test: &Tested| {
-        let tone = if test.outcome == Outcome::Passed { Tone::Good } else { Tone::Strong };
+        let tone = if test.outcome.passed() { Tone::Good } else { Tone::Strong };
         let word = match test.outcome.word() {
             "passed" => "ok",
             "failed" => "FAILED",

@@ -167,11 +167,11 @@ fn a_root_with_a_broken_file_is_not_applied_at_all() {
 
 #[test]
 fn help_names_each_flag_once_and_has_examples() {
-    for verb in ["validate", "test", "plan", "apply", "run", "schema", "emulator"] {
+    for verb in ["validate", "test", "plan", "explain", "apply", "run", "schema", "emulator"] {
         let help = rescind(&[verb, "--help"]);
         assert_eq!((help.code, &*help.stderr), (0, ""));
         assert!(help.stdout.lines().all(|line| line.chars().count() <= 100), "{}", help.stdout);
-        let examples = ["test", "plan", "apply", "run"].contains(&verb);
+        let examples = ["test", "plan", "explain", "apply", "run"].contains(&verb);
         assert_eq!(help.stdout.contains("Examples:"), examples, "{}", help.stdout);
     }
 }

@@ -92,6 +92,37 @@ const CASES: &[(&[&str], i32, &str)] = &[
         "error: nowhere cannot be read: No such file or directory (os error 2)",
     ),
     (&["test", "root"], 1, "error: root has no CancelTest: nothing was tested"),
+    (
+        &["explain", "r001", "fv", "--root", "root", "--fleet", "fleet.yaml"],
+        1,
+        "error: job fv has no execution on thing r001; on r001 there are open ones of fw",
+    ),
+    (
+        &["explain", "r01", "fw", "--root", "root", "--fleet", "fleet.yaml"],
+        1,
+        "error: job fw has no execution on thing r01; did you mean r001?",
+    ),
+    (
+        &["explain", "fw", "r001", "--root", "root", "--fleet", "fleet.yaml"],
+        1,
+        "error: job r001 has no execution on thing fw: the thing comes first: rescind explain r001 fw",
+    ),
+    (
+        &["explain", "x", "fww", "--root", "root", "--fleet", "fleet.yaml"],
+        1,
+        "error: job fww has no execution on thing x; did you mean job fw?",
+    ),
+    (
+        &["explain", "a b", "fw", "--root", "root", "--fleet", "fleet.yaml"],
+        64,
+        "error: THING: \"a b\" is not a thing name",
+    ),
+    (
+        &["explain", "a", "fw", "--fleet", "fleet.yaml"],
+        1,
+        "error: policies cannot be read: No such file or directory (os error 2)",
+    ),
+    (&["completions", "cmd"], 64, "error: invalid value 'cmd' for '<SHELL>'"),
     (&["plam"], 64, "error: unrecognized subcommand 'plam'"),
     (&["plan"], 64, "error: the following required arguments were not provided:"),
     (

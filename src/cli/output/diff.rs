@@ -1,0 +1,173 @@
+//! A comparison of two policy sets: text, JSON, Markdown.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::cli::output::markdown::{MOST, folded};
+use crate::cli::output::plan::{Summary, round};
+use crate::cli::output::{Output, Tone, columns, plural};
+use crate::execution::ExecutionKey;
+use crate::plan::Plan;
+use crate::plan::difference::{Change, How, Kind};
+
+/// Everything that a comparison shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    /// The plan by the old policies.
+    pub old: &'a Plan,
+    /// The plan by the new ones.
+    pub new: &'a Plan,
+    /// Where they differ.
+    pub changes: &'a [Change],
+    /// Why the new policies decide so, of those that they have in scope.
+    pub because: &'a BTreeMap<ExecutionKey, String>,
+}
+
+fn title(kind: Kind) -> &'static str {
+    match kind {
+        Kind::NewlyCanceled => "Newly canceled",
+        Kind::NoLongerCanceled => "No longer canceled",
+        Kind::CanceledOtherwise => "Canceled by another policy, or with another force",
+    }
+}
+
+fn how(how: Option<&How>) -> String {
+    match how {
+        None => "kept".to_owned(),
+        Some(How { policy, force: true }) => format!("{policy}, force"),
+        Some(How { policy, force: false }) => policy.to_string(),
+    }
+}
+
+fn row(change: &Change, shown: Shown<'_>) -> Vec<String> {
+    let because = shown.because.get(&change.key).cloned();
+    vec![
+        change.key.job.to_string(),
+        change.key.thing.to_string(),
+        how(change.old.as_ref()),
+        how(change.new.as_ref()),
+        because.unwrap_or_else(|| "no policy has it in scope".to_owned()),
+    ]
+}
+
+const HEADING: [&str; 5] = ["JOB", "THING", "OLD", "NEW", "WHY"];
+
+fn of_kind(kind: Kind, shown: Shown<'_>) -> Vec<Vec<String>> {
+    let changes = shown.changes.iter().filter(|change| change.kind() == kind);
+    changes.map(|change| row(change, shown)).collect()
+}
+
+fn sum(shown: Shown<'_>) -> String {
+    let count = |kind: Kind| shown.changes.iter().filter(|it| it.kind() == kind).count();
+    format!(
+        "{} canceled by the old policies, {} by the new: {} newly, {} no longer, {} otherwise.",
+        plural(Summary::of(shown.old).cancel, "execution"),
+        Summary::of(shown.new).cancel,
+        count(Kind::NewlyCanceled),
+        count(Kind::NoLongerCanceled),
+        count(Kind::CanceledOtherwise),
+    )
+}
+
+/// The comparison as text.
+pub fn text(shown: Shown<'_>, output: Output) -> String {
+    let Shown { old, new, .. } = shown;
+    let mut text = format!(
+        "Policies {} and {} at {}\n",
+        old.policies.digest().short(),
+        new.policies.digest().short(),
+        round(new.now)
+    );
+    for kind in Kind::ALL {
+        let rows = of_kind(kind, shown);
+        if rows.is_empty() {
+            continue;
+        }
+        text.push_str(&format!("\n{}:\n", title(kind)));
+        let heading = HEADING.map(|title| (Tone::Faint, title.to_owned())).to_vec();
+        let plain = |row: Vec<String>| row.into_iter().map(|cell| (Tone::Plain, cell)).collect();
+        let rows: Vec<_> = std::iter::once(heading).chain(rows.into_iter().map(plain)).collect();
+        text.push_str(&columns(output, &rows));
+    }
+    text.push_str(&format!("\n{}\n", sum(shown)));
+    text
+}
+
+/// The comparison for a pull request. Its first line finds the comment again.
+pub fn markdown(shown: Shown<'_>) -> String {
+    let mut text = String::from("<!-- rescind diff -->\n### rescind: what this change cancels\n\n");
+    text.push_str(&format!("{}\n", sum(shown)));
+    for kind in Kind::ALL {
+        let rows = of_kind(kind, shown);
+        let title = format!("{} ({})", title(kind), rows.len());
+        text.push_str(&folded(&title, &HEADING, &rows, MOST.saturating_sub(text.len()) / 2));
+    }
+    text
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Json<'a> {
+    format: &'static str,
+    now: String,
+    old: JsonSide<'a>,
+    new: JsonSide<'a>,
+    changes: Vec<JsonChange<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsonSide<'a> {
+    policies_digest: &'a str,
+    cancel: usize,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsonChange<'a> {
+    kind: Kind,
+    job: &'a str,
+    thing: &'a str,
+    old: Option<JsonHow<'a>>,
+    new: Option<JsonHow<'a>>,
+    explanation: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsonHow<'a> {
+    policy: &'a str,
+    force: bool,
+}
+
+/// The comparison as JSON: `rescind/diff/v1`.
+pub fn json(shown: Shown<'_>) -> impl Serialize {
+    fn side(plan: &Plan) -> JsonSide<'_> {
+        JsonSide {
+            policies_digest: plan.policies.digest().as_str(),
+            cancel: Summary::of(plan).cancel,
+        }
+    }
+    fn how(how: &How) -> JsonHow<'_> {
+        JsonHow { policy: how.policy.as_str(), force: how.force }
+    }
+    Json {
+        format: "rescind/diff/v1",
+        now: shown.new.now.to_string(),
+        old: side(shown.old),
+        new: side(shown.new),
+        changes: shown
+            .changes
+            .iter()
+            .map(|change| JsonChange {
+                kind: change.kind(),
+                job: change.key.job.as_str(),
+                thing: change.key.thing.as_str(),
+                old: change.old.as_ref().map(how),
+                new: change.new.as_ref().map(how),
+                explanation: shown.because.get(&change.key).map(String::as_str),
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,118 @@
+//! What a clause asks, and what would have to change for a policy to cancel.
+//!
+//! Words only, for people who are in a hurry.
+
+use jiff::Timestamp;
+
+use crate::fact::Fact;
+use crate::plan::clause::{Facts, age};
+use crate::plan::{At, Reason, Verdict};
+use crate::policy::{AgeBound, AgeClock, Globs, Operator, Policy, Requirement, Test};
+use crate::span::humanize;
+
+/// What a clause asks: `startedAt is at least 6h ago`.
+pub fn asks(test: &Test) -> String {
+    match test {
+        Test::Age { since, bound } => {
+            let name = clock(*since);
+            match bound {
+                AgeBound::OlderThan(period) => format!("{name} is at least {period} ago"),
+                AgeBound::YoungerThan(period) => format!("{name} is less than {period} ago"),
+            }
+        }
+        Test::ThingTypes(types) => format!("thing.type is {}", either(types)),
+        Test::ThingGroups(groups) => format!("thing.groups has {}", either(groups)),
+        Test::ThingAttribute(on) => requirement("thing.attributes", on),
+        Test::StatusDetail(on) => requirement("statusDetails", on),
+        Test::RetryAttemptAtLeast(least) => format!("retryAttempt is at least {least}"),
+        Test::JobNames(globs) => format!("the job is {}", patterns(globs)),
+        Test::ThingNames(globs) => format!("the thing is {}", patterns(globs)),
+    }
+}
+
+fn clock(since: AgeClock) -> &'static str {
+    match since {
+        AgeClock::QueuedAt => "queuedAt",
+        AgeClock::StartedAt => "startedAt",
+        AgeClock::LastUpdatedAt => "lastUpdatedAt",
+    }
+}
+
+fn either<'a>(values: impl IntoIterator<Item = &'a String>) -> String {
+    values.into_iter().map(|value| format!("{value:?}")).collect::<Vec<_>>().join(" or ")
+}
+
+fn patterns(globs: &Globs) -> String {
+    globs.patterns().join(" or ")
+}
+
+fn requirement(map: &str, on: &Requirement) -> String {
+    let key = &on.key;
+    match &on.operator {
+        Operator::In(values) => format!("{map}.{key} is {}", either(values)),
+        Operator::NotIn(values) => format!("{map}.{key} is there and not {}", either(values)),
+        Operator::Exists => format!("{map}.{key} is there"),
+        Operator::DoesNotExist => format!("{map}.{key} is not there"),
+    }
+}
+
+/// What would have to change for `policy` to cancel what it gave `verdict` on; none if it does, or if
+/// the reason says that itself.
+pub(super) fn to_change(
+    policy: &Policy,
+    verdict: Verdict,
+    facts: &Facts<'_>,
+    now: Timestamp,
+) -> Option<String> {
+    match (verdict.reason, verdict.at) {
+        (Reason::NoMatch, At::Clause(index)) => {
+            let clause = policy.clauses.get(index)?;
+            let asked = format!("{} asks that {}", clause.path, asks(&clause.test));
+            Some(match time_left(&clause.test, facts, now) {
+                Some(left) => format!("{asked}: that is so in {left}, if nothing moves"),
+                None => asked,
+            })
+        }
+        (Reason::FactUnknown, At::Clause(index)) => {
+            let clause = policy.clauses.get(index)?;
+            Some(format!("{} asks that {}: make that known", clause.path, asks(&clause.test)))
+        }
+        (Reason::Excluded, At::Rule(rule) | At::RuleClause(rule, _)) => {
+            let rule = &policy.excludes.get(rule)?.name;
+            Some(format!("rule {rule} of exclude must surely not hold"))
+        }
+        (Reason::ForceRequired, _) => {
+            Some("write cancel: {force: true} in the policy, or wait until it is queued".to_owned())
+        }
+        (Reason::ObserveOnly, _) => Some("write mode: Enforce in the policy".to_owned()),
+        (Reason::Suspended, _) => Some("write suspend: false in the policy".to_owned()),
+        (Reason::Expired, _) => Some("write a later expiresAt in the policy".to_owned()),
+        (Reason::SourceBroken, _) => Some("mend the policy's file: rescind validate".to_owned()),
+        (Reason::BudgetExhausted, _) => {
+            Some("wait until the budget refills, or raise it in the policy".to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// How long it takes until an age holds; none if time alone does not bring it.
+fn time_left(test: &Test, facts: &Facts<'_>, now: Timestamp) -> Option<String> {
+    let Test::Age { since, bound: AgeBound::OlderThan(period) } = test else { return None };
+    let left = period.get() - age(facts, *since, now)?;
+    left.is_positive().then(|| humanize(left))
+}
+
+/// A time as an age, with the time itself; why it is not known else.
+pub(in crate::plan) fn moment(time: Fact<Timestamp>, now: Timestamp) -> String {
+    match time {
+        Fact::Known(time) if time <= now => {
+            format!("{} ago ({time})", humanize(now.duration_since(time)))
+        }
+        Fact::Known(time) => {
+            format!("{} ahead of now ({time})", humanize(time.duration_since(now)))
+        }
+        Fact::Absent => "never".to_owned(),
+        Fact::NotRead => "not read".to_owned(),
+        Fact::Unreadable(why) => format!("not known: {}", why.words()),
+    }
+}

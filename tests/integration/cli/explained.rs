@@ -1,0 +1,122 @@
+//! Explain: what a newcomer reads about a kept, a canceled, an unknown and a canceled execution; and
+//! what is generated from the command line.
+
+use serde_json::Value;
+
+use crate::cli::{example, settings};
+use crate::process::fleet::{ACCOUNT, REGION, World, policy};
+use crate::process::{Ran, ran, rescind};
+
+fn explained(thing: &str, job: &str, more: &[&str]) -> Ran {
+    let args = ["explain", thing, job, "--fleet", "policies/fleet.yaml"];
+    let explain = ran(example(&[&args[..], more].concat()));
+    assert_eq!((explain.code, &*explain.stderr), (0, ""), "{}", explain.stdout);
+    explain
+}
+
+/// Ages of the example fleet are told to the second; the attempt differs from run to run.
+fn snapshot(name: &str, text: &str) {
+    let mut settings = settings();
+    settings.add_filter(r"[0-9a-f]{16}-\d+\.\d+", "[attempt]");
+    settings.add_filter(r"that is so in [^,]+,", "that is so in [time],");
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
+
+#[test]
+fn a_kept_execution_is_explained() {
+    snapshot("explain_kept", &explained("robot-008", "fw-4-2-0", &[]).stdout);
+}
+
+#[test]
+fn an_excluded_execution_is_explained() {
+    snapshot("explain_excluded", &explained("robot-007", "fw-4-2-0", &[]).stdout);
+}
+
+#[test]
+fn a_canceled_execution_is_explained() {
+    snapshot("explain_cancel", &explained("robot-001", "fw-4-2-0", &[]).stdout);
+}
+
+#[test]
+fn an_unknown_fact_is_explained() {
+    snapshot("explain_unknown", &explained("robot-006", "cfg-routes-46", &[]).stdout);
+}
+
+#[test]
+fn what_has_ended_is_explained() {
+    snapshot("explain_ended", &explained("robot-001", "diag-battery", &[]).stdout);
+}
+
+#[test]
+fn the_json_is_versioned_and_says_the_same() {
+    let explain = explained("robot-007", "fw-4-2-0", &["-o", "json"]);
+    let json: Value = serde_json::from_str(&explain.stdout).unwrap();
+    assert_eq!(json["format"], "rescind/explain/v1");
+    assert_eq!(json["decision"]["reason"], "excluded");
+    assert_eq!(json["decision"]["policy"], "stuck-in-progress");
+    let policies = json["policies"].as_array().unwrap();
+    assert_eq!(policies.len(), 4);
+    let scopes: Vec<_> = policies.iter().map(|it| it["inScope"].as_bool().unwrap()).collect();
+    assert_eq!(scopes, [true, false, false, false], "those in scope come first");
+    assert_eq!(policies[0]["rules"][0]["holds"], "yes");
+    assert_eq!(policies[0]["clauses"][0]["answer"], "yes");
+}
+
+#[test]
+fn an_explanation_says_what_the_plan_says() {
+    let plan = ran(example(&["plan", "policies", "--fleet", "policies/fleet.yaml", "-o", "json"]));
+    let plan: Value = serde_json::from_str(&plan.stdout).unwrap();
+    for line in plan["lines"].as_array().unwrap() {
+        let (thing, job) = (line["thing"].as_str().unwrap(), line["job"].as_str().unwrap());
+        let explain = explained(thing, job, &["-o", "json"]);
+        let explain: Value = serde_json::from_str(&explain.stdout).unwrap();
+        for key in ["decision", "reason", "policy"] {
+            assert_eq!(explain["decision"][key], line[key], "{key} of {job} on {thing}");
+        }
+    }
+}
+
+#[test]
+fn of_a_canceled_execution_it_says_who_did_it() {
+    let world = World::of(
+        "apiVersion: rescind/v1alpha1\nkind: Fleet\nmetadata: {name: f}\nspec:\n  \
+         account: \"123456789012\"\n  region: eu-central-1\n  jobs: [{id: fw}, {id: by-hand}]\n  \
+         things: [{name: r1, attributes: {fleet: robots}}]\n  executions:\n    \
+         - {job: fw, thing: r1, queuedAt: 1d ago}\n    \
+         - {job: by-hand, thing: r1, status: CANCELED, queuedAt: 1d ago}\n",
+    );
+    world.write("a.yaml", &policy("a", "*"));
+    let pins = ["--account", ACCOUNT, "--region", REGION];
+    let apply = ran(world.command(&[&["apply", "root", "--yes"][..], &pins].concat()));
+    assert_eq!(apply.code, 0, "{}", apply.stderr);
+    let explain = |job: &str| {
+        let args = ["explain", "r1", job, "--root", "root"];
+        let explain = ran(world.command(&[&args[..], &pins].concat()));
+        assert_eq!((explain.code, &*explain.stderr), (0, ""), "{}", explain.stdout);
+        explain.stdout
+    };
+    snapshot("explain_canceled", &explain("fw"));
+    assert!(explain("by-hand").contains("Canceled, but not by rescind"), "{}", explain("by-hand"));
+    world.write("a.yaml", &policy("a", "r*"));
+    assert!(explain("fw").contains("which is in this root, changed since ("), "{}", explain("fw"));
+    world.write("a.yaml", &policy("b", "r*"));
+    assert!(explain("fw").contains("which is not in this root"), "{}", explain("fw"));
+}
+
+#[test]
+fn completions_and_manual_pages_name_every_verb() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let completions = rescind(&["completions", shell]);
+        assert_eq!((completions.code, &*completions.stderr), (0, ""), "{shell}");
+        for verb in ["validate", "test", "plan", "explain", "apply", "run", "emulator"] {
+            assert!(completions.stdout.contains(verb), "{shell}: {verb}");
+        }
+    }
+    let man = rescind(&["man"]);
+    assert_eq!((man.code, &*man.stderr), (0, ""));
+    assert!(man.stdout.contains("rescind\\-explain"), "{}", man.stdout);
+    assert_eq!(
+        man.stdout.matches(".TH rescind").count(),
+        1 + man.stdout.matches(".TH rescind-").count()
+    );
+}
