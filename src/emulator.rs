@@ -25,6 +25,7 @@ use tokio::net::TcpListener;
 
 use crate::clock::Clock;
 use crate::fleet::Fleet;
+use crate::fleet::shapes::FleetDocument;
 use crate::inventory::Account;
 
 mod arn;
@@ -90,7 +91,7 @@ struct Inner {
     account: Account,
     options: Options,
     /// What it started from, for a reset.
-    fleet: Fleet,
+    fleet: Arc<FleetDocument>,
     state: Mutex<State>,
 }
 
@@ -118,7 +119,7 @@ impl Emulator {
             calls: BTreeMap::new(),
             requests: 0,
         };
-        let (account, fleet) = (fleet.account.clone(), fleet.clone());
+        let (account, fleet) = (fleet.account.clone(), fleet.document.clone());
         Self(Arc::new(Inner { time, account, options, fleet, state: Mutex::new(state) }))
     }
 
@@ -128,7 +129,9 @@ impl Emulator {
         let mut state = self.lock();
         self.0.time.reset();
         let Inner { fleet, options, time, .. } = &*self.0;
-        state.store = seed::store(fleet, options.clone(), time.now());
+        let fleet = Fleet::again(fleet);
+        state.store = seed::store(&fleet, options.clone(), time.now());
+        state.quotas = fleet.quotas;
         state.faults = FaultState::default();
         state.effects.clear();
         state.calls.clear();
@@ -239,14 +242,14 @@ impl Emulator {
         self.lock().faults.faults().delay_milliseconds.get(&operation).copied()
     }
 
-    /// Applies one call. None means that its answer is to be lost.
+    /// Applies one call: the JSON text of its answer. None means that its answer is to be lost.
     fn call(
         &self,
         route: Route,
         query: BTreeMap<String, String>,
         body: Map<String, Value>,
         from: Origin,
-    ) -> Result<Option<Value>, Refusal> {
+    ) -> Result<Option<String>, Refusal> {
         let valid = validate::validate(&route, &query, &body);
         let mut state = self.lock();
         let State { store, faults, quotas, hooks, effects, calls, .. } = &mut *state;
@@ -265,8 +268,8 @@ impl Emulator {
         store.past.look_back(faults.lag(operation), at);
         let answer = valid.and_then(|()| match operation.plane() {
             Plane::Control => control::answer(&call, store),
-            Plane::Data => data::answer(&call, store).map(|body| (body, None)),
-            Plane::Quotas => quotas::answer(&call, quotas).map(|body| (body, None)),
+            Plane::Data => data::answer(&call, store).map(|body| (body.to_string(), None)),
+            Plane::Quotas => quotas::answer(&call, quotas).map(|body| (body.to_string(), None)),
         });
         // A refusal can be lost as well as a success.
         let lost = faults.loses_reply(operation);

@@ -31,7 +31,7 @@ pub use behavior::Behavior;
 pub use compile::compile;
 pub use observed::inventory;
 
-use shapes::{FleetAbort, FleetEndBehavior, FleetIndexing, FleetRetry};
+use shapes::{FleetAbort, FleetDocument, FleetEndBehavior, FleetIndexing, FleetRetry};
 
 /// The account of a fleet that names none.
 pub const DEFAULT_ACCOUNT: &str = "123456789012";
@@ -39,8 +39,10 @@ pub const DEFAULT_ACCOUNT: &str = "123456789012";
 pub const DEFAULT_REGION: &str = "eu-central-1";
 
 /// A checked fleet.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Fleet {
+    /// As it was written, where a million executions are ten lines.
+    pub document: Arc<FleetDocument>,
     /// Its name, for people.
     pub name: String,
     /// Where it lives.
@@ -57,8 +59,8 @@ pub struct Fleet {
     pub quotas: BTreeMap<String, f64>,
     /// From what living devices draw.
     pub seed: u64,
-    /// The things.
-    pub things: BTreeMap<ThingName, Thing>,
+    /// The things. Those that one entry stands for share what is said of them.
+    pub things: BTreeMap<ThingName, Arc<Thing>>,
     /// The jobs.
     pub jobs: BTreeMap<JobId, Job>,
     /// The executions. Those that one entry stands for share what is said of them.

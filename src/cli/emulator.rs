@@ -21,6 +21,9 @@ pub async fn emulator(args: Args, output: Output) -> anyhow::Result<Exit> {
     };
     let options = Options { page_tokens, ..Options::default() };
     let emulator = Emulator::new(&fleet, Clock::system(), options);
+    // A large fleet is not kept twice.
+    let account = fleet.account.clone();
+    drop(fleet);
     if let Some(per_second) = args.throttle {
         let rate = Rate { per_second, burst: per_second.max(1.0) };
         let throttle = Operation::ALL.iter().map(|operation| (*operation, rate)).collect();
@@ -35,7 +38,7 @@ pub async fn emulator(args: Args, output: Output) -> anyhow::Result<Exit> {
         "AWS IoT Jobs for account {} in {}. Point any AWS client at it:\n  \
          export AWS_ENDPOINT_URL_IOT=http://{address} AWS_ENDPOINT_URL_IOT_JOBS_DATA_PLANE=http://{address}\n  \
          export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any AWS_REGION={}",
-        fleet.account.account, fleet.account.region, fleet.account.region
+        account.account, account.region, account.region
     ));
     let shutdown = async move {
         signals.next().await;

@@ -3,6 +3,7 @@
 //! All of it lies below `/_emulator`, where [`ROUTES`] is the index. Nothing of this is AWS's.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -182,9 +183,9 @@ pub struct Effect {
     /// The `force` flag of the call.
     pub force: bool,
     /// The details before.
-    pub status_details_before: StatusDetails,
+    pub status_details_before: Arc<StatusDetails>,
     /// The details after.
-    pub status_details_after: StatusDetails,
+    pub status_details_after: Arc<StatusDetails>,
     /// `x-amzn-RequestId` of the answer, even if that was lost.
     pub request_id: String,
 }

@@ -24,8 +24,8 @@ pub use types::ThingType;
 pub struct Thing {
     /// Its thing type.
     pub thing_type: Option<Arc<str>>,
-    /// Its attributes.
-    pub attributes: BTreeMap<String, String>,
+    /// Its attributes, possibly shared with others.
+    pub attributes: Arc<BTreeMap<String, String>>,
     /// 1, and one more for each update.
     pub version: i64,
     /// What fleet indexing knows of its connection; none if it never saw one.
@@ -78,7 +78,7 @@ impl Registry {
         attributes: BTreeMap<String, String>,
     ) -> Result<(), Refusal> {
         if let Some(old) = self.things.get(name) {
-            if old.thing_type.as_deref() == thing_type.as_deref() && old.attributes == attributes {
+            if old.thing_type.as_deref() == thing_type.as_deref() && *old.attributes == attributes {
                 return Ok(());
             }
             return Err(Refusal::AlreadyExists {
@@ -90,6 +90,7 @@ impl Registry {
             });
         }
         let thing_type = thing_type.map(|name| self.usable_type(&name)).transpose()?;
+        let attributes = Arc::new(attributes);
         let thing = Thing { thing_type, attributes, version: 1, ..Thing::default() };
         self.things.insert(name.into(), thing);
         Ok(())
@@ -101,15 +102,16 @@ impl Registry {
         let thing = self.things.get_mut(name).ok_or_else(|| no_thing(name))?;
         expect_version("thing", name, thing.version, update.expected_version)?;
         if let Some(given) = update.attributes {
+            let attributes = Arc::make_mut(&mut thing.attributes);
             if !update.merge {
-                thing.attributes.clear();
+                attributes.clear();
             }
             for (key, value) in given {
                 // An empty value takes the attribute away (API reference, AttributePayload).
                 if value.is_empty() {
-                    thing.attributes.remove(&key);
+                    attributes.remove(&key);
                 } else {
-                    thing.attributes.insert(key, value);
+                    attributes.insert(key, value);
                 }
             }
         }
@@ -146,6 +148,11 @@ impl Registry {
         let thing = self.things.get_mut(name).ok_or_else(|| no_thing(name))?;
         thing.connectivity = connectivity;
         Ok(())
+    }
+
+    pub(super) fn seed_thing(&mut self, name: &Arc<str>, attributes: Arc<BTreeMap<String, String>>) {
+        let thing = Thing { attributes, version: 1, ..Thing::default() };
+        self.things.insert(name.clone(), thing);
     }
 
     pub(super) fn set_version(&mut self, name: &str, version: i64) {

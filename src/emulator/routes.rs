@@ -9,7 +9,6 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::Response;
-use serde_json::Value;
 
 use super::arn::Arns;
 use super::connection::Switch;
@@ -47,7 +46,8 @@ async fn handle(
         if let [first, rest @ ..] = segments.as_slice()
             && first == INTROSPECTION
         {
-            return introspection::answer(&emulator, head.method.as_str(), rest, &body).map(Some);
+            let told = introspection::answer(&emulator, head.method.as_str(), rest, &body);
+            return told.map(|told| Some(told.to_string()));
         }
         let plane = scope.as_ref().map_err(Clone::clone)?.plane;
         if let Some(credentials) = &emulator.0.options.verify_signatures {
@@ -74,10 +74,10 @@ async fn handle(
     let answer = answer.await;
     let now = emulator.now();
     match answer {
-        Ok(Some(body)) => wire::success(&body, plane, &request_id, now),
+        Ok(Some(body)) => wire::success(body, plane, &request_id, now),
         Ok(None) => {
             switch.cut();
-            wire::success(&Value::Null, plane, &request_id, now)
+            wire::success(String::new(), plane, &request_id, now)
         }
         Err(refusal) => wire::refusal(&refusal, plane, &request_id, now, |name| arns.of(name)),
     }

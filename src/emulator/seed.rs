@@ -3,7 +3,7 @@
 //! Only this file and `snapshot`, its opposite, know both. A fleet is taken as it is: targets create no
 //! executions, and a job is not completed because its executions are done.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -15,7 +15,7 @@ use super::store::{
     AbortCriterion, Due, EndBehavior, Execution, FailureKind, Job, JobConfig, RetryCriterion,
     Scheduling, Store,
 };
-use crate::execution::{ExecutionStatus, JobId, JobStatus};
+use crate::execution::{ExecutionStatus, JobId, JobStatus, StatusDetails};
 use crate::fleet::shapes::{FleetEndBehavior, FleetFailureType, FleetIndexing};
 use crate::fleet::{self, Fleet};
 use crate::span::Moment;
@@ -41,13 +41,7 @@ pub fn store(fleet: &Fleet, options: Options, now: Timestamp) -> Store {
         store.tags.seed(&format!("job/{id}"), &job.tags);
         store.insert_job(shared, seeded);
     }
-    for ((id, thing, number), execution) in &fleet.executions {
-        let (id, job) =
-            store.jobs.get_key_value(id.as_str()).expect("a fleet's executions are of its jobs");
-        let (id, timeout) = (id.clone(), job.timeout_minutes);
-        let thing = names.get(thing.as_str()).expect("a fleet's executions are on its things");
-        store.insert(thing, &id, seeded_execution(number.0, execution, timeout, now), now);
-    }
+    executions(fleet, &mut store, &names, now);
     for job in store.jobs.values_mut() {
         job.settle();
     }
@@ -58,6 +52,34 @@ pub fn store(fleet: &Fleet, options: Options, now: Timestamp) -> Store {
         }
     }
     store
+}
+
+fn executions(
+    fleet: &Fleet,
+    store: &mut Store,
+    names: &BTreeMap<&str, Arc<str>>,
+    now: Timestamp,
+) {
+    // Those that share what is said of them share the text of it as well.
+    let mut details: HashMap<*const fleet::Execution, Option<Arc<StatusDetails>>> = HashMap::new();
+    let mut rest = fleet.executions.iter().peekable();
+    while let Some(((id, ..), _)) = rest.peek() {
+        let (shared, job) =
+            store.jobs.get_key_value(id.as_str()).expect("a fleet's executions are of its jobs");
+        let (shared, timeout) = (shared.clone(), job.timeout_minutes);
+        let mut all = Vec::new();
+        while let Some(((_, thing, number), execution)) = rest.next_if(|((job, ..), _)| job == id) {
+            let thing = names.get(thing.as_str()).expect("a fleet's executions are on its things");
+            let details = details.entry(Arc::as_ptr(execution)).or_insert_with(|| {
+                let details = &execution.status_details;
+                            (!details.is_empty()).then(|| Arc::new(details.clone()))
+            });
+            let mut seeded = seeded_execution(number.0, execution, timeout, now);
+            seeded.status_details.clone_from(details);
+            all.push((thing.clone(), seeded));
+        }
+        store.fill(&shared, all, now);
+    }
 }
 
 fn types_and_groups(fleet: &Fleet, store: &mut Store, now: Timestamp) {
@@ -93,11 +115,18 @@ fn types_and_groups(fleet: &Fleet, store: &mut Store, now: Timestamp) {
 
 fn things<'a>(fleet: &'a Fleet, store: &mut Store, now: Timestamp) -> BTreeMap<&'a str, Arc<str>> {
     let mut names: BTreeMap<&str, Arc<str>> = BTreeMap::new();
+    // The attributes of things that one entry stands for are kept once.
+    let mut last: Option<(Arc<fleet::Thing>, Arc<BTreeMap<String, String>>)> = None;
     for (name, thing) in &fleet.things {
         let name = name.as_str();
-        let created = store.registry.create_thing(name, None, thing.attributes.clone());
-        created.expect("a fleet has each thing once");
-        let shared = store.registry.thing_name(name).expect("it was just created");
+        let shared: Arc<str> = name.into();
+        let same = last.as_ref().filter(|(fact, _)| Arc::ptr_eq(fact, thing));
+        let attributes = match same {
+            Some((_, attributes)) => Arc::clone(attributes),
+            None => Arc::new(thing.attributes.clone()),
+        };
+        store.registry.seed_thing(&shared, attributes.clone());
+        last = Some((thing.clone(), attributes));
         if let Some(kind) = &thing.thing_type {
             store.registry.seed_type(name, kind);
         }
@@ -217,22 +246,21 @@ fn seeded_execution(
 ) -> Execution {
     let canceled = execution.status == ExecutionStatus::Canceled;
     let in_progress = execution.status == ExecutionStatus::InProgress;
-    let details = &execution.status_details;
     let started_at = execution.started_at.map(|at| at.resolve(now).as_second());
     let second = |at: Moment| at.resolve(now).as_second();
     let implied =
         timeout_minutes.zip(started_at).map(|(minutes, start)| start.saturating_add(minutes * 60));
-    Execution {
-        number,
+    let deadline = execution.times_out_at.map(second).or(implied).filter(|_| in_progress);
+    let step = execution.step_times_out_at.map(second).filter(|_| in_progress);
+    let mut seeded = Execution {
         version: execution.version.get(),
         status: execution.status.clone(),
-        queued_at: execution.queued_at.resolve(now).as_second(),
         started_at,
         last_updated_at: execution.last_updated_at.resolve(now).as_second(),
         retry_attempt: execution.retry_attempt,
-        status_details: (!details.is_empty()).then(|| Box::new(details.clone())),
         force_canceled: canceled.then_some(execution.force_canceled),
-        deadline: execution.times_out_at.map(second).or(implied).filter(|_| in_progress),
-        step_deadline: execution.step_times_out_at.map(second).filter(|_| in_progress),
-    }
+        ..Execution::queued(number, execution.queued_at.resolve(now).as_second())
+    };
+    seeded.set_timers(deadline, step);
+    seeded
 }

@@ -67,9 +67,10 @@ pub fn document(store: &Store, account: &Account, quotas: &Applied) -> Value {
         job.executions().map(move |(thing, execution)| execution_of(id, thing, execution))
     });
     // A thing that was deleted may have executions still, and a fleet's executions are on its things.
-    let with_jobs = store.jobs_of.iter().filter(|(_, jobs)| !jobs.is_empty());
     let targets = store.jobs.values().flat_map(|job| &job.target_things);
-    let gone: BTreeSet<&Arc<str>> = with_jobs
+    let gone: BTreeSet<&Arc<str>> = store
+        .by_thing
+        .iter()
         .map(|(thing, _)| thing)
         .chain(targets)
         .filter(|thing| !registry.things().contains_key(*thing))
@@ -182,8 +183,8 @@ fn execution_of(id: &str, thing: &str, execution: &Execution) -> Value {
         ("queuedAt", time(Some(execution.queued_at))),
         ("startedAt", started),
         ("lastUpdatedAt", time(Some(execution.last_updated_at))),
-        ("timesOutAt", time(execution.deadline)),
-        ("stepTimesOutAt", time(execution.step_deadline)),
+        ("timesOutAt", time(execution.deadline())),
+        ("stepTimesOutAt", time(execution.step_deadline())),
         ("retryAttempt", Some(execution.retry_attempt.into())),
         ("statusDetails", execution.status_details.as_deref().and_then(filled)),
         ("forceCanceled", execution.force_canceled.map(Value::from)),

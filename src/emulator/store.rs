@@ -4,10 +4,8 @@
 //! Synchronous and without HTTP, so that tests and hooks can move executions directly: `now` is an
 //! argument. Times are whole epoch seconds, which is what both planes put on the wire.
 //!
-//! Invariants: each execution is in exactly one of its job's status indexes, at the place that its
-//! time and thing give (all changes go through [`Job::change`]); the executions of a job on a thing
-//! are sorted by number; `jobs_of` names each job that has an execution on a thing; the agenda has an
-//! entry for each timer that runs. What is due is done before each call, at the time at which it was
+//! Invariants: all changes of executions go through `Executions::change`; `by_thing` names each thing
+//! with each job that has an execution on it; the agenda has an entry for each timer that runs. What is due is done before each call, at the time at which it was
 //! due: nothing depends on when somebody looks.
 
 use std::cmp::Reverse;
@@ -18,7 +16,6 @@ use jiff::Timestamp;
 
 use super::devices::Devices;
 use super::options::{CheckOrder, Options};
-use super::paging::Position;
 use super::refusal::Refusal;
 use super::registry::Registry;
 use super::search::Indexing;
@@ -29,6 +26,7 @@ mod agenda;
 mod config;
 mod devices;
 mod ends;
+mod executions;
 mod job;
 mod lists;
 mod past;
@@ -46,6 +44,7 @@ pub use targets::{NewJob, Target};
 
 pub(super) use agenda::{Agenda, Due};
 pub(super) use devices::{Doing, State};
+pub(super) use executions::Executions;
 pub(super) use past::Past;
 
 /// Jobs, their executions, and the registry.
@@ -57,7 +56,7 @@ pub struct Store {
     /// The tags of jobs, types and groups.
     pub tags: Tags,
     pub(super) jobs: BTreeMap<Arc<str>, Job>,
-    pub(super) jobs_of: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
+    pub(super) by_thing: BTreeSet<(Arc<str>, Arc<str>)>,
     pub(super) job_order: BTreeSet<(Reverse<i64>, Arc<str>)>,
     /// What fleet indexing indexes.
     pub indexing: Indexing,
@@ -85,17 +84,22 @@ pub struct Execution {
     /// Retries before it.
     pub retry_attempt: u32,
     /// None until first set: the data plane tells that from an empty map.
-    pub status_details: Option<Box<StatusDetails>>,
+    pub status_details: Option<Arc<StatusDetails>>,
     /// The `force` flag of the cancel that ended it; none while it is not CANCELED.
     pub force_canceled: Option<bool>,
-    /// When the job's in-progress timer runs out, in epoch seconds.
-    pub deadline: Option<i64>,
-    /// When the step timer runs out, in epoch seconds.
-    pub step_deadline: Option<i64>,
+    /// The timers that run. Apart, since few have any.
+    pub(super) timers: Option<Box<Timers>>,
+}
+
+/// When an execution's timers run out, in epoch seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Timers {
+    job: Option<i64>,
+    step: Option<i64>,
 }
 
 impl Execution {
-    fn queued(number: i64, now: i64) -> Self {
+    pub(super) fn queued(number: i64, now: i64) -> Self {
         Self {
             number,
             version: 1,
@@ -106,14 +110,29 @@ impl Execution {
             retry_attempt: 0,
             status_details: None,
             force_canceled: None,
-            deadline: None,
-            step_deadline: None,
+            timers: None,
         }
+    }
+
+    /// When the job's in-progress timer runs out, in epoch seconds.
+    pub fn deadline(&self) -> Option<i64> {
+        self.timers.as_ref()?.job
+    }
+
+    /// When the step timer runs out, in epoch seconds.
+    pub fn step_deadline(&self) -> Option<i64> {
+        self.timers.as_ref()?.step
+    }
+
+    /// Sets the job's timer and the step timer.
+    pub(super) fn set_timers(&mut self, job: Option<i64>, step: Option<i64>) {
+        let some = job.is_some() || step.is_some();
+        self.timers = some.then(|| Box::new(Timers { job, step }));
     }
 
     /// When a timer ends it; the earlier of the two counts.
     pub fn times_out_at(&self) -> Option<i64> {
-        [self.deadline, self.step_deadline].into_iter().flatten().min()
+        [self.deadline(), self.step_deadline()].into_iter().flatten().min()
     }
 
     /// Seconds until a timer ends it.
@@ -124,8 +143,7 @@ impl Execution {
     /// Enters a terminal status.
     fn end(&mut self, status: ExecutionStatus) {
         self.status = status;
-        self.deadline = None;
-        self.step_deadline = None;
+        self.timers = None;
     }
 
     /// Counts a change: one version more, updated now.
@@ -137,9 +155,9 @@ impl Execution {
     fn set_details(&mut self, details: Option<StatusDetails>, options: &Options) {
         // A given map replaces the old one whole, the empty map included (observed).
         let Some(details) = details else { return };
-        match self.status_details.as_deref_mut().filter(|_| options.merge_details) {
-            Some(kept) => kept.extend(details),
-            None => self.status_details = Some(Box::new(details)),
+        match self.status_details.as_mut().filter(|_| options.merge_details) {
+            Some(kept) => Arc::make_mut(kept).extend(details),
+            None => self.status_details = Some(Arc::new(details)),
         }
     }
 
@@ -254,7 +272,7 @@ impl Store {
         let options = &self.options;
         let job = self.jobs.get_mut(id).expect("the execution was found in this job");
         let (thing, before, after) =
-            job.change(thing, number, |execution| change(execution, second, options));
+            job.executions.change(thing, number, |execution| change(execution, second, options));
         let (id, _) = self.jobs.get_key_value(id).expect("it was just there");
         let id = id.clone();
         self.past.record(now, &id, &thing, Some(&before), number);
@@ -288,21 +306,47 @@ impl Store {
             if let Some(at) = execution.times_out_at() {
                 self.agenda.insert((at, Due::Timer(id.clone(), thing.clone(), number)));
             }
-            job.insert(thing, execution);
+            job.executions.insert(thing, execution);
             self.past.record(now, id, thing, None, number);
-            self.jobs_of.entry(thing.clone()).or_default().insert(id.clone());
+            self.by_thing.insert((thing.clone(), id.clone()));
             self.wake(thing, now.as_second());
         }
+    }
+
+    /// Gives a job without executions all that it has, in any order, at once.
+    pub(super) fn fill(&mut self, id: &Arc<str>, all: Vec<(Arc<str>, Execution)>, now: Timestamp) {
+        for (thing, execution) in &all {
+            if let Some(at) = execution.times_out_at() {
+                let due = Due::Timer(id.clone(), thing.clone(), execution.number);
+                self.agenda.insert((at, due));
+            }
+            self.past.record(now, id, thing, None, execution.number);
+            self.wake(thing, now.as_second());
+        }
+        let mut pairs: BTreeSet<_> =
+            all.iter().map(|(thing, _)| (thing.clone(), id.clone())).collect();
+        // Laying all down anew is worth it only if much is new.
+        if pairs.len() >= self.by_thing.len() / 8 {
+            self.by_thing.append(&mut pairs);
+        } else {
+            self.by_thing.extend(pairs);
+        }
+        if let Some(job) = self.jobs.get_mut(id) {
+            job.executions = Executions::of(all);
+        }
+    }
+
+    /// The jobs that have an execution on a thing, by id.
+    pub(super) fn jobs_of<'a>(&'a self, thing: &str) -> impl Iterator<Item = &'a Arc<str>> + use<'a> {
+        let thing: Arc<str> = thing.into();
+        let from: (Arc<str>, Arc<str>) = (thing.clone(), Arc::default());
+        self.by_thing.range(from..).take_while(move |(it, _)| *it == thing).map(|(_, id)| id)
     }
 
     pub(super) fn insert_job(&mut self, id: Arc<str>, job: Job) {
         self.job_order.insert((Reverse(job.created_at), id.clone()));
         self.jobs.insert(id, job);
     }
-}
-
-fn position(thing: &Arc<str>, execution: &Execution) -> Position {
-    (Reverse(execution.last_updated_at), thing.clone(), Reverse(execution.number))
 }
 
 fn mismatch(expected: i64, found: i64) -> String {

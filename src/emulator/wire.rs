@@ -118,7 +118,7 @@ pub fn members(bytes: &[u8]) -> Result<Map<String, Value>, Refusal> {
 }
 
 /// An answer that went well.
-pub fn success(body: &Value, plane: Plane, request_id: &str, now: Timestamp) -> Response<Body> {
+pub fn success(body: String, plane: Plane, request_id: &str, now: Timestamp) -> Response<Body> {
     answer(StatusCode::OK, body, plane, request_id, now)
 }
 
@@ -166,19 +166,19 @@ pub fn refusal(
             other => other.code().into(),
         };
     }
-    let mut response = answer(status, &body, plane, request_id, now);
+    let mut response = answer(status, body.to_string(), plane, request_id, now);
     response.headers_mut().insert(ERROR_TYPE, HeaderValue::from_static(refusal.code()));
     response
 }
 
 fn answer(
     status: StatusCode,
-    body: &Value,
+    body: String,
     plane: Plane,
     request_id: &str,
     now: Timestamp,
 ) -> Response<Body> {
-    let mut response = Response::new(Body::from(body.to_string()));
+    let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     let kind = match plane {

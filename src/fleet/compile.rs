@@ -23,8 +23,10 @@ use crate::span::Moment;
 /// Checks a fleet. All that is wrong goes to `findings`; None if anything is.
 pub fn compile(document: FleetDocument, findings: &mut Findings) -> Option<Fleet> {
     let mut compiler = Compiler { findings, failed: false };
+    let written = Arc::new(document.clone());
     let spec = document.spec;
     let mut fleet = Fleet {
+        document: written,
         name: document.metadata.name,
         account: compiler.account(spec.account, spec.region),
         groups: BTreeSet::new(),
@@ -66,6 +68,14 @@ pub fn compile(document: FleetDocument, findings: &mut Findings) -> Option<Fleet
         }
     }
     (!compiler.failed).then_some(fleet)
+}
+
+impl Fleet {
+    /// The same fleet once more, from the document of one.
+    pub fn again(document: &FleetDocument) -> Self {
+        let fleet = compile(document.clone(), &mut Findings::default());
+        fleet.expect("a fleet's document was compiled before, and nothing else decides")
+    }
 }
 
 fn indexed<T>(pointer: &str, list: Vec<T>) -> impl Iterator<Item = (String, T)> {
@@ -270,7 +280,8 @@ impl Compiler<'_> {
         }
         let version = thing.version.map(NonZeroU32::get);
         let (thing_type, attributes) = (thing.thing_type, thing.attributes);
-        let fact = Thing { thing_type, groups, attributes, version, connectivity, behavior };
+        let fact =
+            Arc::new(Thing { thing_type, groups, attributes, version, connectivity, behavior });
         let at = join(at, "name");
         for name in numbered.names() {
             let Some(name) = self.parse::<ThingName>(Code::MeaningName, &at, &name) else { return };

@@ -4,6 +4,7 @@
 //! Snapshots and tests of policies decide over it without any server.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -148,7 +149,7 @@ fn queues(fleet: &Fleet, now: Timestamp) -> BTreeMap<&ThingName, Queue> {
 
 fn things(fleet: &Fleet, now: Timestamp) -> BTreeMap<ThingName, Thing> {
     let mut queues = queues(fleet, now);
-    let thing = |(name, thing): (&ThingName, &super::Thing)| {
+    let thing = |(name, thing): (&ThingName, &Arc<super::Thing>)| {
         let observed = Thing {
             description: Fact::Known(ThingDescription {
                 thing_type: thing.thing_type.clone(),

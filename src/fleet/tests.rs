@@ -56,7 +56,7 @@ fn all_that_is_wrong_is_named_with_its_place() {
             {"job": "fw", "thing": "r2", "executionNumber": 3, "startedAt": "2h ago"},
         ],
     }));
-    assert_eq!(fleet, None);
+    assert!(fleet.is_none());
     let expected = [
         (Code::MeaningName, "/spec/account"),
         (Code::MeaningName, "/spec/things/0/name"),

@@ -1,6 +1,7 @@
 //! The command line, as a stranger meets it: what it prints where, and with which code it ends.
 
 mod apply;
+mod emulated;
 mod exits;
 mod explained;
 mod mistakes;

@@ -1,5 +1,6 @@
 //! Job executions, as operators see them.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{Answer, paged, rows};
@@ -29,40 +30,66 @@ pub fn cancel(call: &Call, store: &mut Store) -> Answer {
         version_before: canceled.before.version,
         expected_version,
         force,
-        status_details_before: canceled.before.details(),
-        status_details_after: canceled.after.details(),
+        status_details_before: canceled.before.status_details.unwrap_or_default(),
+        status_details_after: canceled.after.status_details.unwrap_or_default(),
         request_id: call.request_id.clone(),
     };
-    Ok((json!({}), Some(effect)))
+    Ok((super::nothing().to_string(), Some(effect)))
 }
 
 /// A list's view of an execution: neither version nor details.
-fn summary(execution: &Execution) -> Value {
-    let mut summary = json!({
-        "status": execution.status.as_str(),
-        "queuedAt": execution.queued_at,
-        "lastUpdatedAt": execution.last_updated_at,
-        "executionNumber": execution.number,
-        "retryAttempt": execution.retry_attempt,
-    });
-    if let Some(at) = execution.started_at {
-        summary["startedAt"] = at.into();
-    }
-    summary
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Summary<'a> {
+    status: &'a str,
+    queued_at: i64,
+    last_updated_at: i64,
+    execution_number: i64,
+    retry_attempt: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_at: Option<i64>,
 }
 
-pub fn list_for_job(call: &Call, store: &Store) -> Result<Value, Refusal> {
+impl<'a> From<&'a Execution> for Summary<'a> {
+    fn from(execution: &'a Execution) -> Self {
+        Self {
+            status: execution.status.as_str(),
+            queued_at: execution.queued_at,
+            last_updated_at: execution.last_updated_at,
+            execution_number: execution.number,
+            retry_attempt: execution.retry_attempt,
+            started_at: execution.started_at,
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OfJob<'a> {
+    thing_arn: String,
+    job_execution_summary: Summary<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ListOfJob<'a> {
+    execution_summaries: Vec<OfJob<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<String>,
+}
+
+pub fn list_for_job(call: &Call, store: &Store) -> Result<String, Refusal> {
     let input = Input::new(call);
     let id = input.job();
     let filter = ExecutionFilter { status: input.one_of("status") };
     let (max, token) = (input.max_results(), input.next_token());
-    let page = rows(store.list_executions_of_job(id, &filter, max, token)?, |row| {
-        json!({
-            "thingArn": call.arns.thing(row.thing),
-            "jobExecutionSummary": summary(row.execution),
-        })
+    let page = store.list_executions_of_job(id, &filter, max, token)?;
+    let rows = page.rows.iter().map(|row| OfJob {
+        thing_arn: call.arns.thing(row.thing),
+        job_execution_summary: row.execution.into(),
     });
-    Ok(paged("executionSummaries", page))
+    let list = ListOfJob { execution_summaries: rows.collect(), next_token: page.next };
+    serde_json::to_string(&list).map_err(|_| Refusal::InternalFailure)
 }
 
 pub fn list_for_thing(call: &Call, store: &Store) -> Result<Value, Refusal> {
@@ -76,7 +103,7 @@ pub fn list_for_thing(call: &Call, store: &Store) -> Result<Value, Refusal> {
     let (max, token) = (input.max_results(), input.next_token());
     let page = rows(
         store.list_executions_of_thing(thing, &filter, max, token)?,
-        |row| json!({"jobId": row.job, "jobExecutionSummary": summary(row.execution)}),
+        |row| json!({"jobId": row.job, "jobExecutionSummary": Summary::from(row.execution)}),
     );
     Ok(paged("executionSummaries", page))
 }

@@ -1,6 +1,7 @@
 //! How executions and jobs end by themselves or by an operator: timers, retries, aborts, schedules and
 //! the cancel of a whole job.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -70,7 +71,7 @@ impl Store {
         let open: Vec<(Arc<str>, i64)> = statuses
             .iter()
             .flatten()
-            .filter_map(|status| job.by_status.get(status))
+            .filter_map(|status| job.executions.places(status, Bound::Unbounded))
             .flatten()
             .map(|(_, thing, number)| (thing.clone(), number.0))
             .take(most)
@@ -184,19 +185,21 @@ impl Store {
 /// Whether its job's jobExecutionsRetryConfig lets an execution that ended be tried again.
 fn retries_left(job: &Job, thing: &str, ended: &Execution) -> bool {
     let Some(criteria) = &job.config.retry else { return false };
-    let list = job.executions.get(thing).map_or(&[][..], Vec::as_slice);
+    let list: Vec<&Execution> = job.executions.on(thing).collect();
     if list.last().is_none_or(|latest| latest.number != ended.number) {
         return false;
     }
     // The attempts of this series; one after a rejoined group begins anew.
     let attempts = usize::try_from(ended.retry_attempt).unwrap_or(usize::MAX);
     let series = &list[list.len().saturating_sub(attempts.saturating_add(1))..];
+    // Attempts that were deleted count all the same.
+    let allowed = criteria.iter().map(|criterion| criterion.retries).sum::<usize>().min(10);
     criteria.iter().any(|criterion| {
         let counted = |execution: &&Execution| {
             criterion.failure.statuses().contains(&execution.status)
                 && execution.status != ExecutionStatus::Rejected
         };
-        let tried = series.iter().filter(counted).count();
-        counted(&ended) && tried <= criterion.retries && attempts < 10
+        let tried = series.iter().copied().filter(counted).count();
+        counted(&ended) && tried <= criterion.retries && attempts < allowed
     })
 }

@@ -1,12 +1,11 @@
-//! A job, with its executions and the lists of them.
+//! A job.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::config::JobConfig;
-use super::{Execution, position};
-use crate::emulator::paging::Position;
+use super::Execution;
+use super::executions::Executions;
 use crate::execution::{ExecutionStatus, JobStatus, TargetSelection};
 
 /// A job.
@@ -46,8 +45,7 @@ pub struct Job {
     pub(in crate::emulator) rollout_ended: bool,
     /// While its executions are being canceled: whether those in progress as well.
     pub(in crate::emulator) sweeping: Option<bool>,
-    pub(in crate::emulator) executions: BTreeMap<Arc<str>, Vec<Execution>>,
-    pub(in crate::emulator) by_status: BTreeMap<ExecutionStatus, BTreeSet<Position>>,
+    pub(in crate::emulator) executions: Executions,
 }
 
 /// What `UpdateJob` asks for; what is none stays.
@@ -86,28 +84,23 @@ impl Job {
             comment: None,
             rollout_ended: false,
             sweeping: None,
-            executions: BTreeMap::new(),
-            by_status: BTreeMap::new(),
+            executions: Executions::default(),
         }
     }
 
     /// Its latest execution on a thing, or that with a number.
     pub fn execution(&self, thing: &str, number: Option<i64>) -> Option<&Execution> {
-        let executions = self.executions.get(thing)?;
-        match number {
-            None => executions.last(),
-            Some(number) => executions.iter().find(|execution| execution.number == number),
-        }
+        self.executions.get(thing, number)
     }
 
     /// All its executions, by thing and number.
     pub fn executions(&self) -> impl Iterator<Item = (&Arc<str>, &Execution)> {
-        self.executions.iter().flat_map(|(thing, list)| list.iter().map(move |it| (thing, it)))
+        self.executions.all()
     }
 
     /// How many of its executions have a status, older execution numbers included (observed).
     pub fn count(&self, status: &ExecutionStatus) -> usize {
-        self.by_status.get(status).map_or(0, BTreeSet::len)
+        self.executions.count(status)
     }
 
     /// Whether AWS counts it to the concurrent jobs: it rolls out or cancels at this moment.
@@ -117,71 +110,6 @@ impl Job {
 
     pub(super) fn is_open(&self) -> bool {
         self.count(&ExecutionStatus::Queued) + self.count(&ExecutionStatus::InProgress) > 0
-    }
-
-    pub(super) fn insert(&mut self, thing: &Arc<str>, execution: Execution) {
-        let place = self.by_status.entry(execution.status.clone()).or_default();
-        place.insert(position(thing, &execution));
-        match self.executions.get_mut(thing) {
-            None => {
-                // `vec!` gives room for exactly one, which is all that most have.
-                self.executions.insert(thing.clone(), vec![execution]);
-            }
-            Some(list) => match list.binary_search_by_key(&execution.number, |e| e.number) {
-                Ok(at) => {
-                    let old = std::mem::replace(&mut list[at], execution);
-                    let new = &list[at];
-                    if (&old.status, old.last_updated_at) != (&new.status, new.last_updated_at)
-                        && let Some(set) = self.by_status.get_mut(&old.status)
-                    {
-                        set.remove(&position(thing, &old));
-                    }
-                }
-                Err(at) => list.insert(at, execution),
-            },
-        }
-    }
-
-    /// The only way to change an execution: keeps its place in the lists right. Gives the thing's
-    /// shared name and the execution before and after.
-    pub(super) fn change(
-        &mut self,
-        thing: &str,
-        number: i64,
-        change: impl FnOnce(&mut Execution),
-    ) -> (Arc<str>, Execution, Execution) {
-        let (thing, _) = self.executions.get_key_value(thing).expect("the thing has executions");
-        let thing = thing.clone();
-        let list = self.executions.get_mut(&thing).expect("its key was just found");
-        let at = list
-            .binary_search_by_key(&number, |execution| execution.number)
-            .expect("the execution was found before it is changed");
-        let execution = &mut list[at];
-        let before = execution.clone();
-        if let Some(set) = self.by_status.get_mut(&execution.status) {
-            set.remove(&position(&thing, execution));
-        }
-        change(execution);
-        let set = self.by_status.entry(execution.status.clone()).or_default();
-        set.insert(position(&thing, execution));
-        let after = execution.clone();
-        (thing, before, after)
-    }
-
-    /// Takes an execution out.
-    pub(super) fn take(&mut self, thing: &str, number: i64) -> Option<(Arc<str>, Execution)> {
-        let (thing, _) = self.executions.get_key_value(thing)?;
-        let thing = thing.clone();
-        let list = self.executions.get_mut(&thing)?;
-        let at = list.binary_search_by_key(&number, |execution| execution.number).ok()?;
-        let execution = list.remove(at);
-        if list.is_empty() {
-            self.executions.remove(&thing);
-        }
-        if let Some(set) = self.by_status.get_mut(&execution.status) {
-            set.remove(&position(&thing, &execution));
-        }
-        Some((thing, execution))
     }
 
     /// A SNAPSHOT job is COMPLETED when all its executions are terminal; CANCELED and REMOVED count.
@@ -200,9 +128,7 @@ impl Job {
         if matches!(self.status, JobStatus::InProgress | JobStatus::Scheduled) {
             return;
         }
-        let firsts = self.by_status.values().filter_map(BTreeSet::first);
-        let latest = firsts.map(|(Reverse(at), ..)| *at).max();
-        self.last_updated_at = latest.unwrap_or(self.created_at).max(self.created_at);
+        self.last_updated_at = self.executions.last_updated_at().unwrap_or(self.created_at).max(self.created_at);
         if self.status == JobStatus::Completed {
             self.completed_at = Some(self.last_updated_at);
         }

@@ -9,7 +9,8 @@ use std::ops::Bound::{self, Excluded, Included, Unbounded};
 use std::ops::RangeBounds as _;
 use std::sync::Arc;
 
-use super::{Execution, Job, Store, position};
+use super::executions::position;
+use super::{Execution, Job, Store};
 use crate::emulator::paging::{self, Page, Position};
 use crate::emulator::refusal::Refusal;
 use crate::execution::{ExecutionStatus, JobStatus, TargetSelection};
@@ -102,13 +103,13 @@ impl Store {
         };
         let matches = |execution: &Execution| statuses.contains(&execution.status);
         paging::page(self.options.page_tokens, &list, token, max, |from| {
-            let sets = statuses.iter().filter_map(|status| job.by_status.get(status));
-            let ranges = sets.map(|set| set.range((from.clone(), Unbounded)).peekable()).collect();
+            let lists =
+                statuses.iter().filter_map(|status| job.executions.places(status, from.clone()));
+            let ranges = lists.map(Iterator::peekable).collect();
             let rows = Merged(ranges).filter_map(|place| {
                 let (_, thing, Reverse(number)) = place;
-                let (thing, list) = job.executions.get_key_value(thing)?;
-                let at = list.binary_search_by_key(number, |execution| execution.number).ok()?;
-                Some((place.clone(), Row { thing, job: id, execution: &list[at] }))
+                let (thing, execution) = job.executions.find(thing, Some(*number))?;
+                Some((place.clone(), Row { thing, job: id, execution }))
             });
             let rows: Box<dyn Iterator<Item = (Position, Row<'a>)> + '_> = if self.past.is_present()
             {
@@ -139,19 +140,19 @@ impl Store {
         max: usize,
         token: Option<&str>,
     ) -> Result<Page<Row<'a>>, Refusal> {
-        if self.options.unknown_things_have_no_list && !self.jobs_of.contains_key(thing) {
+        if self.options.unknown_things_have_no_list && self.jobs_of(thing).next().is_none() {
             self.registry.thing(thing)?;
         }
         let list = format!("thing|{thing}|{filter:?}");
         let mut rows = Vec::new();
-        for id in self.jobs_of.get(thing).into_iter().flatten() {
+        for id in self.jobs_of(thing) {
             let Some(job) = self.jobs.get(id) else { continue };
             let named = filter.job.as_deref().is_none_or(|job| job == &**id);
             let namespace = filter.namespace_id.as_ref();
             if !named || namespace.is_some_and(|n| Some(n) != job.namespace_id.as_ref()) {
                 continue;
             }
-            for execution in job.executions.get(thing).into_iter().flatten() {
+            for execution in job.executions.on(thing) {
                 let Some(execution) = self.past.seen(id, thing, execution) else { continue };
                 if filter.status.as_ref().is_none_or(|status| *status == execution.status) {
                     let time = Reverse(execution.last_updated_at);

@@ -134,10 +134,9 @@ impl Store {
             _ => false,
         };
         let mut pending: Vec<(&str, &Execution)> = Vec::new();
-        for id in self.jobs_of.get(thing).into_iter().flatten() {
+        for id in self.jobs_of(thing) {
             let Some(job) = self.jobs.get(id) else { continue };
-            let executions = job.executions.get(thing).into_iter().flatten();
-            pending.extend(executions.filter(|e| open(job, e)).map(|e| (&**id, e)));
+            pending.extend(job.executions.on(thing).filter(|e| open(job, e)).map(|e| (&**id, e)));
         }
         pending.sort_by_key(|(id, e)| {
             let waits = e.status == ExecutionStatus::Queued;
@@ -153,13 +152,15 @@ impl Store {
 fn start(execution: &mut Execution, timeout_minutes: Option<i64>, now: i64) {
     execution.status = ExecutionStatus::InProgress;
     execution.started_at = Some(now);
-    execution.deadline = timeout_minutes.map(|minutes| now.saturating_add(minutes * 60));
+    let deadline = timeout_minutes.map(|minutes| now.saturating_add(minutes * 60));
+    execution.set_timers(deadline, execution.step_deadline());
 }
 
 fn set_step_timer(execution: &mut Execution, minutes: Option<i64>, now: i64) {
     if execution.status != ExecutionStatus::InProgress {
-        execution.step_deadline = None;
+        execution.set_timers(execution.deadline(), None);
     } else if let Some(minutes) = minutes {
-        execution.step_deadline = (minutes > 0).then(|| now.saturating_add(minutes * 60));
+        let step = (minutes > 0).then(|| now.saturating_add(minutes * 60));
+        execution.set_timers(execution.deadline(), step);
     }
 }

@@ -25,10 +25,8 @@ impl Store {
                 self.agenda.remove(&(at, Due::Timer(id.clone(), thing.clone(), execution.number)));
             }
         }
-        for thing in job.executions.keys() {
-            if let Some(jobs) = self.jobs_of.get_mut(thing) {
-                jobs.remove(&id);
-            }
+        for thing in job.executions.things() {
+            self.by_thing.remove(&(thing.clone(), id.clone()));
         }
         self.agenda.retain(|(_, due)| match due {
             Due::Start(job) | Due::Sweep(job) | Due::End(job) | Due::Delete(job) => *job != id,
@@ -41,7 +39,7 @@ impl Store {
     /// Deletes a job whose deletion was asked for; its devices are free for others.
     pub(super) fn end_deletion(&mut self, id: &str, now: Timestamp) {
         let things: Vec<_> = match self.jobs.get(id) {
-            Some(job) if self.devices.are_there() => job.executions.keys().cloned().collect(),
+            Some(job) if self.devices.are_there() => job.executions.things().cloned().collect(),
             _ => Vec::new(),
         };
         self.delete_job(id);
@@ -61,11 +59,9 @@ impl Store {
         let Some((id, _)) = self.jobs.get_key_value(id) else { return false };
         let id = id.clone();
         let Some(job) = self.jobs.get_mut(&id) else { return false };
-        let Some((thing, execution)) = job.take(thing, number) else { return false };
-        if !job.executions.contains_key(&thing)
-            && let Some(jobs) = self.jobs_of.get_mut(&thing)
-        {
-            jobs.remove(&id);
+        let Some((thing, execution)) = job.executions.take(thing, number) else { return false };
+        if !job.executions.are_on(&thing) {
+            self.by_thing.remove(&(thing.clone(), id.clone()));
         }
         if let Some(at) = execution.times_out_at() {
             self.agenda.remove(&(at, Due::Timer(id, thing, number)));
@@ -139,7 +135,7 @@ impl Store {
         job.sweeping = None;
         job.last_updated_at = now.as_second();
         // As fast as executions are canceled: the guide gives one rate for both.
-        let seconds = i64::try_from(job.executions.len() * 60 / 1000).unwrap_or(i64::MAX);
+        let seconds = i64::try_from(job.executions.things_count() * 60 / 1000).unwrap_or(i64::MAX);
         let at = now.as_second().saturating_add(seconds.max(1));
         self.agenda.insert((at, Due::Delete(id)));
         Ok(())

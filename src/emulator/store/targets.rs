@@ -110,9 +110,14 @@ impl Store {
         for group in &job.target_groups {
             things.extend(self.registry.all_members(group));
         }
-        things.retain(|thing| !job.executions.contains_key(thing));
-        for thing in things {
-            self.insert(&thing, id, Execution::queued(1, now.as_second()), now);
+        let queued = || Execution::queued(1, now.as_second());
+        if job.executions.is_empty() {
+            self.fill(id, things.into_iter().map(|thing| (thing, queued())).collect(), now);
+        } else {
+            things.retain(|thing| !job.executions.are_on(thing));
+            for thing in things {
+                self.insert(&thing, id, queued(), now);
+            }
         }
         if let Some(job) = self.jobs.get_mut(id) {
             job.complete_if_done(now.as_second());
@@ -250,7 +255,8 @@ impl Store {
         let thing = self.registry.thing_name(name)?;
         self.registry.delete_thing(name, expected_version)?;
         if self.options.deleted_things_are_removed {
-            for id in self.jobs_of.get(&thing).cloned().into_iter().flatten() {
+            let jobs: Vec<Arc<str>> = self.jobs_of(&thing).cloned().collect();
+            for id in jobs {
                 self.remove_queued(&thing, &id, now);
             }
         }

@@ -85,7 +85,7 @@ impl Bench {
     fn is_blind(&self, effect: &Effect) -> bool {
         let begun = self.ledger.begun.lock().unwrap();
         let of = |intent: &&Intent| {
-            is_about(&intent.key, effect) && intent.details.send == effect.status_details_after
+            is_about(&intent.key, effect) && intent.details.send == *effect.status_details_after
         };
         !begun.iter().filter(of).any(|intent| intent.number.0 == effect.execution_number)
     }
@@ -109,7 +109,7 @@ impl Bench {
                 "{effect:?}"
             );
             let intent = begun.iter().find(|intent| {
-                intent.details.send == effect.status_details_after
+                intent.details.send == *effect.status_details_after
                     && is_about(&intent.key, &effect)
                     && intent.version.get() == effect.version_before
                     && intent.force == effect.force

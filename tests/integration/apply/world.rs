@@ -174,8 +174,8 @@ impl Log {
             version_before: canceled.before.version,
             expected_version: Some(request.expected_version.get()),
             force: request.force,
-            status_details_before: canceled.before.details(),
-            status_details_after: canceled.after.details(),
+            status_details_before: canceled.before.status_details.clone().unwrap_or_default(),
+            status_details_after: canceled.after.status_details.clone().unwrap_or_default(),
             request_id: request_id.clone(),
         });
         Ok(request_id)
@@ -321,7 +321,7 @@ impl JobsReader for World {
             let found = store.registry.thing(thing.as_str())?;
             let thing_type = found.thing_type.as_ref().map(ToString::to_string);
             let attributes = found.attributes.clone();
-            Ok(ThingDescription { thing_type, attributes })
+            Ok(ThingDescription { thing_type, attributes: attributes.as_ref().clone() })
         })
         .await
     }

@@ -94,6 +94,70 @@ async fn the_order_of_the_checks_of_a_cancel_can_be_turned_round() {
 }
 
 #[tokio::test]
+async fn a_report_of_each_status_to_each_status_with_each_version_does_what_aws_documents() {
+    let now = START.parse().expect("a time");
+    let reportable = [Status::InProgress, Status::Succeeded, Status::Failed, Status::Rejected];
+    for from in Status::KNOWN {
+        for to in Status::KNOWN {
+            for expected_version in [None, Some(VERSION), Some(VERSION - 1)] {
+                let emulator = seeded(from);
+                let before = execution(&emulator);
+                let case = format!("{from} to {to}, version {expected_version:?}");
+                let update = Update { expected_version, ..Update::to(to.clone()) };
+                let answer = emulator.store(|store| store.update("r1", "fw", update, now));
+                let after = execution(&emulator);
+                let expected = if !reportable.contains(to) {
+                    Err("InvalidStateTransitionException")
+                } else if expected_version.is_some_and(|version| version != VERSION) {
+                    Err("InvalidRequestException")
+                } else if from.is_terminal() {
+                    Err("InvalidStateTransitionException")
+                } else {
+                    Ok((to.clone(), VERSION + 1))
+                };
+                let done = answer.map(|it| (it.status, it.version)).map_err(|it| it.code());
+                assert_eq!(done, expected, "{case}");
+                if expected.is_ok() {
+                    assert_eq!((&after.status, after.version), (to, VERSION + 1), "{case}");
+                    let starts = *from == Status::Queued && *to == Status::InProgress;
+                    assert_eq!(after.started_at != before.started_at, starts, "{case}");
+                    assert_eq!(after.details(), before.details(), "{case}");
+                } else {
+                    assert_eq!(after, before, "{case}: a refused report changes nothing");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_what_is_pending_is_started_and_only_what_runs_needs_force_to_be_deleted() {
+    let now = START.parse().expect("a time");
+    for status in Status::KNOWN {
+        let emulator = seeded(status);
+        let started = emulator.store(|store| store.start_next("r1", None, None, now));
+        let version = started.map(|(_, execution)| (execution.status, execution.version));
+        let expected = match status {
+            Status::Queued => Some((Status::InProgress, VERSION + 1)),
+            Status::InProgress => Some((Status::InProgress, VERSION)),
+            _ => None,
+        };
+        assert_eq!(version, expected, "{status}");
+        for force in [false, true] {
+            let emulator = seeded(status);
+            let deleted = emulator
+                .store(|store| store.request_execution_deletion("r1", "fw", 1, force, now))
+                .map_err(|refusal| refusal.code());
+            let refused = *status == Status::InProgress && !force;
+            let expected = if refused { Err("InvalidStateTransitionException") } else { Ok(()) };
+            assert_eq!(deleted, expected, "{status}, force {force}");
+            let there = emulator.store(|store| store.execution("r1", "fw", None).is_ok());
+            assert_eq!(there, refused, "{status}, force {force}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_device_that_reports_raises_the_version_and_replaces_the_details() {
     let now = START.parse().expect("a time");
     let emulator = seeded(&Status::Queued);

@@ -62,10 +62,14 @@ impl World {
     }
 
     pub fn of(fleet: &str) -> Self {
+        Self::with(fleet, Options::default())
+    }
+
+    pub fn with(fleet: &str, options: Options) -> Self {
         let file = SourceFile { path: "fleet.yaml".to_owned(), text: fleet.into() };
         let documents = document::read(&[file], &Limits::fleet());
         assert!(documents.diagnostics.is_empty(), "{:?}", documents.diagnostics);
-        let emulator = Emulator::new(&documents.fleets[0].1, Clock::system(), Options::default());
+        let emulator = Emulator::new(&documents.fleets[0].1, Clock::system(), options);
         let runtime = Runtime::new().unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
