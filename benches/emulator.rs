@@ -88,7 +88,10 @@ fn used(since: Instant) -> Duration {
 }
 
 /// How many answers a second of one core the emulator gives to clients that ask as fast as they can.
-fn rate(emulator: &Emulator, target: impl Fn(usize, usize) -> String + Send + Sync + 'static) -> f64 {
+fn rate(
+    emulator: &Emulator,
+    target: impl Fn(usize, usize) -> String + Send + Sync + 'static,
+) -> f64 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.set_nonblocking(true).expect("a listener");
     let address = listener.local_addr().expect("it is bound");
@@ -170,7 +173,11 @@ fn main() {
     let before = ALLOCATOR.allocated();
     let now = emulator.now();
     let snapshot = emulator.snapshot();
-    line("a snapshot in memory, bytes an execution", per(ALLOCATOR.allocated() - before, EXECUTIONS), "");
+    line(
+        "a snapshot in memory, bytes an execution",
+        per(ALLOCATOR.allocated() - before, EXECUTIONS),
+        "",
+    );
     drop(snapshot);
     let _ = now;
 }

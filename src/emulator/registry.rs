@@ -150,7 +150,11 @@ impl Registry {
         Ok(())
     }
 
-    pub(super) fn seed_thing(&mut self, name: &Arc<str>, attributes: Arc<BTreeMap<String, String>>) {
+    pub(super) fn seed_thing(
+        &mut self,
+        name: &Arc<str>,
+        attributes: Arc<BTreeMap<String, String>>,
+    ) {
         let thing = Thing { attributes, version: 1, ..Thing::default() };
         self.things.insert(name.clone(), thing);
     }

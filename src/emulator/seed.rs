@@ -54,12 +54,7 @@ pub fn store(fleet: &Fleet, options: Options, now: Timestamp) -> Store {
     store
 }
 
-fn executions(
-    fleet: &Fleet,
-    store: &mut Store,
-    names: &BTreeMap<&str, Arc<str>>,
-    now: Timestamp,
-) {
+fn executions(fleet: &Fleet, store: &mut Store, names: &BTreeMap<&str, Arc<str>>, now: Timestamp) {
     // Those that share what is said of them share the text of it as well.
     let mut details: HashMap<*const fleet::Execution, Option<Arc<StatusDetails>>> = HashMap::new();
     let mut rest = fleet.executions.iter().peekable();
@@ -72,7 +67,7 @@ fn executions(
             let thing = names.get(thing.as_str()).expect("a fleet's executions are on its things");
             let details = details.entry(Arc::as_ptr(execution)).or_insert_with(|| {
                 let details = &execution.status_details;
-                            (!details.is_empty()).then(|| Arc::new(details.clone()))
+                (!details.is_empty()).then(|| Arc::new(details.clone()))
             });
             let mut seeded = seeded_execution(number.0, execution, timeout, now);
             seeded.status_details.clone_from(details);
@@ -113,10 +108,12 @@ fn types_and_groups(fleet: &Fleet, store: &mut Store, now: Timestamp) {
     }
 }
 
+type Attributes = Arc<BTreeMap<String, String>>;
+
 fn things<'a>(fleet: &'a Fleet, store: &mut Store, now: Timestamp) -> BTreeMap<&'a str, Arc<str>> {
     let mut names: BTreeMap<&str, Arc<str>> = BTreeMap::new();
     // The attributes of things that one entry stands for are kept once.
-    let mut last: Option<(Arc<fleet::Thing>, Arc<BTreeMap<String, String>>)> = None;
+    let mut last: Option<(Arc<fleet::Thing>, Attributes)> = None;
     for (name, thing) in &fleet.things {
         let name = name.as_str();
         let shared: Arc<str> = name.into();

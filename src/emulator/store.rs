@@ -337,7 +337,10 @@ impl Store {
     }
 
     /// The jobs that have an execution on a thing, by id.
-    pub(super) fn jobs_of<'a>(&'a self, thing: &str) -> impl Iterator<Item = &'a Arc<str>> + use<'a> {
+    pub(super) fn jobs_of<'a>(
+        &'a self,
+        thing: &str,
+    ) -> impl Iterator<Item = &'a Arc<str>> + use<'a> {
         let thing: Arc<str> = thing.into();
         let from: (Arc<str>, Arc<str>) = (thing.clone(), Arc::default());
         self.by_thing.range(from..).take_while(move |(it, _)| *it == thing).map(|(_, id)| id)

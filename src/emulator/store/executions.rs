@@ -37,7 +37,8 @@ impl Executions {
             let list = places.entry(execution.status.clone()).or_default();
             list.push(position(thing, execution));
         }
-        let by_status = places.into_iter().map(|(status, list)| (status, list.into_iter().collect()));
+        let by_status =
+            places.into_iter().map(|(status, list)| (status, list.into_iter().collect()));
         let by_status = by_status.collect();
         let mut latest: Vec<(Arc<str>, Execution)> = Vec::with_capacity(by_key.len());
         let mut older = BTreeMap::new();
@@ -90,7 +91,10 @@ impl Executions {
     }
 
     /// Those on a thing, by number.
-    pub fn on<'a>(&'a self, thing: &str) -> impl DoubleEndedIterator<Item = &'a Execution> + use<'a> {
+    pub fn on<'a>(
+        &'a self,
+        thing: &str,
+    ) -> impl DoubleEndedIterator<Item = &'a Execution> + use<'a> {
         let found = self.latest.get_key_value(thing);
         found.into_iter().flat_map(|(thing, latest)| self.before(thing, latest).chain([latest]))
     }
@@ -108,9 +112,8 @@ impl Executions {
         latest: &Execution,
     ) -> impl DoubleEndedIterator<Item = &'a Execution> + use<'a> {
         // Most have none; then nothing is looked for.
-        let some = (!self.older.is_empty()).then(|| {
-            self.older.range((thing.clone(), i64::MIN)..(thing.clone(), latest.number))
-        });
+        let some = (!self.older.is_empty())
+            .then(|| self.older.range((thing.clone(), i64::MIN)..(thing.clone(), latest.number)));
         some.into_iter().flatten().map(|(_, execution)| execution)
     }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::config::JobConfig;
 use super::Execution;
+use super::config::JobConfig;
 use super::executions::Executions;
 use crate::execution::{ExecutionStatus, JobStatus, TargetSelection};
 
@@ -128,7 +128,8 @@ impl Job {
         if matches!(self.status, JobStatus::InProgress | JobStatus::Scheduled) {
             return;
         }
-        self.last_updated_at = self.executions.last_updated_at().unwrap_or(self.created_at).max(self.created_at);
+        self.last_updated_at =
+            self.executions.last_updated_at().unwrap_or(self.created_at).max(self.created_at);
         if self.status == JobStatus::Completed {
             self.completed_at = Some(self.last_updated_at);
         }

@@ -15,17 +15,17 @@ fn run(world: &World, args: &[&str]) -> Ran {
     ran(world.command(&[args, &PINS, &["--rate", "1000"]].concat()))
 }
 
-/// Robots whose devices start the job while the list of it is being read: after the first page, for as
-/// many lists as are told, so many of those on it leave it.
+/// Robots whose devices start the job while the list of it is being read: after the first page, at
+/// once, the last so many of those on it leave it.
 fn moving(robots: usize, leave: usize, page_tokens: PageTokens) -> World {
     let world = World::with(&fleet_file(robots), Options { page_tokens, ..Options::default() });
     world.write("a.yaml", &policy("a", "*"));
-    let mut next = 0;
+    let mut moved = false;
     let hook = move |call: &rescind::emulator::Call, store: &mut rescind::emulator::Store| {
         let queued = call.query.get("status").is_some_and(|status| status == "QUEUED");
-        if queued && call.query.contains_key("nextToken") && next < leave {
-            next = leave;
-            for robot in 1..=leave {
+        if queued && call.query.contains_key("nextToken") && !moved {
+            moved = true;
+            for robot in (251 - leave)..=250 {
                 let update = Update::to(Status::InProgress);
                 let thing = format!("r{robot:03}");
                 store.update(&thing, "fw", update, call.at).expect("it is queued");
@@ -69,7 +69,7 @@ fn whatever_becomes_of_page_tokens_only_what_is_queued_is_canceled_and_all_of_it
 
 #[test]
 fn a_token_that_died_is_told_and_what_is_behind_it_is_not_decided() {
-    let world = moving(270, 270 - 20, PageTokens::DieWithTheirRow);
+    let world = moving(270, 250, PageTokens::DieWithTheirRow);
     let plan = run(&world, &["plan", "root", "-o", "json"]);
     let told: Value = serde_json::from_str(&plan.stdout).unwrap_or_default();
     let cancels = told["summary"]["cancel"].as_u64().unwrap_or_default();
@@ -81,7 +81,8 @@ fn a_token_that_died_is_told_and_what_is_behind_it_is_not_decided() {
 
 #[test]
 fn a_snapshot_of_a_running_emulator_starts_another_with_the_same_plan() {
-    let example = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/policies/fleet.yaml"));
+    let example =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/policies/fleet.yaml"));
     let world = World::of(&example.expect("the example's fleet"));
     let policies = concat!(env!("CARGO_MANIFEST_DIR"), "/policies");
     let now = world.emulator.now();
@@ -89,7 +90,9 @@ fn a_snapshot_of_a_running_emulator_starts_another_with_the_same_plan() {
         let flashing = [("phase".to_owned(), "flashing".to_owned())].into();
         let update = Update { status_details: Some(flashing), ..Update::to(Status::InProgress) };
         store.update("robot-002", "fw-4-2-0", update, now).expect("it is queued");
-        store.update("robot-004", "fw-4-2-0", Update::to(Status::Failed), now).expect("it is queued");
+        store
+            .update("robot-004", "fw-4-2-0", Update::to(Status::Failed), now)
+            .expect("it is queued");
         store.add_to_group("robot-008", "retired", now).expect("both are there");
     });
     let file = world.path("snapshot.yaml");
@@ -100,7 +103,16 @@ fn a_snapshot_of_a_running_emulator_starts_another_with_the_same_plan() {
         let lines = told["lines"].as_array().expect("lines").clone();
         assert!(lines.len() >= 10, "{told}");
         // The words tell ages, which have grown in between.
-        let kept = ["job", "thing", "executionNumber", "versionNumber", "status", "decision", "reason", "policy"];
+        let kept = [
+            "job",
+            "thing",
+            "executionNumber",
+            "versionNumber",
+            "status",
+            "decision",
+            "reason",
+            "policy",
+        ];
         let short = |line: &Value| kept.map(|key| line[key].clone());
         json!([told["summary"], lines.iter().map(short).collect::<Vec<_>>()])
     };

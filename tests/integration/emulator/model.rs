@@ -330,8 +330,8 @@ impl Model {
                 job.sweep = None;
                 for at in 0..self.rows.len() {
                     let row = &mut self.rows[at];
-                    let open = row.status == Status::Queued
-                        || (force && row.status == Status::InProgress);
+                    let open =
+                        row.status == Status::Queued || (force && row.status == Status::InProgress);
                     if row.job == id && open {
                         row.forced = Some(force);
                         self.end(at, Status::Canceled);

@@ -79,10 +79,8 @@ fn targets(new: model::NewJob) -> Vec<Target> {
 
 fn create(store: &mut Store, id: &str, new: model::NewJob, now: Timestamp) -> Result<(), Refusal> {
     let retry = RetryCriterion { failure: FailureKind::All, retries: new.retries as usize };
-    let config = JobConfig {
-        retry: (new.retries > 0).then(|| vec![retry]),
-        ..JobConfig::default()
-    };
+    let config =
+        JobConfig { retry: (new.retries > 0).then(|| vec![retry]), ..JobConfig::default() };
     let selection =
         if new.continuous { TargetSelection::Continuous } else { TargetSelection::Snapshot };
     let timeout_minutes = new.timeout.then_some(1);
@@ -138,10 +136,9 @@ fn apply(store: &mut Store, model: &mut Model, step: &Step) -> (Answer, Answer) 
             let cancel = CancelJob { force, ..CancelJob::default() };
             (store.cancel_job(JOBS[job], cancel, now), model.cancel_job(JOBS[job], force))
         }
-        S::DeleteJob { job, force } => (
-            store.request_job_deletion(JOBS[job], force, now),
-            model.delete_job(JOBS[job], force),
-        ),
+        S::DeleteJob { job, force } => {
+            (store.request_job_deletion(JOBS[job], force, now), model.delete_job(JOBS[job], force))
+        }
     };
     (answered(real), expected)
 }
@@ -186,7 +183,12 @@ fn compare(store: &Store, model: &Model) {
     assert_eq!(listed, expected);
     for job in &model.jobs {
         let real = store.job(&job.id).expect("it is in the list");
-        assert_eq!((&real.status, real.completed_at), (&job.status, job.completed_at), "{}", job.id);
+        assert_eq!(
+            (&real.status, real.completed_at),
+            (&job.status, job.completed_at),
+            "{}",
+            job.id
+        );
     }
     for status in JobStatus::KNOWN {
         let filter = JobFilter { status: Some(status.clone()), ..JobFilter::default() };
@@ -201,7 +203,8 @@ fn compare(store: &Store, model: &Model) {
             let real = paged(|token| {
                 store.list_executions_of_job(&job.id, &filter, 2, token).expect("a list")
             });
-            let real: Vec<Row> = real.iter().map(|it| row(it.job, it.thing, it.execution)).collect();
+            let real: Vec<Row> =
+                real.iter().map(|it| row(it.job, it.thing, it.execution)).collect();
             let mut expected: Vec<Row> =
                 model.rows.iter().filter(|row| row.job == job.id).filter(is).cloned().collect();
             expected.sort_by_key(|row| {
@@ -218,7 +221,8 @@ fn compare(store: &Store, model: &Model) {
             let real = paged(|token| {
                 store.list_executions_of_thing(thing, &filter, 2, token).expect("a list")
             });
-            let real: Vec<Row> = real.iter().map(|it| row(it.job, it.thing, it.execution)).collect();
+            let real: Vec<Row> =
+                real.iter().map(|it| row(it.job, it.thing, it.execution)).collect();
             let mut expected: Vec<Row> =
                 model.rows.iter().filter(|row| row.thing == thing).filter(is).cloned().collect();
             expected.sort_by_key(|row| {
