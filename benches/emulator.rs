@@ -106,7 +106,7 @@ fn rate(
             let shutdown = async { drop(stopped.await) };
             emulator.serve(listener, shutdown).await.expect("it serves");
         });
-        used(started) - before
+        used(started).saturating_sub(before)
     });
     let target = Arc::new(target);
     let clients: Vec<_> = (0..CLIENTS)
@@ -171,7 +171,6 @@ fn main() {
     });
     line("ListJobExecutionsForJob, 250 rows, a second of one core", pages, ">= 2000");
     let before = ALLOCATOR.allocated();
-    let now = emulator.now();
     let snapshot = emulator.snapshot();
     line(
         "a snapshot in memory, bytes an execution",
@@ -179,5 +178,4 @@ fn main() {
         "",
     );
     drop(snapshot);
-    let _ = now;
 }

@@ -108,9 +108,9 @@ impl Model {
     }
 
     /// An execution enters a terminal status; each but REMOVED is a version more.
-    fn end(&mut self, at: usize, status: Status) {
+    fn end(&mut self, at: usize, status: &Status) {
         let row = &mut self.rows[at];
-        row.version += i64::from(status != Status::Removed);
+        row.version += i64::from(*status != Status::Removed);
         row.last_updated_at = self.now;
         row.ends_at = None;
         row.status = status.clone();
@@ -163,7 +163,7 @@ impl Model {
             _ => return Err(STATE),
         }
         self.rows[at].forced = Some(force);
-        self.end(at, Status::Canceled);
+        self.end(at, &Status::Canceled);
         Ok(())
     }
 
@@ -189,7 +189,7 @@ impl Model {
             return Err(STATE);
         }
         if *to != Status::InProgress {
-            self.end(at, to.clone());
+            self.end(at, to);
             return Ok(());
         }
         if self.rows[at].status == Status::Queued {
@@ -264,7 +264,7 @@ impl Model {
         for job in self.following(thing) {
             let queued = |at: &usize| self.rows[*at].status == Status::Queued;
             if let Some(at) = self.latest(thing, &job).filter(queued) {
-                self.end(at, Status::Removed);
+                self.end(at, &Status::Removed);
             }
         }
     }
@@ -322,7 +322,7 @@ impl Model {
             for (job, thing, number) in due {
                 let is = |row: &Row| row.thing == thing && row.job == job && row.number == number;
                 let at = self.rows.iter().position(is).expect("nothing vanishes by a timer");
-                self.end(at, Status::TimedOut);
+                self.end(at, &Status::TimedOut);
             }
             for id in JOBS {
                 let Some(job) = self.job(id) else { continue };
@@ -334,7 +334,7 @@ impl Model {
                         row.status == Status::Queued || (force && row.status == Status::InProgress);
                     if row.job == id && open {
                         row.forced = Some(force);
-                        self.end(at, Status::Canceled);
+                        self.end(at, &Status::Canceled);
                     }
                 }
             }

@@ -29,7 +29,7 @@ impl Connection {
     /// Sends all requests, then reads all answers: their HTTP statuses.
     async fn all(&mut self, requests: &[(String, &str)]) -> Vec<u16> {
         let service = self.service;
-        let text: String = requests
+        let texts: Vec<String> = requests
             .iter()
             .map(|(line, body)| {
                 format!(
@@ -40,6 +40,7 @@ impl Connection {
                 )
             })
             .collect();
+        let text = texts.concat();
         self.stream.get_mut().write_all(text.as_bytes()).await.expect("requests are written");
         let mut statuses = Vec::new();
         for _ in requests {
