@@ -387,8 +387,8 @@ pub struct Schema {
 /// `rescind emulator`.
 #[derive(Debug, ClapArgs)]
 #[command(
-    after_help = "The first line on stdout is its URL. GET /_emulator/effects there lists the \
-    cancels that took effect."
+    after_help = "The first line on stdout is its URL. GET /_emulator there lists what it tells about \
+    itself. docs/fidelity.md says, operation by operation, what AWS documents and what is assumed."
 )]
 pub struct Emulator {
     /// The fleet to begin with.
@@ -406,6 +406,37 @@ pub struct Emulator {
     /// What becomes of a list's page tokens when the list changes: clients must bear all three.
     #[arg(long, value_enum, default_value_t)]
     pub page_tokens: PageTokens,
+
+    /// Where AWS does not say, do the other thing; may be given more than once.
+    #[arg(long, value_enum, value_name = "NAME")]
+    pub assume: Vec<Assumption>,
+
+    /// The account to be, instead of the fleet's.
+    #[arg(long, value_name = "ID", value_parser = account)]
+    pub account: Option<String>,
+
+    /// Answer only what is signed with this access key and its secret.
+    #[arg(long, value_name = "KEY:SECRET", value_parser = key_and_secret)]
+    pub verify_signatures: Option<(String, String)>,
+}
+
+/// What an emulator does where AWS does not say, if not the default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Assumption {
+    /// A cancel checks the status before `expectedVersion`.
+    StatusFirst,
+    /// `CancelJob` and `DeleteJob` are done when they return.
+    AtOnce,
+    /// abortConfig does not count CANCELED and REMOVED executions as executed.
+    AbortIgnoresCanceled,
+    /// New statusDetails are merged into the old ones.
+    MergeDetails,
+    /// A device cannot reject what is in progress.
+    RejectOnlyQueued,
+    /// When a thing is deleted its QUEUED executions become REMOVED.
+    DeletedThingsAreRemoved,
+    /// `ListJobExecutionsForThing` of an unknown thing is a 404.
+    UnknownThingsHaveNoList,
 }
 
 /// What becomes of page tokens.
@@ -423,6 +454,15 @@ pub enum PageTokens {
 fn account(text: &str) -> Result<String, String> {
     let fits = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
     if fits { Ok(text.to_owned()) } else { Err("an AWS account id has 12 digits".to_owned()) }
+}
+
+fn key_and_secret(text: &str) -> Result<(String, String), String> {
+    match text.split_once(':') {
+        Some((key, secret)) if !key.is_empty() && !secret.is_empty() => {
+            Ok((key.to_owned(), secret.to_owned()))
+        }
+        _ => Err("it is an access key id and its secret with a colon between them".to_owned()),
+    }
 }
 
 fn region(text: &str) -> Result<String, String> {

@@ -3,24 +3,23 @@
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 
-use crate::cli::args::{Emulator as Args, PageTokens as Tokens};
+use crate::cli::args::{Assumption, Emulator as Args, PageTokens as Tokens};
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
 use crate::cli::session::read_fleet;
 use crate::cli::signals::Signals;
 use crate::clock::Clock;
-use crate::emulator::{Emulator, Faults, Operation, Options, PageTokens, Rate};
+use crate::emulator::{
+    CheckOrder, Credentials, Emulator, Faults, Operation, Options, PageTokens, Rate,
+};
 
 pub async fn emulator(args: Args, output: Output) -> anyhow::Result<Exit> {
     let mut signals = Signals::listen()?;
-    let fleet = read_fleet(&args.fleet, output)?;
-    let page_tokens = match args.page_tokens {
-        Tokens::Stable => PageTokens::Stable,
-        Tokens::Dying => PageTokens::DieWithTheirRow,
-        Tokens::Offset => PageTokens::Offset,
-    };
-    let options = Options { page_tokens, ..Options::default() };
-    let emulator = Emulator::new(&fleet, Clock::system(), options);
+    let mut fleet = read_fleet(&args.fleet, output)?;
+    if let Some(account) = &args.account {
+        fleet.account.account.clone_from(account);
+    }
+    let emulator = Emulator::new(&fleet, Clock::system(), options(&args));
     // A large fleet is not kept twice.
     let account = fleet.account.clone();
     drop(fleet);
@@ -45,4 +44,59 @@ pub async fn emulator(args: Args, output: Output) -> anyhow::Result<Exit> {
     };
     emulator.serve(listener, shutdown).await.context("the emulator stopped")?;
     Ok(Exit::Done)
+}
+
+fn options(args: &Args) -> Options {
+    let mut options = Options {
+        page_tokens: match args.page_tokens {
+            Tokens::Stable => PageTokens::Stable,
+            Tokens::Dying => PageTokens::DieWithTheirRow,
+            Tokens::Offset => PageTokens::Offset,
+        },
+        ..Options::default()
+    };
+    if let Some((access_key_id, secret_access_key)) = args.verify_signatures.clone() {
+        options.verify_signatures = Some(Credentials { access_key_id, secret_access_key });
+    }
+    for assumption in &args.assume {
+        match assumption {
+            Assumption::StatusFirst => options.check_order = CheckOrder::StatusFirst,
+            Assumption::AtOnce => options.at_once = true,
+            Assumption::AbortIgnoresCanceled => options.abort_ignores_canceled = true,
+            Assumption::MergeDetails => options.merge_details = true,
+            Assumption::RejectOnlyQueued => options.reject_only_queued = true,
+            Assumption::DeletedThingsAreRemoved => options.deleted_things_are_removed = true,
+            Assumption::UnknownThingsHaveNoList => options.unknown_things_have_no_list = true,
+        }
+    }
+    options
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum as _;
+
+    use super::*;
+
+    #[test]
+    fn each_assumption_changes_something_of_its_own() {
+        let with = |assume: &[Assumption]| {
+            options(&Args {
+                fleet: "fleet.yaml".into(),
+                listen: ([127, 0, 0, 1], 0).into(),
+                throttle: None,
+                page_tokens: Tokens::default(),
+                assume: assume.to_vec(),
+                account: None,
+                verify_signatures: None,
+            })
+        };
+        let all = Assumption::value_variants();
+        assert_eq!(with(&[]), Options::default());
+        for one in all {
+            let others: Vec<_> = all.iter().filter(|other| *other != one).copied().collect();
+            assert_ne!(with(&[*one]), Options::default(), "{one:?}");
+            assert_ne!(with(&others), with(all), "{one:?}");
+        }
+    }
 }

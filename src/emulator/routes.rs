@@ -39,10 +39,11 @@ async fn handle(
     let region = scope.as_ref().ok().and_then(|scope| scope.region.as_deref());
     let arns = Arns::new(&emulator.0.account, region);
     let answer = async {
-        let segments = wire::segments(head.uri.path())?;
+        // Read whatever is refused after it, so that the connection goes on with its next request.
         let body = to_bytes(body, MAX_BODY).await.map_err(|_| {
             Refusal::InvalidRequest(format!("The body is not there or exceeds {MAX_BODY} bytes."))
         })?;
+        let segments = wire::segments(head.uri.path())?;
         if let [first, rest @ ..] = segments.as_slice()
             && first == INTROSPECTION
         {

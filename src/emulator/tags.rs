@@ -36,10 +36,7 @@ impl Tags {
         }
         let kept = self.0.get(resource);
         let new = tags.keys().filter(|key| kept.is_none_or(|kept| !kept.contains_key(*key)));
-        if kept.map_or(0, BTreeMap::len) + new.count() > MOST {
-            let text = format!("A resource has at most {MOST} tags.");
-            return Err(Refusal::LimitExceeded(text));
-        }
+        limit(kept.map_or(0, BTreeMap::len) + new.count())?;
         self.0.entry(resource.to_owned()).or_default().extend(tags);
         Ok(())
     }
@@ -55,4 +52,12 @@ impl Tags {
     pub fn forget(&mut self, resource: &str) {
         self.0.remove(resource);
     }
+}
+
+/// Refuses more tags than a resource has; asked before a new one is made, so that a refusal makes none.
+pub fn limit(count: usize) -> Result<(), Refusal> {
+    if count > MOST {
+        return Err(Refusal::LimitExceeded(format!("A resource has at most {MOST} tags.")));
+    }
+    Ok(())
 }

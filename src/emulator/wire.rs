@@ -159,15 +159,16 @@ pub fn refusal(
         body["resourceId"] = id.as_str().into();
         body["resourceArn"] = arn(resource).into();
     }
+    let code = match refusal {
+        Refusal::Throttled if plane == Plane::Quotas => "TooManyRequestsException",
+        other => other.code(),
+    };
     if plane == Plane::Quotas {
         // JSON 1.1 names the error in the body.
-        body["__type"] = match refusal {
-            Refusal::Throttled => "TooManyRequestsException".into(),
-            other => other.code().into(),
-        };
+        body["__type"] = code.into();
     }
     let mut response = answer(status, body.to_string(), plane, request_id, now);
-    response.headers_mut().insert(ERROR_TYPE, HeaderValue::from_static(refusal.code()));
+    response.headers_mut().insert(ERROR_TYPE, HeaderValue::from_static(code));
     response
 }
 

@@ -7,6 +7,7 @@ operations and members it saw, as `operations=N members=M`.
 
 import json
 import sys
+import urllib.request
 
 import boto3
 from botocore.config import Config
@@ -147,6 +148,11 @@ iot.delete_thing(thingName="t1")
 iot.delete_thing_group(thingGroupName="berlin")
 iot.deprecate_thing_type(thingTypeName="robot")
 iot.describe_thing_type(thingTypeName="robot")
+for name in ("t2", "t3"):
+    iot.delete_thing(thingName=name)
+# A type is deleted five minutes after it was deprecated.
+urllib.request.urlopen(f"{ENDPOINT}/_emulator/clock", data=b'{"advance": "6m"}').close()
+iot.delete_thing_type(thingTypeName="robot")
 quotas.get_service_quota(ServiceCode="iot", QuotaCode="L-5D01DB62")
 quotas.get_aws_default_service_quota(ServiceCode="iot", QuotaCode="L-5D01DB62")
 

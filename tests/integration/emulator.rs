@@ -5,6 +5,8 @@ pub mod clients;
 mod connections;
 mod devices;
 mod faults;
+mod fidelity;
+mod hostile;
 mod introspection;
 mod lifecycle;
 mod model;

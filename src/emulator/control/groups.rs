@@ -10,6 +10,7 @@ use crate::emulator::input::{Attributes, Input};
 use crate::emulator::refusal::Refusal;
 use crate::emulator::registry::{Group, stable_id};
 use crate::emulator::store::{Store, Target};
+use crate::emulator::tags;
 
 /// A group's description and attributes, none where they are not given.
 type Properties = (Option<String>, Option<Attributes>);
@@ -35,6 +36,7 @@ pub fn create(call: &Call, store: &mut Store) -> Result<Value, Refusal> {
     let parent = input.text("parentGroupName");
     let (description, attributes) = properties(input);
     let tags = input.tags()?;
+    tags::limit(tags.len())?;
     let attributes = attributes.unwrap_or_default().attributes;
     let group = Group::new(description, attributes, call.at.as_second());
     store.registry.create_group_as(name, parent, group)?;

@@ -8,6 +8,7 @@ use crate::emulator::input::Input;
 use crate::emulator::refusal::Refusal;
 use crate::emulator::registry::{ThingType, stable_id};
 use crate::emulator::store::Store;
+use crate::emulator::tags;
 
 pub fn create(call: &Call, store: &mut Store) -> Result<Value, Refusal> {
     let input = Input::new(call);
@@ -26,6 +27,7 @@ pub fn create(call: &Call, store: &mut Store) -> Result<Value, Refusal> {
         let text = "A thing type has at most 3 searchable attributes.";
         return Err(Refusal::InvalidRequest(text.to_owned()));
     }
+    tags::limit(tags.len())?;
     store.registry.create_type(name, new)?;
     store.tags.add(&format!("thingtype/{name}"), tags)?;
     Ok(json!({

@@ -244,7 +244,7 @@ impl Store {
         }
     }
 
-    /// `DeleteThing`. Its executions stay (observed of another emulator; AWS's pages disagree), or become
+    /// `DeleteThing`. A thing that is not there is deleted already. Its executions stay (observed of another emulator; AWS's pages disagree), or become
     /// REMOVED where that is asked for.
     pub fn delete_thing(
         &mut self,
@@ -252,7 +252,7 @@ impl Store {
         expected_version: Option<i64>,
         now: Timestamp,
     ) -> Result<(), Refusal> {
-        let thing = self.registry.thing_name(name)?;
+        let Ok(thing) = self.registry.thing_name(name) else { return Ok(()) };
         self.registry.delete_thing(name, expected_version)?;
         if self.options.deleted_things_are_removed {
             let jobs: Vec<Arc<str>> = self.jobs_of(&thing).cloned().collect();
