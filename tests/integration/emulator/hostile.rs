@@ -148,11 +148,14 @@ fn target() -> impl Strategy<Value = (String, String)> {
     let route =
         (select(Operation::ALL), vec((word(), any::<bool>()), 3)).prop_map(|(operation, words)| {
             let mut words = words.iter();
-            let labelled = operation.path().split('/').map(|part| match words.next() {
-                Some((word, rawly)) if part.starts_with('{') => encoded(word, *rawly),
-                _ => part.to_owned(),
+            let labelled = operation.path().split('/').map(|part| {
+                let word = if part.starts_with('{') { words.next() } else { None };
+                word.map_or_else(|| part.to_owned(), |(word, rawly)| encoded(word, *rawly))
             });
-            (operation.method().to_owned(), labelled.collect::<Vec<_>>().join("/"))
+            let path = labelled.collect::<Vec<_>>().join("/");
+            // The path of Service Quotas names nothing: a header does.
+            let path = if path.starts_with('/') { path } else { "/".to_owned() };
+            (operation.method().to_owned(), path)
         });
     let own = (select(vec!["GET", "POST", "DELETE"]), select(introspection.to_vec()))
         .prop_map(|(method, path)| (method.to_owned(), format!("/_emulator{path}")));
@@ -229,7 +232,7 @@ fn headers() -> impl Strategy<Value = String> {
     let one = prop_oneof![6 => scope, 3 => quota, 3 => others.prop_map(str::to_owned), 1 => long];
     vec(one, 0..4).prop_map(|lines| {
         // A header that is no text is for the mutations.
-        lines.concat().chars().filter(|c| c.is_ascii()).collect()
+        lines.concat().chars().filter(char::is_ascii).collect()
     })
 }
 
@@ -329,7 +332,7 @@ async fn answers(address: SocketAddr, bytes: &[u8], waits: bool) -> Vec<u16> {
             let _ = write.shutdown().await;
         }
     };
-    let (_, _) = tokio::join!(send, read.read_to_end(&mut answered));
+    let ((), _) = tokio::join!(send, read.read_to_end(&mut answered));
     statuses(&answered)
 }
 
