@@ -102,6 +102,8 @@ iot.list_things(maxResults=1)
 iot.list_things_in_thing_group(thingGroupName="germany", recursive=True, maxResults=1)
 iot.list_thing_groups_for_thing(thingName="t1")
 iot.search_index(queryString="thingTypeName:robot", maxResults=1)
+iot.search_index(queryString="connectivity.connected:false")
+iot.get_thing_connectivity_data(thingName="seen")
 iot.describe_endpoint(endpointType="iot:Jobs")
 iot.create_job(
     jobId="fw", targets=[ARN + "thinggroup/berlin"], document="{}", description="d",
