@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 
 use crate::controller::follow::{Reading, interpret};
 use crate::document::{self, Diagnostic, Limits};
-use crate::policy::PolicySet;
+use crate::policy::{Demands, PolicySet};
 use crate::source::{self, Tree};
 
 pub mod args;
@@ -129,7 +129,7 @@ fn set_of(reading: Reading, root: &Path) -> anyhow::Result<PolicySet> {
         );
         return Err(Failure::new(Exit::Error, message).into());
     }
-    let set = PolicySet::new(reading.policies);
+    let set = PolicySet::guarded(reading.policies, reading.guards, Demands::default());
     if set.is_empty() {
         let message = format!("{} has no CancelPolicy: is it the policy root?", root.display());
         return Err(Failure::new(Exit::Error, message).into());

@@ -40,7 +40,7 @@ pub use schema::schema;
 pub use written::WrittenTest;
 
 use crate::fleet::{self, Fleet};
-use crate::policy::{self, Origin, Policy, TestCase};
+use crate::policy::{self, Guard, Origin, Policy, TestCase};
 use events::RawDocument;
 use finding::{Finding, Findings};
 use source::Source;
@@ -59,6 +59,8 @@ pub struct SourceFile {
 pub struct Documents {
     /// The policies of files without an error, by name.
     pub policies: Vec<Policy>,
+    /// The guards of files without an error, by name.
+    pub guards: Vec<Guard>,
     /// The fleets of files without an error, with their origins, in the order of files.
     pub fleets: Vec<(Origin, Fleet)>,
     /// The tests of files without an error, in the order of files.
@@ -81,10 +83,13 @@ struct Written {
 #[derive(Default)]
 struct Read {
     policies: Vec<Policy>,
+    guards: Vec<Guard>,
     fleets: Vec<(Origin, Fleet)>,
     tests: Vec<WrittenTest>,
     diagnostics: Vec<Diagnostic>,
     names: Vec<Written>,
+    /// The policies that freezes except.
+    excepted: Vec<Written>,
 }
 
 /// Reads files, each on its own, and then what they say together. The order of the files does not
@@ -93,26 +98,51 @@ pub fn read(files: &[SourceFile], limits: &Limits) -> Documents {
     let mut files: Vec<_> = files.iter().collect();
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let mut documents = Documents::default();
-    let mut names = Vec::new();
+    let (mut names, mut excepted) = (Vec::new(), Vec::new());
     for file in files {
         let read = read_file(file, limits);
         if read.diagnostics.iter().any(Diagnostic::is_error) {
             documents.broken.insert(file.path.clone());
         }
         documents.policies.extend(read.policies);
+        documents.guards.extend(read.guards);
         documents.fleets.extend(read.fleets);
         documents.tests.extend(read.tests);
         documents.diagnostics.extend(read.diagnostics);
         names.extend(read.names);
+        excepted.extend(read.excepted);
     }
+    unknown_policies(&names, excepted, &mut documents);
     duplicates(names, &mut documents);
     let broken = &documents.broken;
     documents.policies.retain(|policy| !broken.contains(&*policy.origin.path));
+    documents.guards.retain(|guard| !broken.contains(&*guard.origin.path));
     documents.fleets.retain(|(origin, _)| !broken.contains(&*origin.path));
     documents.tests.retain(|test| !broken.contains(&*test.case.origin.path));
     documents.policies.sort_by(|a, b| a.name.cmp(&b.name));
+    documents.guards.sort_by(|a, b| a.name.cmp(&b.name));
     diagnostic::sort(&mut documents.diagnostics);
     documents
+}
+
+/// A freeze that excepts a policy which is not there excepts nobody, which is safe and hardly meant. In
+/// files without any policy nothing can be said: they are not the whole root.
+fn unknown_policies(names: &[Written], excepted: Vec<Written>, documents: &mut Documents) {
+    let policies = names.iter().filter(|written| written.kind == Kind::CancelPolicy);
+    let policies: BTreeSet<_> = policies.map(|written| written.name.as_str()).collect();
+    if policies.is_empty() {
+        return;
+    }
+    for written in excepted.into_iter().filter(|it| !policies.contains(&*it.name)) {
+        let message = format!("there is no policy {}", words::quoted(&written.name));
+        let help = match words::nearest(&written.name, policies.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "write the name of a policy of this root, or remove it".to_owned(),
+        };
+        let code = Code::MeaningUnknownPolicy;
+        let diagnostic = Diagnostic::new(code, written.place, &message, Some(&help));
+        documents.diagnostics.push(diagnostic);
+    }
 }
 
 /// Two documents of one kind and name: nobody can say which is meant, so neither file is used.
@@ -202,11 +232,22 @@ fn read_document(source: &Source<'_>, document: &RawDocument, read: &mut Read) {
     }
     let kind = value.get("kind").and_then(Value::as_str);
     let kind = kind.and_then(|name| Kind::ALL.into_iter().find(|kind| kind.as_str() == name));
+    let written = |kind, name: &str, place| Written {
+        kind,
+        name: name.to_owned(),
+        path: source.path().to_string(),
+        place,
+    };
     if let Some(kind) = kind.filter(|kind| *kind != Kind::Fleet)
         && let Some(name) = value.pointer("/metadata/name").and_then(Value::as_str)
     {
-        let (name, path) = (name.to_owned(), source.path().to_string());
-        read.names.push(Written { kind, name, path, place: place_at("/metadata/name") });
+        read.names.push(written(kind, name, place_at("/metadata/name")));
+    }
+    if kind == Some(Kind::CancelGuard) {
+        let excepted = policy::compile::excepted_in(&value);
+        let named =
+            excepted.iter().map(|(at, name)| written(Kind::CancelPolicy, name, place_at(at)));
+        read.excepted.extend(named);
     }
 }
 
@@ -227,6 +268,15 @@ fn checked(
         Kind::CancelPolicy => {
             if let Some(shape) = typed(value, findings) {
                 read.policies.extend(policy::compile::compile(&shape, origin.clone(), findings));
+            }
+        }
+        Kind::CancelGuard => {
+            if let Some(shape) = typed(value, findings) {
+                read.guards.extend(policy::compile::compile_guard(
+                    &shape,
+                    origin.clone(),
+                    findings,
+                ));
             }
         }
         Kind::CancelTest => {

@@ -33,7 +33,7 @@
 //! # Words
 //!
 //! *Job, job execution, thing, status, statusDetails, force, expectedVersion* are AWS's. *Policy,
-//! target, match, exclude, budget, plan, decision, reason, outcome, inventory* are ours; each has one
+//! guard, target, match, exclude, protect, freeze, budget, plan, decision, reason, outcome, inventory* are ours; each has one
 //! meaning.
 
 pub mod apply;

@@ -2,7 +2,7 @@
 //!
 //! Everything below this module is pure and synchronous: no I/O, no clock, no error. The same input
 //! gives the same bytes. `needs` says which facts are still worth reading, `evaluate` judges one policy
-//! on one execution, `planner` puts the verdicts together, `budget` says how many may go, `in_force`
+//! on one execution, `veto` what the guards say of it, `planner` puts the verdicts together, `budget` says how many may go, `in_force`
 //! asks the same questions once more at the moment of the cancel, and `check` states the safety rules
 //! a second time in other code.
 
@@ -28,6 +28,7 @@ pub mod planner;
 pub mod reason;
 pub mod saved;
 pub mod tested;
+pub mod veto;
 pub mod words;
 
 pub use in_force::InForce;
@@ -36,7 +37,7 @@ pub use intent::{
 };
 pub use needs::{Needs, needs};
 pub use planner::plan;
-pub use reason::{At, Because, Decision, FactName, Reason, Verdict};
+pub use reason::{At, Because, Decision, FactName, GuardBecause, GuardRule, Reason, Verdict};
 
 /// How exact a plan has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

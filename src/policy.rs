@@ -16,6 +16,7 @@ use crate::span::Period;
 
 pub mod compile;
 pub mod globs;
+pub mod guard;
 pub mod set;
 pub mod shapes;
 pub mod template;
@@ -23,12 +24,13 @@ pub mod test_case;
 pub mod window;
 
 pub use globs::Globs;
-pub use set::PolicySet;
+pub use guard::{Guard, Standing};
+pub use set::{Demands, PolicySet};
 pub use template::Template;
 pub use test_case::{Expectation, TestCase};
 pub use window::Window;
 
-/// A policy's name: a DNS label, 1–63 of `[a-z0-9-]`, neither first nor last a hyphen.
+/// The name of a policy or a guard: a DNS label, 1–63 of `[a-z0-9-]`, neither first nor last a hyphen.
 #[derive(
     Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
@@ -204,11 +206,13 @@ pub struct JobTarget {
     pub namespaces: BTreeSet<String>,
 }
 
-/// A named rule of `exclude`: it holds when all its clauses do. Never empty.
+/// A named rule of `exclude` or `protect`: it holds when all its clauses do. Never empty.
 #[derive(Clone, Debug)]
 pub struct Rule {
-    /// Its name, unique in the policy.
+    /// Its name, unique in its list.
     pub name: String,
+    /// Why there is this rule.
+    pub reason: Option<String>,
     /// All must hold.
     pub clauses: Vec<Clause>,
 }

@@ -9,9 +9,10 @@ use super::{DESCRIBE_FRESH, Stop, lock};
 use crate::backend::Gate;
 use crate::clock::Clock;
 use crate::execution::ExecutionKey;
-use crate::inventory::{Job, ObservedExecution, Thing};
+use crate::inventory::{Account, Job, ObservedExecution, Thing};
 use crate::plan::clause::Facts;
 use crate::plan::in_force::{Judgement, Ruling, judge};
+use crate::plan::words::{because_of, in_words};
 use crate::plan::{InForce, budget};
 use crate::policy::Policy;
 use crate::state::State;
@@ -28,6 +29,7 @@ pub(super) struct SendGate {
     pub job: Job,
     pub row: ObservedExecution,
     pub thing: Option<Thing>,
+    pub account: Option<Account>,
     /// The policy by whose budget the intent was charged.
     pub planned: Arc<Policy>,
     pub ruling: Ruling,
@@ -50,8 +52,10 @@ impl SendGate {
             return Some("another process holds the state".to_owned());
         }
         let (key, job, row) = (&self.key, &self.job, &self.row);
-        let facts = Facts { key, job, row, thing: self.thing.as_ref() };
-        match judge(&self.in_force.current(), &facts, self.clock.now()) {
+        let (thing, account) = (self.thing.as_ref(), self.account.as_ref());
+        let facts = Facts { key, job, row, thing, account };
+        let (policies, now) = (self.in_force.current(), self.clock.now());
+        match judge(&policies, &facts, now) {
             Judgement::Cancel(now)
                 if now.policy.name == self.ruling.policy.name
                     && now.force == self.ruling.force
@@ -63,6 +67,10 @@ impl SendGate {
             }
             Judgement::Cancel(now) => {
                 Some(format!("policy {} would now cancel it otherwise", now.policy.name))
+            }
+            Judgement::Keep { policy: Some(policy), verdict } if verdict.reason.is_of_guard() => {
+                let because = because_of(&policies, &policy, verdict, &facts, now);
+                Some(in_words(verdict.reason, &because, now))
             }
             Judgement::Keep { .. } => Some("the policies now in force keep it".to_owned()),
         }

@@ -24,7 +24,7 @@ use crate::plan::clause::Facts;
 use crate::plan::in_force::{Judgement, Ruling, details, judge};
 use crate::plan::words::{because_of, in_words};
 use crate::plan::{Intent, Outcome, Reason, Verdict};
-use crate::policy::Policy;
+use crate::policy::{Policy, PolicySet};
 use crate::state::Begun;
 
 /// How old a describe may be when the intent is begun: what is left of [`super::DESCRIBE_FRESH`] is for
@@ -138,7 +138,7 @@ impl Run<'_> {
             Judgement::Cancel(ruling) => ruling,
             Judgement::Keep { policy, verdict } => {
                 let note = match policy {
-                    Some(policy) => why(verdict, &policy, &work.facts(), now),
+                    Some(policy) => why(verdict, &policies, &policy, &work.facts(), now),
                     None => "no policy has it in scope any more".to_owned(),
                 };
                 return Err(self.kept(work, verdict.reason, note).await);
@@ -203,6 +203,7 @@ impl Run<'_> {
             job: work.job.clone(),
             row: work.row.clone(),
             thing: work.thing.clone(),
+            account: work.account.clone(),
             planned: Arc::clone(&work.line.policy),
             ruling,
             refusal: Mutex::default(),
@@ -359,6 +360,12 @@ impl Run<'_> {
     }
 }
 
-fn why(verdict: Verdict, policy: &Policy, facts: &Facts<'_>, now: jiff::Timestamp) -> String {
-    in_words(verdict.reason, &because_of(policy, verdict, facts, now), now)
+fn why(
+    verdict: Verdict,
+    set: &PolicySet,
+    policy: &Policy,
+    facts: &Facts<'_>,
+    now: jiff::Timestamp,
+) -> String {
+    in_words(verdict.reason, &because_of(set, policy, verdict, facts, now), now)
 }

@@ -16,6 +16,7 @@ use crate::inventory::Job;
 use crate::observe::{JobFacts, ThingFacts, read_job, read_thing};
 use crate::plan::clause::Tier;
 use crate::plan::evaluate::tiers;
+use crate::plan::veto;
 
 /// For how long facts may be old when they are judged: five seconds less than the minute that is
 /// promised for the moment of the send.
@@ -43,7 +44,8 @@ impl Run<'_> {
     /// Reads again what is too old of the line's job and thing.
     pub(super) async fn refresh(&self, work: &mut Work) {
         let policies = self.with.in_force.current();
-        let asked: BTreeSet<_> = policies.iter().flat_map(|policy| tiers(policy)).collect();
+        let mut asked: BTreeSet<_> = policies.iter().flat_map(|policy| tiers(policy)).collect();
+        asked.extend(veto::tiers(&policies));
         self.refresh_job(work, &asked).await;
         self.refresh_thing(work, &asked).await;
     }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::{Ending, Record};
 use crate::execution::{ExecutionDescription, ExecutionKey, ExecutionNumber, OpenStatus};
 use crate::fact::Fact;
-use crate::inventory::{Inventory, Job, ObservedExecution, Thing};
+use crate::inventory::{Account, Inventory, Job, ObservedExecution, Thing};
 use crate::plan::clause::Facts;
 use crate::plan::{Act, Charge, Intent, IntentId, Line};
 use crate::policy::PolicyName;
@@ -30,6 +30,7 @@ pub(super) struct Work {
     pub(super) job: Job,
     pub(super) row: ObservedExecution,
     pub(super) thing: Option<Thing>,
+    pub(super) account: Option<Account>,
     pub(super) id: IntentId,
     /// The intent, once begun, as of its last attempt.
     pub(super) intent: Option<Intent>,
@@ -75,6 +76,7 @@ impl Work {
                 job,
                 row,
                 thing,
+                account: inventory.account.clone(),
                 id,
                 intent: None,
                 sent: None,
@@ -142,7 +144,13 @@ impl Work {
     }
 
     pub(super) fn facts(&self) -> Facts<'_> {
-        Facts { key: &self.line.key, job: &self.job, row: &self.row, thing: self.thing.as_ref() }
+        Facts {
+            key: &self.line.key,
+            job: &self.job,
+            row: &self.row,
+            thing: self.thing.as_ref(),
+            account: self.account.as_ref(),
+        }
     }
 
     /// Whether a description is of what the line was planned for.

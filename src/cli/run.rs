@@ -16,7 +16,7 @@ use crate::controller::{
     Controller, Error,
     follow::{Adopted, look},
 };
-use crate::policy::PolicySet;
+use crate::policy::{Demands, PolicySet};
 use crate::server::{self, Server};
 use crate::state::State;
 use crate::state::memory::MemoryState;
@@ -41,7 +41,8 @@ pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     for broken in &reading.broken {
         tracing::error!(file = broken, "has an error: its policies wait");
     }
-    let first = Adopted { set: Arc::new(PolicySet::new(reading.policies)), tree: Some(digest) };
+    let set = PolicySet::guarded(reading.policies, reading.guards, Demands::default());
+    let first = Adopted { set: Arc::new(set), tree: Some(digest) };
     let mut session = Session::open(&args.target, output).await?;
     let listener = listen(&args).await?;
     let state: Arc<dyn State> = Arc::new(MemoryState::default());

@@ -19,6 +19,7 @@ use crate::source;
 struct Validated {
     files: usize,
     policies: usize,
+    guards: usize,
     tests: usize,
     fleets: usize,
     diagnostics: Vec<Diagnostic>,
@@ -31,6 +32,7 @@ struct Json {
     format: &'static str,
     files: usize,
     policies: usize,
+    guards: usize,
     tests: usize,
     fleets: usize,
     report: Report,
@@ -50,6 +52,7 @@ pub fn validate(args: &Args, output: Output) -> anyhow::Result<Exit> {
             format: "rescind/validate/v1",
             files: all.files,
             policies: all.policies,
+            guards: all.guards,
             tests: all.tests,
             fleets: all.fleets,
             report: Report::new(&all.diagnostics),
@@ -77,8 +80,9 @@ pub fn validate(args: &Args, output: Output) -> anyhow::Result<Exit> {
                 }
             };
             text.push_str(&format!(
-                "{}, {policies}, {}, {}: {verdict}.\n",
+                "{}, {policies}, {}, {}, {}: {verdict}.\n",
                 plural(all.files, "file"),
+                plural(all.guards, "guard"),
                 plural(all.tests, "test"),
                 plural(all.fleets, "fleet"),
             ));
@@ -102,6 +106,7 @@ fn check(path: &Path, all: &mut Validated, library: &mut Library, output: Output
     all.tests += documents.tests.len();
     all.files += tree.files.len() + tree.unreadable.len();
     all.policies += documents.policies.len();
+    all.guards += documents.guards.len();
     all.fleets += documents.fleets.len();
     all.diagnostics.append(&mut documents.diagnostics);
     let whole = documents.broken.is_empty() && tree.unreadable.is_empty();

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 
 use crate::apply::Stop;
 use crate::document::{self, Diagnostic, Limits, WrittenTest};
-use crate::policy::{Digest, Policy, PolicySet};
+use crate::policy::{Digest, Guard, Policy, PolicyName, PolicySet, Standing};
 use crate::source::{self, Tree, watch::Watch};
 use crate::status::report::Reporter;
 
@@ -42,6 +42,8 @@ pub struct Adopted {
 pub struct Reading {
     /// The policies of files without an error.
     pub policies: Vec<Policy>,
+    /// The guards of files without an error, retired ones too.
+    pub guards: Vec<Guard>,
     /// The files whose policies wait.
     pub broken: BTreeSet<String>,
     /// The tests of files without an error. Nothing but `rescind test` asks for them.
@@ -59,6 +61,7 @@ pub fn interpret(tree: Tree) -> Reading {
     broken.extend(tree.unreadable.keys().cloned());
     Reading {
         policies: documents.policies,
+        guards: documents.guards,
         tests: documents.tests,
         broken,
         diagnostics: documents.diagnostics,
@@ -68,21 +71,37 @@ pub fn interpret(tree: Tree) -> Reading {
 
 /// The set that follows `before`: what the good files say, and the policies of the broken ones (files,
 /// or whole directories) as they were, waiting. A policy that moved from a broken file to a good one is
-/// the good one's.
-pub fn adopt(before: &PolicySet, policies: Vec<Policy>, broken: &BTreeSet<String>) -> PolicySet {
+/// the good one's. A guard of `before` stays as it was unless a good file says something else of it.
+pub fn adopt(
+    before: &PolicySet,
+    policies: Vec<Policy>,
+    guards: Vec<Guard>,
+    broken: &BTreeSet<String>,
+) -> PolicySet {
     let names: BTreeSet<_> = policies.iter().map(|policy| policy.name.clone()).collect();
-    let waits = |policy: &&Arc<Policy>| {
-        let path = Path::new(&*policy.origin.path);
-        let is_broken =
-            path.ancestors().any(|it| it.to_str().is_some_and(|it| broken.contains(it)));
-        is_broken && !names.contains(&policy.name)
+    let is_broken = |path: &str| {
+        let mut ancestors = Path::new(path).ancestors();
+        ancestors.any(|it| it.to_str().is_some_and(|it| broken.contains(it)))
     };
+    let waits =
+        |policy: &&Arc<Policy>| is_broken(&policy.origin.path) && !names.contains(&policy.name);
     let held: Vec<_> = before
         .iter()
         .filter(waits)
         .map(|policy| Policy { held: true, ..Policy::clone(policy) })
         .collect();
-    PolicySet::new(policies.into_iter().chain(held))
+    let written: BTreeSet<PolicyName> = guards.iter().map(|guard| guard.name.clone()).collect();
+    let kept: Vec<_> = before
+        .guards()
+        .filter(|guard| !written.contains(&guard.name))
+        .map(|guard| {
+            let broken = is_broken(&guard.origin.path);
+            let standing = if broken { Standing::Broken } else { Standing::Missing };
+            Guard { standing, ..Guard::clone(guard) }
+        })
+        .collect();
+    let policies = policies.into_iter().chain(held);
+    PolicySet::guarded(policies, guards.into_iter().chain(kept), before.demands())
 }
 
 /// Puts what is on disk in force, again and again, until `stop` or until nobody listens.
@@ -121,7 +140,7 @@ pub async fn follow(
                 let digest = tree.digest.clone();
                 let reading = interpret(tree);
                 report(&reading);
-                let set = adopt(&adopted.set, reading.policies, &reading.broken);
+                let set = adopt(&adopted.set, reading.policies, reading.guards, &reading.broken);
                 put(&mut adopted, set, Some(digest), &sender);
                 reporter.root(&adopted.set, true, reading.broken.into_iter().collect());
             }
@@ -131,8 +150,10 @@ pub async fn follow(
                     let why = error.in_words();
                     tracing::error!(why, "the policy root cannot be read: its policies wait");
                 }
-                let all = adopted.set.iter().map(|policy| policy.origin.path.to_string()).collect();
-                let set = adopt(&adopted.set, Vec::new(), &all);
+                let of_policies = adopted.set.iter().map(|policy| policy.origin.path.to_string());
+                let of_guards = adopted.set.guards().map(|guard| guard.origin.path.to_string());
+                let all = of_policies.chain(of_guards).collect();
+                let set = adopt(&adopted.set, Vec::new(), Vec::new(), &all);
                 put(&mut adopted, set, None, &sender);
                 reporter.root(&adopted.set, false, Vec::new());
             }
@@ -172,6 +193,14 @@ fn put(
     if changed {
         for policy in set.iter().filter(|policy| policy.held) {
             tracing::warn!(policy = %policy.name, origin = %policy.origin, "waits: its file has an error");
+        }
+        for guard in set.guards().filter(|guard| guard.standing != Standing::Written) {
+            tracing::warn!(
+                guard = %guard.name,
+                origin = %guard.origin,
+                "stays in force, although {}: a guard ends by `retired` in its document",
+                guard.standing
+            );
         }
         tracing::info!(policies = set.len(), digest = set.digest().short(), "adopted");
     }

@@ -177,6 +177,8 @@ codes! {
     MeaningSuspendReason Warning Meaning "meaning-suspend-reason",
     /// A policy for executions in progress only, without the force that canceling them needs.
     MeaningForce Warning Meaning "meaning-force",
+    /// A freeze excepts a policy that is not in the root, so that nothing is excepted by it.
+    MeaningUnknownPolicy Warning Meaning "meaning-unknown-policy",
 }
 
 impl std::fmt::Display for Code {

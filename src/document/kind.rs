@@ -15,6 +15,8 @@ pub const API_VERSION: &str = "rescind/v1alpha1";
 pub enum Kind {
     /// Cancels executions.
     CancelPolicy,
+    /// Keeps executions from being canceled.
+    CancelGuard,
     /// Says what policies are to decide about a fleet.
     CancelTest,
     /// Facts about things, jobs and executions.
@@ -23,12 +25,14 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::CancelPolicy, Self::CancelTest, Self::Fleet];
+    pub const ALL: [Self; 4] =
+        [Self::CancelPolicy, Self::CancelGuard, Self::CancelTest, Self::Fleet];
 
     /// As it is written behind `kind:`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::CancelPolicy => "CancelPolicy",
+            Self::CancelGuard => "CancelGuard",
             Self::CancelTest => "CancelTest",
             Self::Fleet => "Fleet",
         }
@@ -38,6 +42,7 @@ impl Kind {
     pub fn noun(self) -> &'static str {
         match self {
             Self::CancelPolicy => "policy",
+            Self::CancelGuard => "guard",
             Self::CancelTest => "test",
             Self::Fleet => "fleet",
         }

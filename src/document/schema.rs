@@ -12,12 +12,14 @@ use serde_json::{Map, Value, json};
 
 use super::kind::{API_VERSION, Kind};
 use crate::fleet::shapes::FleetDocument;
+use crate::policy::shapes::guard::GuardDocument;
 use crate::policy::shapes::{PolicyDocument, TestDocument};
 
 /// The schema of one kind, or of all: that one asks for the kind and then for what the kind has.
 pub fn schema(kind: Option<Kind>) -> Value {
     let mut schema = match kind {
         Some(Kind::CancelPolicy) => root::<PolicyDocument>(),
+        Some(Kind::CancelGuard) => root::<GuardDocument>(),
         Some(Kind::CancelTest) => root::<TestDocument>(),
         Some(Kind::Fleet) => root::<FleetDocument>(),
         None => whole(),
@@ -55,6 +57,7 @@ fn whole() -> Value {
         .map(|kind| {
             let then = match kind {
                 Kind::CancelPolicy => part::<PolicyDocument>(&mut generator),
+                Kind::CancelGuard => part::<GuardDocument>(&mut generator),
                 Kind::CancelTest => part::<TestDocument>(&mut generator),
                 Kind::Fleet => part::<FleetDocument>(&mut generator),
             };

@@ -17,6 +17,7 @@ use crate::policy::{
     AgeBound, AgeClock, Mode, Operator, Policy, PolicySet, Requirement, Rule, Test,
 };
 
+mod guards;
 mod limits;
 mod times;
 
@@ -65,16 +66,20 @@ pub fn check(
                 let thing = inventory.things.get(&line.key.thing);
                 let seen = Seen { line, job, row, thing, now: plan.now, depth: plan.depth };
                 seen.check(act, policies, memory, &mut broken);
+                guards::check(&seen, policies, inventory.account.as_ref(), &mut broken);
             }
             _ => broken("it was not observed".to_owned()),
         }
         let name = line.policy.name.as_str();
-        *units.entry(name).or_default() += 1;
+        // What a describe may still rule out takes no unit.
+        let unsettled = plan.depth == Depth::Listed
+            && (asks_details(&line.policy) || guards::ask_details(act, policies));
+        let taken = units.entry(name).or_default();
+        *taken += u64::from(!unsettled);
+        let planned = if unsettled { 1 } else { *taken };
         let limits = allowed
             .entry(name)
             .or_insert_with(|| limits::allowed(&line.policy, inventory, memory, plan.now));
-        let unsettled = plan.depth == Depth::Listed && asks_details(&line.policy);
-        let planned = if unsettled { 1 } else { units[name] };
         limits::check(line, act, planned, limits, &mut broken);
     }
     violations
@@ -141,7 +146,9 @@ impl Seen<'_> {
             other.priority > policy.priority
                 || (other.priority == policy.priority && other.name < policy.name)
         };
-        if let Some(other) = policies.iter().find(|other| superior(other) && self.acts(other)) {
+        if let Some(other) = policies.iter().find(|other| {
+            superior(other) && self.acts(other) && !guards::freeze(policies, other, self.now)
+        }) {
             broken(format!("policy {} comes first", other.name));
         }
         if memory.open.contains(key) || memory.backing_off.get(key).is_some_and(|t| self.now < *t) {

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::execution::ExecutionKey;
 use crate::fact::{Fact, Truth};
-use crate::inventory::{Job, ObservedExecution, Thing};
+use crate::inventory::{Account, Job, ObservedExecution, Thing};
 use crate::plan::{Depth, FactName};
 use crate::policy::template::Name;
 use crate::policy::{AgeBound, AgeClock, Operator, Policy, Requirement, Test};
@@ -26,6 +26,8 @@ pub struct Facts<'a> {
     pub row: &'a ObservedExecution,
     /// Its thing, if that was read.
     pub thing: Option<&'a Thing>,
+    /// Where it is, once somebody has answered.
+    pub account: Option<&'a Account>,
 }
 
 /// What a fact costs to read, cheapest first. What is read once for a job or a thing serves all its

@@ -17,9 +17,9 @@ use crate::execution::{ExecutionKey, ExecutionStatus, JobId};
 use crate::fact::{Fact, Truth};
 use crate::inventory::{Job, ObservedExecution};
 use crate::plan::clause::{Answer, Facts, Tier};
-use crate::plan::{At, Depth, Memory, Reason, Verdict};
+use crate::plan::{At, Depth, Memory, Reason, Verdict, veto};
 use crate::policy::template::{Name, Part};
-use crate::policy::{Clause, Mode, Policy, Rule, window};
+use crate::policy::{Clause, Mode, Policy, PolicySet, Rule, window};
 
 /// Whether a policy has a job in scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub fn execution_in_scope(policy: &Policy, key: &ExecutionKey, row: &ObservedExe
     in_status && policy.target.things.is_match(key.thing.as_str())
 }
 
-fn rule_tier(rule: &Rule) -> Tier {
+pub(super) fn rule_tier(rule: &Rule) -> Tier {
     rule.clauses.iter().map(|clause| clause.test.tier()).max().unwrap_or(Tier::Listed)
 }
 
@@ -81,17 +81,62 @@ pub fn reads_described(policy: &Policy) -> bool {
     tiers(policy).contains(&Tier::Described)
 }
 
-/// What a policy says about an execution that it has in scope.
+/// What a policy of `set`, and the guards, say about an execution that the policy has in scope.
 pub fn evaluate(
+    set: &PolicySet,
     policy: &Policy,
     facts: &Facts<'_>,
     memory: &Memory,
     now: Timestamp,
     depth: Depth,
 ) -> Verdict {
-    let verdict = |reason, at| Verdict { reason, at };
-    if let Some(at) = ended(policy, facts) {
-        return at;
+    let verdict = |reason| Verdict { reason, at: At::Policy };
+    let kept = walk(policy, facts, now, depth).or_else(|| veto::protected(set, facts, now));
+    if let Some(kept) = kept {
+        return kept;
+    }
+    if facts.row.status == ExecutionStatus::InProgress && !policy.cancel.force {
+        return verdict(Reason::ForceRequired);
+    }
+    if let Some(reason) = not_acting(policy, now) {
+        return verdict(reason);
+    }
+    let number = facts.row.number.known();
+    let ours = number.is_some_and(|number| {
+        memory.canceled.get(facts.key).is_some_and(|numbers| numbers.contains_key(number))
+    });
+    if ours {
+        return verdict(Reason::AlreadyCanceledByUs);
+    }
+    if policy.held {
+        return verdict(Reason::SourceBroken);
+    }
+    if let Some(frozen) = veto::frozen(set, policy, now) {
+        return frozen;
+    }
+    if !window::is_open(&policy.windows, now) {
+        return verdict(Reason::WindowClosed);
+    }
+    if let Some(elsewhere) = veto::elsewhere(set, facts.account) {
+        return elsewhere;
+    }
+    let backs_off = || memory.backing_off.get(facts.key).is_some_and(|until| now < *until);
+    if memory.open.contains(facts.key) || backs_off() {
+        return verdict(Reason::BackingOff);
+    }
+    verdict(Reason::Due)
+}
+
+/// The verdict by which a policy alone keeps an execution; none if `match` holds and no exclude does.
+pub(super) fn walk(
+    policy: &Policy,
+    facts: &Facts<'_>,
+    now: Timestamp,
+    depth: Depth,
+) -> Option<Verdict> {
+    let verdict = |reason, at| Some(Verdict { reason, at });
+    if let Some(ended) = ended(policy, facts) {
+        return Some(ended);
     }
     for &tier in Tier::within(depth) {
         let mut unknown = None;
@@ -126,17 +171,7 @@ pub fn evaluate(
             return verdict(Reason::Excluded, at);
         }
     }
-    if let Some(at) = unfilled(policy, facts, now) {
-        return verdict(Reason::FactUnknown, at);
-    }
-    if facts.row.status == ExecutionStatus::InProgress && !policy.cancel.force {
-        return verdict(Reason::ForceRequired, At::Policy);
-    }
-    if let Some(reason) = not_acting(policy, now).or_else(|| remembered(policy, facts, memory, now))
-    {
-        return verdict(reason, At::Policy);
-    }
-    verdict(Reason::Due, At::Policy)
+    unfilled(policy, facts, now).and_then(|at| verdict(Reason::FactUnknown, at))
 }
 
 /// The cheapest tier with a fact that was not read and that could still change what the policy says;
@@ -230,31 +265,6 @@ fn not_acting(policy: &Policy, now: Timestamp) -> Option<Reason> {
         Some(Reason::Suspended)
     } else if policy.mode == Mode::Observe {
         Some(Reason::ObserveOnly)
-    } else {
-        None
-    }
-}
-
-/// What earlier passes say against acting now.
-fn remembered(
-    policy: &Policy,
-    facts: &Facts<'_>,
-    memory: &Memory,
-    now: Timestamp,
-) -> Option<Reason> {
-    let canceled = || {
-        let number = facts.row.number.known()?;
-        memory.canceled.get(facts.key)?.get(number)
-    };
-    let waits = || memory.backing_off.get(facts.key).is_some_and(|until| now < *until);
-    if canceled().is_some() {
-        Some(Reason::AlreadyCanceledByUs)
-    } else if policy.held {
-        Some(Reason::SourceBroken)
-    } else if !window::is_open(&policy.windows, now) {
-        Some(Reason::WindowClosed)
-    } else if memory.open.contains(facts.key) || waits() {
-        Some(Reason::BackingOff)
     } else {
         None
     }

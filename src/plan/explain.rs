@@ -14,7 +14,7 @@ use crate::plan::clause::{Answer, Facts};
 use crate::plan::evaluate::{JobScope, evaluate, execution_in_scope, job_scope, rule_truth};
 use crate::plan::needs::want;
 use crate::plan::words::{self, because_of, facts_of, in_words, saw};
-use crate::plan::{BudgetState, Decision, Depth, Memory, Needs, Plan, Reason};
+use crate::plan::{BudgetState, Decision, Depth, Memory, Needs, Plan, Reason, veto};
 use crate::policy::{Clause, Mode, Origin, Policy, PolicyName, PolicySet};
 
 mod advice;
@@ -130,7 +130,9 @@ pub fn needs(
     }
     for policy in policies.iter() {
         let of_rules = policy.excludes.iter().flat_map(|rule| &rule.clauses);
-        for clause in policy.clauses.iter().chain(of_rules) {
+        let of_guards = policies.vetoes().iter().flat_map(|guard| &guard.protects);
+        let of_guards = of_guards.flat_map(|rule| &rule.clauses);
+        for clause in policy.clauses.iter().chain(of_rules).chain(of_guards) {
             if clause.test.ask(&facts, now) == Answer::NotRead {
                 want(&mut needs, clause.test.tier(), key);
             }
@@ -229,8 +231,14 @@ fn view(
         return outside(policy, why);
     }
     let now = plan.now;
-    let verdict = evaluate(policy, facts, memory, now, Depth::Exact);
-    let because = because_of(policy, verdict, facts, now);
+    let set = &plan.policies;
+    let verdict = match evaluate(set, policy, facts, memory, now, Depth::Exact) {
+        due if due.reason == Reason::Due => {
+            veto::protected_as_described(set, facts, now).unwrap_or(due)
+        }
+        kept => kept,
+    };
+    let because = because_of(set, policy, verdict, facts, now);
     let rules = policy.excludes.iter().map(|rule| Rule {
         name: rule.name.clone(),
         holds: rule_truth(rule, facts, now),

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::execution::{ExecutionNumber, ExecutionVersion, OpenStatus};
 use crate::plan::clause::Facts;
-use crate::plan::{At, Depth, Details, Memory, Pins, Reason, Verdict, planner};
+use crate::plan::{At, Depth, Details, Memory, Pins, Reason, Verdict, planner, veto};
 use crate::policy::{Policy, PolicySet, template};
 
 /// The policies that are in force now.
@@ -61,7 +61,8 @@ pub struct Ruling {
 pub fn judge(policies: &PolicySet, facts: &Facts<'_>, now: Timestamp) -> Judgement {
     let in_scope = planner::in_scope(policies, facts);
     let nothing = Verdict { reason: Reason::NoMatch, at: At::Policy };
-    let Some(decided) = planner::decide(in_scope, facts, &Memory::default(), now, Depth::Exact)
+    let Some(decided) =
+        planner::decide(policies, in_scope, facts, &Memory::default(), now, Depth::Exact)
     else {
         return Judgement::Keep { policy: None, verdict: nothing };
     };
@@ -69,13 +70,26 @@ pub fn judge(policies: &PolicySet, facts: &Facts<'_>, now: Timestamp) -> Judgeme
     if decided.verdict.reason != Reason::Due {
         return keep(decided.verdict);
     }
-    match pin(decided.policy, facts, now) {
+    match settle(policies, decided.policy, facts, now) {
         Ok(Some(_)) => {
             ruling(decided.policy, facts).map_or(keep(decided.verdict), Judgement::Cancel)
         }
         Ok(None) => keep(decided.verdict),
-        Err(at) => keep(Verdict { reason: Reason::FactUnknown, at }),
+        Err(kept) => keep(kept),
     }
+}
+
+/// What pins an execution that `policy` would cancel, once it is described and no guard protects it as
+/// described; none if it was not described yet. The error is the verdict that keeps it.
+pub(super) fn settle(
+    policies: &PolicySet,
+    policy: &Policy,
+    facts: &Facts<'_>,
+    now: Timestamp,
+) -> Result<Option<Pins>, Verdict> {
+    let unknown = |at| Verdict { reason: Reason::FactUnknown, at };
+    let Some(pins) = pin(policy, facts, now).map_err(unknown)? else { return Ok(None) };
+    veto::protected_as_described(policies, facts, now).map_or(Ok(Some(pins)), Err)
 }
 
 /// What pins an execution that `policy` would cancel; none if it was not described yet. The error is

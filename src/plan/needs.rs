@@ -9,10 +9,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::execution::{ExecutionKey, JobId, JobStatus, OpenStatus, ThingName};
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, Job, ObservedExecution};
 use crate::plan::clause::{Facts, Tier};
-use crate::plan::evaluate::{JobScope, execution_in_scope, job_scope, missing};
-use crate::plan::{Depth, Memory, Reason, planner};
+use crate::plan::evaluate::{JobScope, evaluate, execution_in_scope, job_scope, missing, walk};
+use crate::plan::{Depth, Memory, Reason, planner, veto};
 use crate::policy::{Policy, PolicySet};
 
 /// Facts that are worth reading next. What is in one answer may be read side by side, but for the
@@ -80,9 +80,9 @@ pub fn needs(
         else {
             continue;
         };
-        let facts = Facts { key, job, row, thing: inventory.things.get(&key.thing) };
+        let facts = facts(key, job, row, inventory);
         for policy in in_scope {
-            add(&mut needs, policy, &facts, now, depth);
+            add(&mut needs, policies, policy, &facts, memory, now, depth);
         }
     }
     if !needs.is_empty() {
@@ -104,10 +104,10 @@ pub fn needs(
                 else {
                     continue;
                 };
-                let facts = Facts { key, job, row, thing: inventory.things.get(&key.thing) };
+                let facts = facts(key, job, row, inventory);
                 let undescribed = in_scope.len() > 1 && row.described.is_not_read();
-                if undescribed && planner::contested(in_scope.iter().copied(), &facts, memory, now)
-                {
+                let of_job = in_scope.iter().copied();
+                if undescribed && planner::contested(policies, of_job, &facts, memory, now) {
                     needs.executions.insert(key.clone());
                 }
             }
@@ -116,11 +116,40 @@ pub fn needs(
     needs
 }
 
-fn add(needs: &mut Needs, policy: &Arc<Policy>, facts: &Facts<'_>, now: Timestamp, depth: Depth) {
+fn facts<'a>(
+    key: &'a ExecutionKey,
+    job: &'a Job,
+    row: &'a ObservedExecution,
+    inventory: &'a Inventory,
+) -> Facts<'a> {
+    let (thing, account) = (inventory.things.get(&key.thing), inventory.account.as_ref());
+    Facts { key, job, row, thing, account }
+}
+
+fn add(
+    needs: &mut Needs,
+    set: &PolicySet,
+    policy: &Policy,
+    facts: &Facts<'_>,
+    memory: &Memory,
+    now: Timestamp,
+    depth: Depth,
+) {
     if !execution_in_scope(policy, facts.key, facts.row) {
         return;
     }
-    if let Some(tier) = missing(policy, facts, now, depth) {
+    // What only a guard asks is read of what the policy leaves.
+    let of_guards =
+        || walk(policy, facts, now, depth).map_or_else(|| veto::missing(set, facts, now), |_| None);
+    let observed = || {
+        depth == Depth::Exact
+            && facts.described().is_not_read()
+            && evaluate(set, policy, facts, memory, now, depth).reason == Reason::ObserveOnly
+            && veto::not_now(set, policy, facts.account, now).is_none()
+            && veto::asks_described(set, facts, now)
+    };
+    let tier = missing(policy, facts, now, depth).or_else(of_guards);
+    if let Some(tier) = tier.or_else(|| observed().then_some(Tier::Described)) {
         want(needs, tier, facts.key);
     }
 }

@@ -16,10 +16,11 @@ use crate::inventory::{Inventory, Listing};
 use crate::plan::budget::{Budget, budget};
 use crate::plan::clause::Facts;
 use crate::plan::evaluate::{JobScope, evaluate, execution_in_scope, job_scope, reads_described};
-use crate::plan::in_force::pin;
+use crate::plan::in_force::settle;
 use crate::plan::words::facts_of;
 use crate::plan::{
     Act, At, BudgetState, Decision, Depth, Line, Memory, Observed, Pins, Plan, Reason, Verdict,
+    veto,
 };
 use crate::policy::{LimitSize, Mode, Policy, PolicyName, PolicySet};
 
@@ -52,8 +53,9 @@ fn precedence(policy: &Policy) -> (Reverse<i32>, &PolicyName) {
     (Reverse(policy.priority), &policy.name)
 }
 
-/// What each of `policies`, which all have the execution's job in scope, says about it.
+/// What each of `policies`, which all are of `set` and have the execution's job in scope, says about it.
 fn verdicts<'a>(
+    set: &PolicySet,
     policies: impl IntoIterator<Item = &'a Arc<Policy>>,
     facts: &Facts<'_>,
     memory: &Memory,
@@ -62,7 +64,7 @@ fn verdicts<'a>(
 ) -> Vec<(&'a Arc<Policy>, Verdict)> {
     let in_scope =
         policies.into_iter().filter(|policy| execution_in_scope(policy, facts.key, facts.row));
-    in_scope.map(|policy| (policy, evaluate(policy, facts, memory, now, depth))).collect()
+    in_scope.map(|policy| (policy, evaluate(set, policy, facts, memory, now, depth))).collect()
 }
 
 /// Whether a describe decides which policy is the cause: the first of several that may act asks for
@@ -76,33 +78,39 @@ fn is_contested(verdicts: &[(&Arc<Policy>, Verdict)]) -> bool {
 
 /// Whether a plan that stops before the describes needs that of this execution all the same.
 pub(super) fn contested<'a>(
+    set: &PolicySet,
     policies: impl IntoIterator<Item = &'a Arc<Policy>>,
     facts: &Facts<'_>,
     memory: &Memory,
     now: Timestamp,
 ) -> bool {
-    is_contested(&verdicts(policies, facts, memory, now, Depth::Listed))
+    is_contested(&verdicts(set, policies, facts, memory, now, Depth::Listed))
 }
 
-/// What `policies`, which all have the execution's job in scope, say about it together; none if no
-/// policy has the execution in scope.
+/// What `policies`, which all are of `set` and have the execution's job in scope, say about it together;
+/// none if no policy has the execution in scope.
 pub(super) fn decide<'a>(
+    set: &PolicySet,
     policies: impl IntoIterator<Item = &'a Arc<Policy>>,
     facts: &Facts<'_>,
     memory: &Memory,
     now: Timestamp,
     depth: Depth,
 ) -> Option<Decided<'a>> {
-    let mut verdicts = verdicts(policies, facts, memory, now, depth);
+    let mut verdicts = verdicts(set, policies, facts, memory, now, depth);
     if depth == Depth::Listed && !facts.described().is_not_read() && is_contested(&verdicts) {
         for (policy, verdict) in &mut verdicts {
             if verdict.reason == Reason::Due {
-                *verdict = evaluate(policy, facts, memory, now, Depth::Exact);
+                *verdict = evaluate(set, policy, facts, memory, now, Depth::Exact);
             }
         }
     }
-    let only_observes = |(_, verdict): &&(_, Verdict)| verdict.reason == Reason::ObserveOnly;
-    let observed = verdicts.iter().filter(only_observes).map(|(policy, _)| *policy).collect();
+    let would_act = |(policy, verdict): &&(&Arc<Policy>, Verdict)| {
+        verdict.reason == Reason::ObserveOnly
+            && veto::not_now(set, policy, facts.account, now).is_none()
+            && (depth == Depth::Listed || veto::protected_as_described(set, facts, now).is_none())
+    };
+    let observed = verdicts.iter().filter(would_act).map(|(policy, _)| *policy).collect();
     let (policy, verdict) = verdicts
         .into_iter()
         .max_by_key(|(policy, verdict)| (verdict.reason, Reverse(precedence(policy))))?;
@@ -138,7 +146,13 @@ pub fn narrowed(
         else {
             continue;
         };
-        let facts = Facts { key, job, row, thing: inventory.things.get(&key.thing) };
+        let facts = Facts {
+            key,
+            job,
+            row,
+            thing: inventory.things.get(&key.thing),
+            account: inventory.account.as_ref(),
+        };
         let canceled = was_canceled(memory, key, row.number);
         for policy in in_scope {
             if row.status.open().is_some() && !canceled && execution_in_scope(policy, key, row) {
@@ -148,7 +162,8 @@ pub fn narrowed(
         if keys.is_some_and(|keys| !keys.contains(key)) {
             continue;
         }
-        let Some(decided) = decide(in_scope.iter().copied(), &facts, memory, now, depth) else {
+        let of_job = in_scope.iter().copied();
+        let Some(decided) = decide(policies, of_job, &facts, memory, now, depth) else {
             continue;
         };
         observed.extend(decided.observed.iter().map(|policy| Observed {
@@ -163,12 +178,8 @@ pub fn narrowed(
             act: None,
         });
     }
-    let mut order: Vec<usize> = (0..lines.len())
-        .filter(|&i| matches!(lines[i].decision(), Decision::Examine | Decision::Cancel))
-        .collect();
-    order.sort_by_cached_key(|&i| acting_order(&lines[i], inventory));
     let budgets = budgets(policies, inventory, memory, &populations, now);
-    let budgets = spend(budgets, inventory, memory, depth, now, &mut lines, &mut order);
+    let (order, budgets) = spend(policies, budgets, inventory, memory, depth, now, &mut lines);
     Plan {
         now,
         depth,
@@ -222,14 +233,18 @@ fn budgets(
 /// Lets through what the budgets allow, in the order of acting; the rest becomes Defer. In an exact
 /// plan what is let through is pinned, and what cannot be pinned takes no unit.
 fn spend(
+    policies: &PolicySet,
     mut budgets: BTreeMap<PolicyName, Purse>,
     inventory: &Inventory,
     memory: &Memory,
     depth: Depth,
     now: Timestamp,
     lines: &mut [Line],
-    order: &mut Vec<usize>,
-) -> Vec<BudgetState> {
+) -> (Vec<usize>, Vec<BudgetState>) {
+    let mut order: Vec<usize> = (0..lines.len())
+        .filter(|&i| matches!(lines[i].decision(), Decision::Examine | Decision::Cancel))
+        .collect();
+    order.sort_by_cached_key(|&i| acting_order(&lines[i], inventory));
     order.retain(|&index| {
         let line = &mut lines[index];
         let Some(purse) = budgets.get_mut(&line.policy.name) else { return false };
@@ -251,10 +266,10 @@ fn spend(
         let Some(facts) = facts_of(&line.key, inventory) else { return false };
         let pins = match depth {
             Depth::Listed => None,
-            Depth::Exact => match pin(&line.policy, &facts, now) {
+            Depth::Exact => match settle(policies, &line.policy, &facts, now) {
                 Ok(pins) => pins,
-                Err(at) => {
-                    line.verdict = Verdict { reason: Reason::FactUnknown, at };
+                Err(kept) => {
+                    line.verdict = kept;
                     return false;
                 }
             },
@@ -264,14 +279,15 @@ fn spend(
         }
         // An execution that a describe may still rule out takes no unit here: it would keep its place
         // at the front of the queue for ever, and starve the ones behind it.
-        let may_be_ruled_out = depth == Depth::Listed && reads_described(&line.policy);
+        let may_be_ruled_out = depth == Depth::Listed
+            && (reads_described(&line.policy) || veto::may_rule_out(policies, &facts, now));
         if !may_be_ruled_out {
             purse.left -= 1;
         }
         line.act = act(&line.policy, &facts, &purse.budget, pins);
         line.act.is_some()
     });
-    budgets.into_values().flat_map(|purse| purse.budget.limits).collect()
+    (order, budgets.into_values().flat_map(|purse| purse.budget.limits).collect())
 }
 
 fn act(

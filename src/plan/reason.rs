@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::execution::ExecutionStatus;
 use crate::plan::BudgetState;
+use crate::policy::PolicyName;
 use crate::policy::template::Name;
 
 /// What becomes of an execution.
@@ -40,6 +41,8 @@ pub enum Reason {
     FactUnknown,
     /// An exclude rule holds, or is not known.
     Excluded,
+    /// A guard's rule holds, or is not known.
+    Protected,
     /// It is IN_PROGRESS and the policy has no `force`.
     ForceRequired,
     /// The policy's mode is Observe.
@@ -52,8 +55,12 @@ pub enum Reason {
     AlreadyCanceledByUs,
     /// The policy's file has an error; its policies wait.
     SourceBroken,
+    /// A guard's freeze lasts.
+    Frozen,
     /// None of the policy's Allow windows is open, or a Deny window is.
     WindowClosed,
+    /// The account or region is not in the scope of a guard.
+    OutOfScope,
     /// An earlier cancel of it failed or is not settled yet.
     BackingOff,
     /// A percentage needs a list that failed.
@@ -68,25 +75,33 @@ pub enum Reason {
 
 impl Reason {
     /// Every variant, in order.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::StatusUnknown,
         Self::Terminal,
         Self::NoMatch,
         Self::FactUnknown,
         Self::Excluded,
+        Self::Protected,
         Self::ForceRequired,
         Self::ObserveOnly,
         Self::Suspended,
         Self::Expired,
         Self::AlreadyCanceledByUs,
         Self::SourceBroken,
+        Self::Frozen,
         Self::WindowClosed,
+        Self::OutOfScope,
         Self::BackingOff,
         Self::InventoryIncomplete,
         Self::BudgetExhausted,
         Self::Due,
         Self::Matched,
     ];
+
+    /// Whether it is a guard that says so.
+    pub fn is_of_guard(self) -> bool {
+        matches!(self, Self::Protected | Self::Frozen | Self::OutOfScope)
+    }
 
     /// The decision that goes with it.
     pub fn decision(self) -> Decision {
@@ -96,13 +111,16 @@ impl Reason {
             | Self::NoMatch
             | Self::FactUnknown
             | Self::Excluded
+            | Self::Protected
             | Self::ForceRequired
             | Self::ObserveOnly
             | Self::Suspended
             | Self::Expired
             | Self::AlreadyCanceledByUs => Decision::Keep,
             Self::SourceBroken
+            | Self::Frozen
             | Self::WindowClosed
+            | Self::OutOfScope
             | Self::BackingOff
             | Self::InventoryIncomplete
             | Self::BudgetExhausted => Decision::Defer,
@@ -197,6 +215,16 @@ pub enum At {
     Version,
     /// The statusDetails that a cancel is to keep.
     StatusDetails,
+    /// One of the guards, and its `protect` rule.
+    Protect(usize, usize),
+    /// One of the guards, and its freeze.
+    Freeze(usize, usize),
+    /// One of the guards, by its scope.
+    Scope(usize),
+    /// There is no guard, and there must be one.
+    NoGuard,
+    /// No guard has a scope, and one must have.
+    NoScope,
 }
 
 /// What one policy says about one execution.
@@ -206,6 +234,41 @@ pub struct Verdict {
     pub reason: Reason,
     /// What that refers to.
     pub at: At,
+}
+
+/// What of a guard keeps an execution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuardBecause {
+    /// The guard.
+    pub guard: PolicyName,
+    /// What it is doing: one of its rules, a freeze, its scope.
+    pub by: GuardRule,
+}
+
+/// The part of a guard that keeps an execution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GuardRule {
+    /// A rule of `protect` that holds, or that is not known to.
+    Protect {
+        /// The rule's name.
+        rule: String,
+        /// Why there is the rule.
+        reason: Option<String>,
+        /// The fact that is not known, and why it is not.
+        unknown: Option<(FactName, String)>,
+    },
+    /// A freeze that lasts.
+    Freeze {
+        /// Its name.
+        freeze: String,
+        /// When it is over.
+        until: Timestamp,
+    },
+    /// Its scope.
+    Scope {
+        /// What is not in it: `account 210987654321 in eu-west-1`.
+        place: String,
+    },
 }
 
 /// What a verdict refers to, in full.
@@ -242,6 +305,8 @@ pub enum Because {
         /// Why it is not known.
         why: String,
     },
+    /// A guard, with what of it keeps the execution.
+    Guard(GuardBecause),
     /// The reason that was written down; possibly empty.
     Note(String),
     /// The same, and until when.

@@ -13,8 +13,10 @@ use crate::plan::{
     At, Because, Decision, Evidence, FactName, Line, Memory, Plan, Reason, Verdict, planner,
 };
 use crate::policy::template::Name;
-use crate::policy::{AgeClock, Clause, Policy, Test, window};
+use crate::policy::{AgeClock, Clause, Policy, PolicySet, Test, window};
 use crate::span::humanize;
+
+mod guard;
 
 /// What a line's verdict rests on.
 pub fn because(line: &Line, plan: &Plan, inventory: &Inventory, memory: &Memory) -> Because {
@@ -37,7 +39,7 @@ pub fn because(line: &Line, plan: &Plan, inventory: &Inventory, memory: &Memory)
             waits.max(denied).map_or(Because::Itself, Because::Time)
         }
         _ => match facts_of(&line.key, inventory) {
-            Some(facts) => because_of(policy, line.verdict, &facts, plan.now),
+            Some(facts) => because_of(&plan.policies, policy, line.verdict, &facts, plan.now),
             None => Because::Itself,
         },
     }
@@ -52,9 +54,18 @@ pub fn explanation(line: &Line, plan: &Plan, inventory: &Inventory, memory: &Mem
     in_words(line.verdict.reason, &because(line, plan, inventory, memory), plan.now)
 }
 
-/// What a policy's own verdict rests on.
-pub fn because_of(policy: &Policy, verdict: Verdict, facts: &Facts<'_>, now: Timestamp) -> Because {
+/// What the verdict on a policy of `set` rests on.
+pub fn because_of(
+    set: &PolicySet,
+    policy: &Policy,
+    verdict: Verdict,
+    facts: &Facts<'_>,
+    now: Timestamp,
+) -> Because {
     match (verdict.reason, verdict.at) {
+        (_, At::Protect(..) | At::Freeze(..) | At::Scope(_) | At::NoGuard | At::NoScope) => {
+            guard::because(set, verdict.at, facts, now)
+        }
         (Reason::StatusUnknown | Reason::Terminal, _) => Because::Status(facts.row.status.clone()),
         (_, At::TargetStatuses) => Because::Clause {
             path: "target.statuses".to_owned(),
@@ -118,6 +129,7 @@ pub fn facts_of<'a>(key: &'a ExecutionKey, inventory: &'a Inventory) -> Option<F
         job: inventory.jobs.get(&key.job)?,
         row: inventory.executions.get(key)?,
         thing: inventory.things.get(&key.thing),
+        account: inventory.account.as_ref(),
     })
 }
 
@@ -178,7 +190,7 @@ impl FactName {
     }
 }
 
-fn why(fact: &FactName, facts: &Facts<'_>) -> String {
+pub(super) fn why(fact: &FactName, facts: &Facts<'_>) -> String {
     state(fact, facts)
 }
 
@@ -237,6 +249,9 @@ fn state(fact: &FactName, facts: &Facts<'_>) -> String {
 
 /// Why a line's decision is what it is, in one sentence without its end.
 pub fn in_words(reason: Reason, because: &Because, now: Timestamp) -> String {
+    if let Because::Guard(because) = because {
+        return guard::in_words(because, now);
+    }
     let because = because_in_words(because, now);
     let plain = match reason {
         Reason::StatusUnknown => "AWS gave a status that this version does not know",
@@ -244,13 +259,16 @@ pub fn in_words(reason: Reason, because: &Because, now: Timestamp) -> String {
         Reason::NoMatch => "no match",
         Reason::FactUnknown => "not known",
         Reason::Excluded => "excluded",
+        Reason::Protected => "protected",
         Reason::ForceRequired => "it is IN_PROGRESS and the policy does not say force: true",
         Reason::ObserveOnly => "the policy only observes",
         Reason::Suspended => "the policy is suspended",
         Reason::Expired => "the policy has expired",
         Reason::AlreadyCanceledByUs => "we canceled it a moment ago",
         Reason::SourceBroken => "the policy's file has an error, so the policy waits",
+        Reason::Frozen => "frozen",
         Reason::WindowClosed => "the policy's window is closed",
+        Reason::OutOfScope => "out of scope",
         Reason::BackingOff => "an earlier cancel failed or is not settled",
         Reason::InventoryIncomplete => "a percentage needs what could not be listed",
         Reason::BudgetExhausted => "the budget has nothing left",
@@ -262,7 +280,7 @@ pub fn in_words(reason: Reason, because: &Because, now: Timestamp) -> String {
 
 fn because_in_words(because: &Because, now: Timestamp) -> String {
     match because {
-        Because::Itself => String::new(),
+        Because::Itself | Because::Guard(_) => String::new(),
         Because::Status(status) => format!("status is {status}"),
         Because::Clause { path, saw } => format!("{saw} ({path})"),
         Because::Unknown { fact, path, why } if *path == fact.to_string() => {

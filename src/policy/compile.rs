@@ -9,7 +9,8 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::shapes::{
-    CancelShape, JobStatusShape, PolicyDocument, PolicySpec, TargetSelectionShape, TargetShape,
+    CancelShape, ExcludeShape, JobStatusShape, PolicyDocument, PolicySpec, TargetSelectionShape,
+    TargetShape,
 };
 use super::{
     Cancel, Digest, Globs, JobTarget, Limit, LimitSize, Origin, Policy, PolicyName, Rule, Target,
@@ -22,7 +23,10 @@ use crate::execution::{JobStatus, OpenStatus, TargetSelection};
 use crate::span::Period;
 
 mod clauses;
+mod guard;
 mod windows;
+
+pub use guard::{compile_guard, excepted_in, restore_guard};
 
 /// The rule for names of policies and of rules.
 const LABEL: &str =
@@ -40,7 +44,7 @@ pub fn compile(
     let name = compiler.metadata(document);
     let target = compiler.target(&spec.target);
     let clauses = compiler.matching(&spec.matching);
-    let excludes = compiler.excludes(spec);
+    let excludes = compiler.rules("/spec/exclude", "exclude", &spec.exclude);
     let cancel = compiler.cancel(&spec.cancel);
     let budget = compiler.budget(spec);
     let windows = compiler.windows(spec);
@@ -76,20 +80,22 @@ const MAX_WINDOW: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// The digest of what a document means: its keys sorted, its defaults filled in. The pairs of `set`
 /// count in the order in which they were written, since that decides which of them find room.
 fn digest(document: &PolicyDocument) -> Digest {
-    fn sorted(value: Value) -> Value {
-        match value {
-            Value::Array(items) => items.into_iter().map(sorted).collect(),
-            Value::Object(map) => {
-                let map: BTreeMap<_, _> = map.into_iter().map(|(k, v)| (k, sorted(v))).collect();
-                map.into_iter().collect()
-            }
-            other => other,
-        }
-    }
     let value = serde_json::to_value(document).expect("shapes have text keys and finite numbers");
     let order = document.spec.cancel.status_details.set.0.iter().map(|(key, _)| key.as_str());
     let order = Value::from(order.collect::<Vec<_>>());
     Digest::of(format!("{}{order}", sorted(value)).as_bytes())
+}
+
+/// A value with the keys of its maps in order.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Array(items) => items.into_iter().map(sorted).collect(),
+        Value::Object(map) => {
+            let map: BTreeMap<_, _> = map.into_iter().map(|(k, v)| (k, sorted(v))).collect();
+            map.into_iter().collect()
+        }
+        other => other,
+    }
 }
 
 struct Compiler<'a> {
@@ -99,19 +105,7 @@ struct Compiler<'a> {
 impl Compiler<'_> {
     fn metadata(&mut self, document: &PolicyDocument) -> Option<PolicyName> {
         let metadata = &document.metadata;
-        for (map, field) in [(&metadata.labels, "labels"), (&metadata.annotations, "annotations")] {
-            for key in map.keys() {
-                let inner = |c: char| c.is_ascii_alphanumeric() || "._/-".contains(c);
-                if !(1..=63).contains(&key.len()) || !key.chars().all(inner) {
-                    self.findings.key(
-                        Code::MeaningName,
-                        join(&format!("/metadata/{field}"), key),
-                        format!("{} is not a key of {field}", quoted(key)),
-                        Some("write 1 to 63 letters, digits, '.', '_', '/' and '-'"),
-                    );
-                }
-            }
-        }
+        self.keys(&metadata.labels, &metadata.annotations);
         self.label("/metadata/name", &metadata.name, "a policy's name")
     }
 
@@ -175,10 +169,11 @@ impl Compiler<'_> {
         Some(Target { statuses: shape.statuses.clone(), jobs, things: things? })
     }
 
-    fn excludes(&mut self, spec: &PolicySpec) -> Vec<Rule> {
+    /// The rules of `exclude`, or of a guard's `protect`.
+    fn rules(&mut self, pointer: &str, path: &str, shapes: &[ExcludeShape]) -> Vec<Rule> {
         let mut rules: Vec<Rule> = Vec::new();
-        for (index, shape) in spec.exclude.iter().enumerate() {
-            let pointer = join("/spec/exclude", index);
+        for (index, shape) in shapes.iter().enumerate() {
+            let pointer = join(pointer, index);
             let at_name = join(&pointer, "name");
             self.label(&at_name, &shape.name, "a rule's name");
             if rules.iter().any(|rule| rule.name == shape.name) {
@@ -186,7 +181,7 @@ impl Compiler<'_> {
                 let help = "give each rule a name of its own: decisions name it";
                 self.findings.value(Code::MeaningDuplicate, at_name, message, Some(help));
             }
-            let rule = self.exclude(&pointer, shape);
+            let rule = self.rule(&pointer, path, shape);
             if rule.clauses.is_empty() && !shape.asks() {
                 self.findings.value(
                     Code::MeaningEmptyRule,

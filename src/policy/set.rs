@@ -1,25 +1,66 @@
-//! The policies of a root together: what is in force.
+//! The policies and guards of a root together: what is in force.
 //!
 //! A set never changes. Following a root makes new sets, and whoever works with one keeps it whole.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Digest, Mode, Policy, PolicyName};
+use super::{Digest, Guard, Mode, Policy, PolicyName, Standing};
 
-/// The policies of a root that compiled, in the order of their names.
+/// The policies of a root that compiled, and the guards that watch over them, in the order of their
+/// names.
 #[derive(Clone, Debug)]
 pub struct PolicySet {
     policies: Vec<Arc<Policy>>,
+    guards: Vec<Arc<Guard>>,
+    demands: Demands,
     digest: Digest,
 }
 
+/// What must be in force before any policy of a set may act. None of it for what cannot reach AWS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Demands {
+    /// A guard. `--no-guards` does without.
+    pub guard: bool,
+    /// A guard with a scope. `--account` and `--region` do without.
+    pub scope: bool,
+}
+
 impl PolicySet {
-    /// A set of policies, whose names differ.
+    /// A set of policies, whose names differ, with the built-in rules and no other guard.
     pub fn new(policies: impl IntoIterator<Item = Policy>) -> Self {
+        Self::guarded(policies, [], Demands::default())
+    }
+
+    /// A set of policies and guards; the names of either differ. A retired guard is as if it were not
+    /// there.
+    pub fn guarded(
+        policies: impl IntoIterator<Item = Policy>,
+        guards: impl IntoIterator<Item = Guard>,
+        demands: Demands,
+    ) -> Self {
+        let policies = policies.into_iter().map(Arc::new);
+        let guards = guards.into_iter().filter(|guard| guard.retired.is_none()).map(Arc::new);
+        Self::of(policies.collect(), guards.collect(), demands)
+    }
+
+    fn of(policies: Vec<Arc<Policy>>, guards: Vec<Arc<Guard>>, demands: Demands) -> Self {
         let by_name: BTreeMap<_, _> =
-            policies.into_iter().map(|policy| (policy.name.clone(), Arc::new(policy))).collect();
+            policies.into_iter().map(|policy| (policy.name.clone(), policy)).collect();
         let policies: Vec<_> = by_name.into_values().collect();
+        let written: BTreeMap<_, _> = guards
+            .into_iter()
+            .filter(|guard| !guard.is_built_in())
+            .map(|guard| (guard.name.clone(), guard))
+            .collect();
+        // Only a document that is there can take a protection away.
+        let disabled: BTreeSet<_> = written
+            .values()
+            .filter(|guard| guard.standing == Standing::Written)
+            .flat_map(|guard| guard.disables.iter().copied())
+            .collect();
+        let guards: Vec<_> =
+            Guard::built_in(&disabled).into_iter().chain(written.into_values()).collect();
         let mut text = String::new();
         for policy in &policies {
             text.push_str(policy.name.as_str());
@@ -27,7 +68,11 @@ impl PolicySet {
             text.push_str(policy.digest.as_str());
             text.push_str(if policy.held { " held\n" } else { "\n" });
         }
-        Self { policies, digest: Digest::of(text.as_bytes()) }
+        for guard in &guards {
+            let Guard { name, digest, standing, .. } = &**guard;
+            text.push_str(&format!("guard {name} {digest} {standing}\n"));
+        }
+        Self { policies, guards, demands, digest: Digest::of(text.as_bytes()) }
     }
 
     /// The policies, by name.
@@ -53,17 +98,31 @@ impl PolicySet {
         self.policies.is_empty()
     }
 
+    /// All that says no: the built-in rules first, then the guards by name.
+    pub fn vetoes(&self) -> &[Arc<Guard>] {
+        &self.guards
+    }
+
+    /// The guards that somebody wrote, by name.
+    pub fn guards(&self) -> impl Iterator<Item = &Arc<Guard>> {
+        self.guards.iter().filter(|guard| !guard.is_built_in())
+    }
+
+    /// What must be in force before any policy may act.
+    pub fn demands(&self) -> Demands {
+        self.demands
+    }
+
     /// What all of them mean together.
     pub fn digest(&self) -> &Digest {
         &self.digest
     }
 
-    /// Only the policies named; the others as if they were not there.
+    /// Only the policies named; the others as if they were not there. All guards stay.
     #[must_use]
     pub fn only(&self, names: &BTreeSet<PolicyName>) -> Self {
-        Self::new(
-            self.policies.iter().filter(|p| names.contains(&p.name)).map(|p| Policy::clone(p)),
-        )
+        let named = self.policies.iter().filter(|policy| names.contains(&policy.name)).cloned();
+        Self::of(named.collect(), self.guards.clone(), self.demands)
     }
 
     /// Whether any policy could act.

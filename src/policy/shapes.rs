@@ -15,6 +15,7 @@ use super::{Mode, OnExisting};
 use crate::execution::OpenStatus;
 
 mod conditions;
+pub mod guard;
 mod pairs;
 mod test_case;
 mod windows;

@@ -10,6 +10,8 @@ use crate::plan::words::{self, evidence};
 use crate::plan::{BudgetState, Decision, Depth, Details, Evidence, Line, Memory, Plan, Reason};
 use crate::policy::{Mode, PolicyName};
 
+mod guards;
+
 /// Everything that a plan's surfaces show.
 #[derive(Clone, Copy, Debug)]
 pub struct Shown<'a> {
@@ -63,6 +65,7 @@ struct JsonPlan<'a> {
     account: Option<&'a Account>,
     depth: &'static str,
     policies: Vec<JsonPolicy<'a>>,
+    guards: Vec<guards::JsonGuard<'a>>,
     policies_digest: &'a str,
     summary: Summary,
     lines: Vec<JsonLine<'a>>,
@@ -93,6 +96,9 @@ struct JsonLine<'a> {
     reason: Reason,
     explanation: String,
     policy: &'a PolicyName,
+    /// The guard that keeps it, if one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    guard: Option<guards::JsonVeto>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cancel: Option<JsonCancel<'a>>,
 }
@@ -142,6 +148,7 @@ pub fn json(shown: Shown<'_>) -> impl Serialize {
                 digest: policy.digest.as_str(),
             })
             .collect(),
+        guards: guards::json(plan),
         policies_digest: plan.policies.digest().as_str(),
         summary: Summary::of(plan),
         lines: plan.lines.iter().map(|line| json_line(line, shown)).collect(),
@@ -172,6 +179,7 @@ fn json_line<'a>(line: &'a Line, shown: Shown<'a>) -> JsonLine<'a> {
         reason: line.verdict.reason,
         explanation: explanation(line, shown),
         policy: &line.policy.name,
+        guard: guards::veto(line, shown),
         cancel: line.act.as_ref().map(|act| JsonCancel {
             force: act.force,
             expected_version: act.pins.as_ref().map(|pins| pins.version),
@@ -219,9 +227,10 @@ pub fn text(shown: Shown<'_>, output: Output) -> String {
         None => "an account that told no name (no job was seen)".to_owned(),
     };
     text.push_str(&format!(
-        "Plan for {place} at {}, {} ({})\n",
+        "Plan for {place} at {}, {}, {} ({})\n",
         round(plan.now),
         plural_policies(plan.policies.len()),
+        plural(plan.policies.guards().count(), "guard"),
         plan.policies.digest().short(),
     ));
     let heading = ["DECISION", "JOB", "THING", "STATUS", "POLICY", "WHY"];
@@ -235,6 +244,7 @@ pub fn text(shown: Shown<'_>, output: Output) -> String {
         text.push('\n');
         text.push_str(&columns(output, &rows));
     }
+    text.push_str(&guards::lacking(plan, output));
     if !plan.observed.is_empty() {
         text.push_str("\nPolicies in Observe would also cancel:\n");
         let rows: Vec<_> = plan

@@ -88,6 +88,16 @@ pub(super) fn to_change(
         (Reason::Suspended, _) => Some("write suspend: false in the policy".to_owned()),
         (Reason::Expired, _) => Some("write a later expiresAt in the policy".to_owned()),
         (Reason::SourceBroken, _) => Some("mend the policy's file: rescind validate".to_owned()),
+        (Reason::Protected, _) => Some(
+            "the guard's rule would have to be known not to hold: its file says what it asks"
+                .to_owned(),
+        ),
+        (Reason::Frozen, _) => Some(
+            "wait for the end of the freeze, or name the policy in its exceptPolicies".to_owned(),
+        ),
+        (Reason::OutOfScope, _) => {
+            Some("write the account and region in the guard's scope".to_owned())
+        }
         (Reason::BudgetExhausted, _) => {
             Some("wait until the budget refills, or raise it in the policy".to_owned())
         }

@@ -115,9 +115,9 @@ impl Compiler<'_> {
         clauses
     }
 
-    /// A rule of `exclude`.
-    pub(super) fn exclude(&mut self, pointer: &str, shape: &ExcludeShape) -> Rule {
-        let path = format!("exclude[{}]", shape.name);
+    /// A rule of the list at `path`.
+    pub(super) fn rule(&mut self, pointer: &str, path: &str, shape: &ExcludeShape) -> Rule {
+        let path = format!("{path}[{}]", shape.name);
         let mut clauses = Vec::new();
         for (names, key) in [(&shape.jobs, "jobs"), (&shape.things, "things")] {
             let Some(names) = names else { continue };
@@ -136,7 +136,7 @@ impl Compiler<'_> {
             retry_attempt: shape.retry_attempt.as_ref(),
         };
         self.conditions(&conditions, &mut clauses);
-        Rule { name: shape.name.clone(), clauses }
+        Rule { name: shape.name.clone(), reason: shape.reason.clone(), clauses }
     }
 
     fn conditions(&mut self, conditions: &Conditions<'_>, clauses: &mut Vec<Clause>) {

@@ -44,9 +44,13 @@ pub struct MatchShape {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExcludeShape {
-    /// What the rule is called, unique in the policy: as a policy's name.
+    /// What the rule is called, unique in its list: as a policy's name.
     #[schemars(length(min = 1), example = &"owner-asked-to-keep")]
     pub name: String,
+    /// Why there is this rule, for people: it is told with each execution that the rule keeps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1), example = &"change board")]
+    pub reason: Option<String>,
     /// Which jobs.
     #[serde(default)]
     pub jobs: Option<ExcludeNamesShape>,

@@ -16,7 +16,7 @@ use rescind::inventory::Inventory;
 use rescind::observe::{Collector, NoProgress};
 use rescind::plan::check::check;
 use rescind::plan::{Depth, InForce as _, Line, Memory, Outcome, Plan, Reason, plan};
-use rescind::policy::PolicySet;
+use rescind::policy::{Demands, PolicySet};
 use rescind::state::State as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -41,15 +41,25 @@ pub fn emulator(spec: &str) -> Emulator {
 
 /// A policy from its name and the `spec` of its document.
 pub fn policy(name: &str, spec: &str) -> String {
+    document("CancelPolicy", name, spec)
+}
+
+/// A guard, likewise.
+pub fn guard(name: &str, spec: &str) -> String {
+    document("CancelGuard", name, spec)
+}
+
+fn document(kind: &str, name: &str, spec: &str) -> String {
     format!(
-        "apiVersion: rescind/v1alpha1\nkind: CancelPolicy\nmetadata: {{name: {name}}}\nspec:\n{}---\n",
+        "apiVersion: rescind/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec:\n{}---\n",
         indented(spec)
     )
 }
 
 pub fn policies(text: &str) -> Arc<PolicySet> {
     let text = text.strip_suffix("---\n").unwrap_or(text);
-    Arc::new(PolicySet::new(read("policies.yaml", text.to_owned(), &Limits::policies()).policies))
+    let documents = read("policies.yaml", text.to_owned(), &Limits::policies());
+    Arc::new(PolicySet::guarded(documents.policies, documents.guards, Demands::default()))
 }
 
 fn indented(text: &str) -> String {

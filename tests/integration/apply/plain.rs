@@ -8,7 +8,7 @@ use rescind::controller::follow::interpret;
 use rescind::document::{self, Limits};
 use rescind::emulator::{Emulator, Operation, Options};
 use rescind::plan::Outcome;
-use rescind::policy::PolicySet;
+use rescind::policy::{Demands, PolicySet};
 use rescind::source;
 
 use super::bench::{
@@ -21,7 +21,8 @@ fn example() -> (Emulator, std::sync::Arc<PolicySet>) {
     let (_, fleet) = document::read(&[fleet], &Limits::fleet()).fleets.remove(0);
     let emulator =
         Emulator::new(&fleet, Clock::starting_at(START.parse().unwrap()), Options::default());
-    let set = PolicySet::new(interpret(source::read(&root, 1 << 20).unwrap()).policies);
+    let reading = interpret(source::read(&root, 1 << 20).unwrap());
+    let set = PolicySet::guarded(reading.policies, reading.guards, Demands::default());
     (emulator, std::sync::Arc::new(set))
 }
 

@@ -8,7 +8,9 @@ use rescind::backend::{ErrorKind, Operation as Call};
 use rescind::emulator::Operation;
 use rescind::plan::{Outcome, Reason};
 
-use super::bench::{Bench, SWEEP, endings, kept, only, outcome, policies, policy, queued, sweep};
+use super::bench::{
+    Bench, SWEEP, endings, guard, kept, only, outcome, policies, policy, queued, sweep,
+};
 use super::races::NOT_FLASHING;
 
 const BUDGET: &str = "budget: {max: [{count: 10, per: 1h}]}";
@@ -56,6 +58,32 @@ fn revocations() -> Vec<(&'static str, String)> {
             sweep(10) + &policy("urgent", &format!("{SWEEP}\npriority: 9\n{BUDGET}")),
         ),
         ("less budget", sweep(1)),
+        ("protected", sweep(10) + &guard("g", "protect: [{name: all, things: {names: [r0]}}]")),
+        (
+            "protected by what was not read",
+            sweep(10) + &guard("g", "protect: [{name: lab, thing: {groups: [lab]}}]"),
+        ),
+        (
+            "protected by what was described",
+            sweep(10)
+                + &guard(
+                    "g",
+                    "protect:\n  - name: silent\n    statusDetails: \
+                     {matchExpressions: [{key: phase, operator: DoesNotExist}]}",
+                ),
+        ),
+        (
+            "frozen",
+            sweep(10)
+                + &guard(
+                    "g",
+                    "freezes: [{name: f, from: 2026-11-23T00:00:00Z, until: 2026-11-24T00:00:00Z}]",
+                ),
+        ),
+        (
+            "out of scope",
+            sweep(10) + &guard("g", "scope: {accounts: ['123456789012'], regions: [eu-west-1]}"),
+        ),
     ]
 }
 
@@ -93,6 +121,13 @@ async fn a_change_that_still_says_cancel_does_not_stop_it() {
         changed("[QUEUED]", "[QUEUED, IN_PROGRESS]"),
         sweep(10) + &policy("other", &format!("{SWEEP}\npriority: -1\n{BUDGET}")),
         sweep(500),
+        sweep(10)
+            + &guard("g", "protect: [{name: other, things: {names: [r1]}}]")
+            + &guard(
+                "h",
+                "scope: {accounts: ['123456789012'], regions: [eu-central-1]}\nfreezes: \
+                 [{name: f, from: 2026-11-23T00:00:00Z, until: 2026-11-23T12:00:00Z}]",
+            ),
         changed("per: 1h", "per: 30m"),
         changed("mode: Enforce", "mode: Enforce\n  description: said again"),
     ] {
@@ -101,6 +136,26 @@ async fn a_change_that_still_says_cancel_does_not_stop_it() {
         bench.ledger.then(move |_| switch.put(set.clone()));
         assert_eq!(outcome(&bench.apply().await), Outcome::Canceled, "{text}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_freeze_that_begins_while_the_intent_is_written_sends_nothing() {
+    let freeze = "freezes: [{name: f, from: 2026-11-23T12:00:02Z, until: 2026-11-24T00:00:00Z}]";
+    let bench = Bench::memory(&queued(1), &(sweep(10) + &guard("g", freeze)));
+    bench.ledger.syncs_in(Duration::from_secs(3));
+    let records = bench.apply().await;
+    assert_eq!(outcome(&records), Outcome::Withdrawn);
+    assert!(only(&records).note.starts_with("frozen by g/f until"), "{records:?}");
+    assert_eq!((bench.cancels(), bench.spent("sweep").await), (0, 1));
+}
+
+#[tokio::test]
+async fn a_device_that_tests_its_firmware_is_kept_when_it_is_described() {
+    let spec = queued(2).replace("thing: r0,", "thing: r0, statusDetails: {self_test: ready},");
+    let bench = Bench::http(&spec, &sweep(1)).await;
+    let records = bench.apply().await;
+    assert_eq!(kept(&records), Reason::Protected, "{records:?}");
+    assert_eq!((bench.describes(), bench.cancels(), bench.spent("sweep").await), (1, 0, 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -27,7 +27,7 @@ fn the_example_root_is_applied_in_json() {
     assert_eq!((apply.code, &*apply.stderr), (0, ""));
     let mut json: Value = serde_json::from_str(&apply.stdout).unwrap();
     assert_eq!(json["plan"]["format"], "rescind/plan/v1");
-    assert_eq!(json["plan"]["lines"].as_array().unwrap().len(), 13);
+    assert_eq!(json["plan"]["lines"].as_array().unwrap().len(), 14);
     json["plan"] = Value::from("(as plan says it)");
     let text = serde_json::to_string_pretty(&json).unwrap();
     settings().bind(|| insta::assert_snapshot!("apply_json", text));

@@ -74,7 +74,7 @@ const CASES: &[(&[&str], i32, &str)] = &[
     (
         &["schema", "Nope"],
         64,
-        "error: \"Nope\" is not a kind; there are CancelPolicy, CancelTest, Fleet",
+        "error: \"Nope\" is not a kind; there are CancelPolicy, CancelGuard, CancelTest, Fleet",
     ),
     (
         &["emulator", "--fleet", "nowhere.yaml"],

@@ -13,7 +13,7 @@ use crate::process::{Beside, command, ran, rescind};
 fn validate_says_that_the_example_root_is_right() {
     let validate = ran(example(&["validate"]));
     assert_eq!((validate.code, &*validate.stderr), (0, ""));
-    insta::assert_snapshot!(validate.stdout, @"8 files, 4 policies, 5 tests, 2 fleets: no problems.");
+    insta::assert_snapshot!(validate.stdout, @"10 files, 4 policies, 1 guard, 7 tests, 2 fleets: no problems.");
 }
 
 #[test]
@@ -37,6 +37,7 @@ fn schema_prints_one_kind_or_all_of_them() {
     for args in [
         &["schema"][..],
         &["schema", "CancelPolicy"],
+        &["schema", "CancelGuard"],
         &["schema", "CancelTest"],
         &["schema", "Fleet"],
     ] {

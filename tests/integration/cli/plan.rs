@@ -34,7 +34,7 @@ fn json_says_all_that_text_says() {
     let json: Value =
         serde_json::from_str(&ran(example(&[&args[..], &["-o", "json"]].concat())).stdout).unwrap();
     let lines = json["lines"].as_array().unwrap();
-    assert_eq!(lines.len(), 13);
+    assert_eq!(lines.len(), 14);
     for line in lines {
         let word = |key: &str| line[key].as_str().unwrap();
         let row = text.lines().find(|row| {

@@ -21,7 +21,7 @@ use rescind::plan::{Depth, Memory, Plan, plan};
 use rescind::policy::PolicySet;
 use tokio::net::TcpListener;
 
-use super::support::{fleet, fleet_of, now, policies_of, policy, set};
+use super::support::{fleet, fleet_of, now, policy, set, set_of};
 
 /// AWS's most rows of a page.
 const PAGE: usize = 250;
@@ -88,7 +88,7 @@ async fn the_example_root_costs_what_it_must() {
     use ExecutionStatus::{InProgress, Queued};
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
     let tree = rescind::source::read(&root, 1 << 20).expect("the example root");
-    let policies = set(policies_of(&tree.files));
+    let policies = set_of(&tree.files);
     let fleet = fleet_of(std::fs::read(root.join("fleet.yaml")).expect("the example fleet"));
     // retired-devices lists QUEUED of any job; stuck-in-progress IN_PROGRESS of firmware and
     // configuration; the others name less.
@@ -105,8 +105,9 @@ async fn the_example_root_costs_what_it_must() {
     );
     assert_eq!(bound.values().sum::<usize>(), 3 + 3 + 5);
     // Attributes: of the four on which the firmware is queued, of those that run and whose ages hold
-    // (001, 007 and, with configuration, 005 and 006), and of the two that may be on hold.
-    let described = ["002", "003", "004", "005", "001", "007", "006", "101", "102"];
+    // (001, 007, 009 and, with configuration, 005 and 006), and of the two that may be on hold. The guard
+    // asks nothing more, since all that a policy would cancel is among them.
+    let described = ["002", "003", "004", "005", "001", "007", "009", "006", "101", "102"];
     bound.insert(Operation::DescribeThing, described.len());
     // Groups: of what is queued for more than 30 days and is not on hold.
     bound.insert(Operation::ListThingGroupsForThing, ["101"].len());
@@ -115,8 +116,9 @@ async fn the_example_root_costs_what_it_must() {
     assert_eq!(calls, bound);
     assert_eq!(plan.acts().count(), 7, "one of which only a describe will keep");
 
-    // One describe of each that is to be canceled, and of the one that flashes.
-    bound.insert(Operation::DescribeJobExecution, 6 + 1);
+    // One describe of each that is to be canceled, of those that flash or may, and of what a policy in
+    // Observe would cancel: the device may be testing its firmware.
+    bound.insert(Operation::DescribeJobExecution, 6 + 2 + 1);
     let (plan, calls) = observed(&fleet, &policies, Depth::Exact).await;
     assert_eq!(calls, bound);
     assert_eq!(plan.acts().count(), 6);

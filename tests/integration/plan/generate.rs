@@ -13,14 +13,15 @@ use rescind::execution::{
 };
 use rescind::fact::{Fact, Unreadable};
 use rescind::inventory::{
-    Connectivity, Described, Inventory, Job, JobDescription, Listing, ObservedExecution, Queue,
-    QueuedExecution, Thing, ThingDescription,
+    Account, Connectivity, Described, Inventory, Job, JobDescription, Listing, ObservedExecution,
+    Queue, QueuedExecution, Thing, ThingDescription,
 };
 use rescind::plan::{Memory, Spent};
+use rescind::policy::guard::{Freeze, Scope};
 use rescind::policy::window::{Day, TimeOfDay, Window, WindowKind};
 use rescind::policy::{
-    AgeBound, AgeClock, Clause, Digest, Globs, Limit, LimitSize, Mode, OnExisting, Operator,
-    Policy, PolicySet, Requirement, Rule, Template, Test,
+    AgeBound, AgeClock, Clause, Demands, Digest, Globs, Guard, Limit, LimitSize, Mode, OnExisting,
+    Operator, Policy, PolicySet, Requirement, Rule, Template, Test,
 };
 use rescind::span::Period;
 
@@ -30,13 +31,15 @@ use super::support::{key, name, now, policy};
 #[derive(Clone, Debug)]
 pub struct World {
     pub policies: Vec<Policy>,
+    pub guards: Vec<Guard>,
     pub inventory: Inventory,
     pub memory: Memory,
 }
 
 impl World {
     pub fn set(&self) -> Arc<PolicySet> {
-        Arc::new(PolicySet::new(self.policies.iter().cloned()))
+        let (policies, guards) = (self.policies.iter().cloned(), self.guards.iter().cloned());
+        Arc::new(PolicySet::guarded(policies, guards, Demands::default()))
     }
 }
 
@@ -110,7 +113,7 @@ pub fn clauses() -> impl Strategy<Value = Vec<Clause>> {
 }
 
 pub fn rule() -> impl Strategy<Value = Rule> {
-    clauses().prop_map(|clauses| Rule { name: "rule".to_owned(), clauses })
+    clauses().prop_map(|clauses| Rule { name: "rule".to_owned(), reason: None, clauses })
 }
 
 fn budget() -> impl Strategy<Value = Vec<Limit>> {
@@ -271,7 +274,8 @@ fn inventory() -> impl Strategy<Value = Inventory> {
     let rows = prop::collection::vec(prop::option::weighted(0.8, row()), JOBS.len() * THINGS.len());
     let lists = prop::collection::vec(listing(), JOBS.len() * 2);
     (jobs, things, rows, lists).prop_map(|(jobs, things, rows, lists)| {
-        let mut inventory = Inventory::default();
+        let account = Some(account("here"));
+        let mut inventory = Inventory { account, ..Inventory::default() };
         for status in JobStatus::KNOWN {
             inventory.job_lists.insert(status.clone(), Listing::Complete(now()));
         }
@@ -324,6 +328,42 @@ fn memory() -> impl Strategy<Value = Memory> {
     })
 }
 
+fn account(region: &str) -> Account {
+    let [partition, account] = ["aws", "123456789012"].map(str::to_owned);
+    Account { partition, account, region: region.to_owned() }
+}
+
+/// A guard that takes no protection away.
+pub fn guard() -> impl Strategy<Value = Guard> {
+    static BASE: LazyLock<Guard> = LazyLock::new(|| {
+        super::support::guard("base", "protect: [{name: a, things: {names: [a]}}]")
+    });
+    let scope = select(&["here", "here", "here", "elsewhere"][..]).prop_map(|region| Scope {
+        accounts: [account(region).account].into(),
+        regions: [region.to_owned()].into(),
+    });
+    let freeze =
+        (-3..2_i64, 1..3_i64, prop::option::of(0..3_usize)).prop_map(|(from, hours, except)| {
+            Freeze {
+                name: "freeze".to_owned(),
+                from: ago(-from),
+                until: ago(-from - hours),
+                except: except.into_iter().map(|index| name(&format!("p-{index}"))).collect(),
+            }
+        });
+    let rules = prop::collection::vec(rule(), 0..2);
+    (rules, prop::option::weighted(0.3, scope), prop::option::weighted(0.3, freeze)).prop_map(
+        |(mut protects, scope, freeze)| {
+            for (index, rule) in protects.iter_mut().enumerate() {
+                rule.name = format!("rule-{index}");
+            }
+            let digest = Digest::of(format!("{protects:?} {scope:?} {freeze:?}").as_bytes());
+            let freezes = freeze.into_iter().collect();
+            Guard { digest, protects, scope, freezes, ..BASE.clone() }
+        },
+    )
+}
+
 fn a_key() -> impl Strategy<Value = ExecutionKey> {
     (select(&JOBS[..]), select(&THINGS[..])).prop_map(|(job, thing)| key(job, thing))
 }
@@ -332,10 +372,14 @@ fn a_key() -> impl Strategy<Value = ExecutionKey> {
 pub fn world() -> impl Strategy<Value = World> {
     let policies = (one_policy(0), one_policy(1), one_policy(2), 1..4_usize)
         .prop_map(|(a, b, c, count)| [a, b, c].into_iter().take(count).collect());
-    (policies, inventory(), memory()).prop_map(|(policies, inventory, memory)| World {
-        policies,
-        inventory,
-        memory,
+    let guards = prop::collection::vec(guard(), 0..3).prop_map(|mut guards| {
+        for (index, guard) in guards.iter_mut().enumerate() {
+            guard.name = name(&format!("g-{index}"));
+        }
+        guards
+    });
+    (policies, guards, inventory(), memory()).prop_map(|(policies, guards, inventory, memory)| {
+        World { policies, guards, inventory, memory }
     })
 }
 

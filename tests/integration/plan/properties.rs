@@ -14,9 +14,9 @@ use rescind::plan::saved::SavedPlan;
 use rescind::plan::words::facts_of;
 use rescind::plan::{Depth, Line, Needs, Plan, Reason, needs, plan};
 use rescind::policy::window::WindowKind;
-use rescind::policy::{Limit, LimitSize, PolicySet};
+use rescind::policy::{Demands, Limit, LimitSize, PolicySet};
 
-use super::generate::{World, lose, loss, period, rule, windows, world};
+use super::generate::{World, guard, lose, loss, period, rule, windows, world};
 use super::support::{Lists, apply, now};
 
 const DEPTHS: [Depth; 2] = [Depth::Listed, Depth::Exact];
@@ -54,7 +54,7 @@ fn told(plan: &Plan) -> String {
 /// What a collector would have read: only what `needs` asks for, from a fleet that is fully known.
 fn collected(world: &World, depth: Depth) -> Inventory {
     let (policies, full) = (world.set(), &world.inventory);
-    let mut seen = Inventory::default();
+    let mut seen = Inventory { account: full.account.clone(), ..Inventory::default() };
     for round in 0.. {
         let wanted = needs(&policies, &seen, &world.memory, now(), depth);
         if wanted.is_empty() {
@@ -175,6 +175,33 @@ proptest! {
     }
 
     #[test]
+    fn another_guard_never_makes_anything_eligible(world in world(), guard in guard()) {
+        let mut later = world.clone();
+        later.guards.push(guard);
+        for depth in DEPTHS {
+            let (before, after) = (eligible(&world, depth), eligible(&later, depth));
+            prop_assert!(after.is_subset(&before), "{depth:?}: {:?}", after.difference(&before));
+            let observed = |world| {
+                let of_plan = planned(world, depth).observed.into_iter();
+                of_plan.map(|it| (it.key, it.policy)).collect::<BTreeSet<_>>()
+            };
+            prop_assert!(observed(&later).is_subset(&observed(&world)), "{depth:?}");
+        }
+    }
+
+    #[test]
+    fn another_protect_rule_never_makes_anything_eligible(world in world(), guard in guard(), rule in rule()) {
+        let mut world = world;
+        world.guards.push(guard);
+        let mut later = world.clone();
+        later.guards[0].protects.push(rule);
+        for depth in DEPTHS {
+            let (before, after) = (eligible(&world, depth), eligible(&later, depth));
+            prop_assert!(after.is_subset(&before), "{depth:?}: {:?}", after.difference(&before));
+        }
+    }
+
+    #[test]
     fn an_inventory_read_as_needed_decides_as_one_fully_read(world in world()) {
         for depth in DEPTHS {
             let mut lazily = World { inventory: collected(&world, depth), ..world.clone() };
@@ -198,7 +225,9 @@ proptest! {
 
     #[test]
     fn neither_order_nor_repetition_changes_a_plan(world in world()) {
-        let reversed = PolicySet::new(world.policies.iter().rev().cloned());
+        let (policies, guards) = (world.policies.iter().rev(), world.guards.iter().rev());
+        let demands = Demands::default();
+        let reversed = PolicySet::guarded(policies.cloned(), guards.cloned(), demands);
         prop_assert_eq!(reversed.digest().clone(), world.set().digest().clone());
         let mut inventory = world.inventory.clone();
         inventory.executions = world.inventory.executions.clone().into_iter().rev().collect();

@@ -8,12 +8,12 @@ use rescind::plan::saved::{Error, SavedPlan, Stale, VALID_FOR};
 use rescind::plan::{Depth, Memory, plan};
 use rescind::policy::Digest;
 
-use super::support::{fleet_of, now, policies_of, set};
+use super::support::{fleet_of, now, set_of};
 
 fn saved() -> SavedPlan {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
     let tree = rescind::source::read(&root, 1 << 20).expect("the example root");
-    let policies = set(policies_of(&tree.files));
+    let policies = set_of(&tree.files);
     let fleet = fleet_of(std::fs::read(root.join("fleet.yaml")).expect("the example fleet"));
     let inventory = rescind::fleet::inventory(&fleet, now());
     let plan = plan(&policies, &inventory, &Memory::default(), now(), Depth::Exact);

@@ -7,18 +7,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rescind::document::SourceFile;
+use rescind::document::{Documents, SourceFile};
 use rescind::execution::{ExecutionNumber, ExecutionStatus, ExecutionVersion, OpenStatus};
 use rescind::fact::{Fact, Unreadable};
 use rescind::fleet;
 use rescind::inventory::{Inventory, Listing};
 use rescind::plan::{Memory, Spent};
-use rescind::policy::PolicySet;
+use rescind::policy::{Demands, PolicySet, Standing};
 use rescind::span::Moment;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::support::{fleet_of, key, name, policies_of, set, time};
+use super::support::{documents_of, fleet_of, key, name, time};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -33,6 +33,15 @@ pub struct Scenario {
     /// A document written here is in a file of its policy's name: `stuck.yaml`.
     #[serde(default)]
     pub held: Vec<String>,
+    /// Files of the root that are gone: their guards are those that were adopted before.
+    #[serde(default)]
+    pub missing: Vec<String>,
+    /// Whether there must be a guard before any policy may act, as it is against AWS.
+    #[serde(default)]
+    pub needs_guard: bool,
+    /// Whether a guard must have a scope before any policy may act.
+    #[serde(default)]
+    pub needs_scope: bool,
     /// What earlier passes left behind.
     #[serde(default)]
     pub memory: Past,
@@ -178,10 +187,17 @@ impl Scenario {
             }
             documents => inline(documents),
         };
-        let mut policies = policies_of(&files);
-        for policy in &mut policies {
+        let mut documents = documents_of(&files);
+        for policy in &mut documents.policies {
             policy.held = self.held.iter().any(|file| **file == *policy.origin.path);
         }
+        for guard in &mut documents.guards {
+            let missing = self.missing.iter().any(|file| **file == *guard.origin.path);
+            guard.standing = if missing { Standing::Missing } else { Standing::Written };
+        }
+        let Documents { policies, guards, .. } = documents;
+        let demands = Demands { guard: self.needs_guard, scope: self.needs_scope };
+        let policies = Arc::new(PolicySet::guarded(policies, guards, demands));
         let fleet = match &self.fleet {
             Value::String(path) => fleet_of(std::fs::read(folder.join(path)).expect("a fleet")),
             spec => fleet_of(document("Fleet", spec)),
@@ -193,7 +209,7 @@ impl Scenario {
         for gap in &self.unreadable {
             gap.tear(&mut inventory);
         }
-        World { policies: set(policies), inventory, memory: self.memory.memory(now), now }
+        World { policies, inventory, memory: self.memory.memory(now), now }
     }
 }
 

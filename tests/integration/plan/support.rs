@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rescind::document::{Limits, SourceFile, read, render};
+use rescind::document::{Documents, Limits, SourceFile, read, render};
 use rescind::execution::ExecutionKey;
 use rescind::fleet::{self, Fleet};
 use rescind::inventory::Inventory;
@@ -12,7 +12,7 @@ use rescind::plan::budget::left_of;
 use rescind::plan::in_force::{Judgement, judge};
 use rescind::plan::words::facts_of;
 use rescind::plan::{Charge, Memory, Plan, Spent};
-use rescind::policy::{Policy, PolicyName, PolicySet};
+use rescind::policy::{Demands, Guard, Policy, PolicyName, PolicySet};
 
 /// The time of tests that do not care.
 pub const NOW: &str = "2026-11-23T12:00:00Z";
@@ -38,25 +38,39 @@ pub fn unit(policy: &str, settled: Option<Timestamp>) -> Spent {
     Spent { policy: name(policy), forced: false, settled }
 }
 
-/// The policies of some files, in which nothing may be wrong.
-pub fn policies_of(files: &[SourceFile]) -> Vec<Policy> {
+/// What some files say, in which nothing may be wrong.
+pub fn documents_of(files: &[SourceFile]) -> Documents {
     let documents = read(files, &Limits::policies());
     assert!(documents.broken.is_empty(), "{}", render::text(&documents.diagnostics, false));
-    documents.policies
+    documents
+}
+
+fn file(kind: &str, name: &str, spec: &str) -> SourceFile {
+    let indented = spec.replace('\n', "\n  ");
+    let text = format!(
+        "apiVersion: rescind/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec:\n  {indented}\n"
+    );
+    SourceFile { path: format!("{name}.yaml"), text: text.into_bytes() }
 }
 
 /// A policy of which only the spec is written, in one line or several.
 pub fn policy(name: &str, spec: &str) -> Policy {
-    let indented = spec.replace('\n', "\n  ");
-    let text = format!(
-        "apiVersion: rescind/v1alpha1\nkind: CancelPolicy\nmetadata: {{name: {name}}}\nspec:\n  {indented}\n"
-    );
-    let file = SourceFile { path: format!("{name}.yaml"), text: text.into_bytes() };
-    policies_of(&[file]).remove(0)
+    documents_of(&[file("CancelPolicy", name, spec)]).policies.remove(0)
+}
+
+/// A guard, likewise.
+pub fn guard(name: &str, spec: &str) -> Guard {
+    documents_of(&[file("CancelGuard", name, spec)]).guards.remove(0)
 }
 
 pub fn set(policies: impl IntoIterator<Item = Policy>) -> Arc<PolicySet> {
     Arc::new(PolicySet::new(policies))
+}
+
+/// The policies and guards of some files, in which nothing may be wrong.
+pub fn set_of(files: &[SourceFile]) -> Arc<PolicySet> {
+    let Documents { policies, guards, .. } = documents_of(files);
+    Arc::new(PolicySet::guarded(policies, guards, Demands::default()))
 }
 
 /// The fleet of a document.

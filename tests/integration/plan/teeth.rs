@@ -171,7 +171,7 @@ const MUTATIONS: &[Mutation] = &[
         it.memory.spent = vec![unit("emergency", None), unit("emergency", Some(now()))];
     }),
     ("good on b: policy routine has no unit left", |it| {
-        it.memory.spent = vec![unit("routine", None); 8];
+        it.memory.spent = vec![unit("routine", None); 9];
     }),
     ("bad on a: policy emergency has no unit left", |it| {
         it.memory.ledger_began = Some(now() - SignedDuration::from_mins(29));
@@ -200,6 +200,10 @@ const MUTATIONS: &[Mutation] = &[
 
 /// What only a plan with pins can break.
 const OF_PINS: &[Mutation] = &[
+    // Before it is described, the built-in rules may keep it: then it takes no unit.
+    ("good on b: policy routine has no unit left", |it| {
+        it.memory.spent = vec![unit("routine", None); 8];
+    }),
     ("bad on a: it is not pinned", |it| it.act(0).pins = None),
     ("bad on a: its pinned version is not", |it| {
         it.act(0).pins.as_mut().expect("pins").version =

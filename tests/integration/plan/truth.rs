@@ -283,7 +283,8 @@ fn a_rule_of_exclude_lets_through_only_what_surely_does_not_hold() {
         for state in STATES.into_iter().filter(|state| is_possible(test, *state)) {
             let mut policy = base();
             policy.clauses = vec![clause(&Test::JobNames(Globs::any()))];
-            policy.excludes = vec![Rule { name: "rule".to_owned(), clauses: vec![clause(test)] }];
+            policy.excludes =
+                vec![Rule { name: "rule".to_owned(), reason: None, clauses: vec![clause(test)] }];
             let expected = match says(test, state) {
                 No => CANCEL,
                 Yes | Unknown => (Decision::Keep, Reason::Excluded),
@@ -348,7 +349,7 @@ fn a_rule_holds_when_all_its_clauses_do_and_one_no_settles_it() {
     ] {
         let mut policy = base();
         let clauses = clauses.into_iter().map(clause).collect();
-        policy.excludes = vec![Rule { name: "rule".to_owned(), clauses }];
+        policy.excludes = vec![Rule { name: "rule".to_owned(), reason: None, clauses }];
         let (_, reason) = decided(policy.clone(), &unknown, State::Unreadable, Depth::Exact);
         assert_eq!(reason, expected, "{:?}", policy.excludes);
     }
