@@ -15,6 +15,7 @@ use crate::execution::{JobStatus, OpenStatus, TargetSelection};
 use crate::span::Period;
 
 pub mod compile;
+pub mod expression;
 pub mod globs;
 pub mod guard;
 pub mod set;
@@ -23,6 +24,7 @@ pub mod template;
 pub mod test_case;
 pub mod window;
 
+pub use expression::Expression;
 pub use globs::Globs;
 pub use guard::{Guard, Standing};
 pub use set::{Demands, PolicySet};
@@ -160,7 +162,7 @@ pub struct Policy {
     pub expires_at: Option<Timestamp>,
     /// What is listed.
     pub target: Target,
-    /// All must hold. Never empty.
+    /// Those of `match`, then the conditions. All must hold. Never empty.
     pub clauses: Vec<Clause>,
     /// Any that holds, or is not known, keeps the execution.
     pub excludes: Vec<Rule>,
@@ -250,6 +252,17 @@ pub enum Test {
     JobNames(Globs),
     /// The thing's name matches.
     ThingNames(Globs),
+    /// A condition in CEL. It says yes only where every fact that it touches was read.
+    Expression(Condition),
+}
+
+/// A condition in CEL.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    /// Its name among the policy's conditions; none in a rule, which has one itself.
+    pub name: Option<String>,
+    /// Gives a bool.
+    pub expression: Arc<Expression>,
 }
 
 /// A clock of the current execution number.

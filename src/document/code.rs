@@ -157,6 +157,8 @@ codes! {
     MeaningPattern Error Meaning "meaning-pattern",
     /// A template that cannot be read.
     MeaningTemplate Error Meaning "meaning-template",
+    /// An expression that cannot be read, or whose parts do not fit.
+    MeaningExpression Error Meaning "meaning-expression",
     /// A key that rescind keeps for itself.
     MeaningReserved Error Meaning "meaning-reserved-key",
     /// An age that has not exactly one of olderThan and youngerThan.
@@ -167,6 +169,8 @@ codes! {
     MeaningOperator Error Meaning "meaning-operator",
     /// A rule that asks nothing.
     MeaningEmptyRule Error Meaning "meaning-empty-rule",
+    /// A policy that asks nothing: it has neither match nor conditions.
+    MeaningNoCondition Error Meaning "meaning-no-condition",
     /// A budget without a limit.
     MeaningBudget Error Meaning "meaning-budget",
     /// An expectation that no decision can meet.
@@ -179,6 +183,8 @@ codes! {
     MeaningForce Warning Meaning "meaning-force",
     /// A freeze excepts a policy that is not in the root, so that nothing is excepted by it.
     MeaningUnknownPolicy Warning Meaning "meaning-unknown-policy",
+    /// An expression over a key that may not be there; where it is not, the expression is not known.
+    MeaningAbsentKey Warning Meaning "meaning-absent-key",
 }
 
 impl std::fmt::Display for Code {

@@ -82,10 +82,10 @@ impl Tree {
         let key = node.key.as_ref().map(|(_, span)| span.clone());
         match (&node.content, finding.part) {
             (_, Part::Key) if found => key.unwrap_or_else(|| self.first_of(node)),
-            (Content::Scalar { text, plain }, _) => {
+            (Content::Scalar { text, .. }, _) => {
                 let inside = finding.within.as_ref().filter(|_| found);
                 inside
-                    .and_then(|within| inside_scalar(node, text, *plain, within, source.text()))
+                    .and_then(|within| inside_scalar(node, text, within, source.text()))
                     .unwrap_or_else(|| node.span.clone())
             }
             // Whole lists and maps are long: the key, or the first thing in them, stands for them.
@@ -153,38 +153,75 @@ fn stands_for(text: &str, value: &Value) -> bool {
     }
 }
 
-/// The bytes of the file that hold a part of a scalar's text. None where lines were folded.
+/// The bytes of the file that hold a part of a scalar's text, on however many lines it was written.
 fn inside_scalar(
     node: &Node,
     text: &str,
-    plain: bool,
     within: &Range<usize>,
     source: &str,
 ) -> Option<Range<usize>> {
     let raw = source.get(node.span.clone())?;
-    if raw.contains('\n') {
+    // A block or plain scalar may itself begin with a quote: which one it is shows when all of the text
+    // is found again.
+    let found = [None, Some('\''), Some('"')]
+        .into_iter()
+        .find_map(|quote| inside_raw(text, raw, within, quote))?;
+    Some(node.span.start + found.start..node.span.start + found.end)
+}
+
+/// The same in what was written, if it was written with this quote. White space is not compared: lines
+/// are indented and folded.
+fn inside_raw(
+    text: &str,
+    raw: &str,
+    within: &Range<usize>,
+    quote: Option<char>,
+) -> Option<Range<usize>> {
+    let body = match quote {
+        None => raw,
+        Some(quote) => raw.strip_prefix(quote)?.strip_suffix(quote)?,
+    };
+    let escapes = quote == Some('"');
+    let mut at = 0;
+    let (mut start, mut end) = (None, None);
+    for (i, c) in text.char_indices() {
+        let rest = &body[at..];
+        let is_escape = escapes && rest.starts_with('\\') && !rest.starts_with("\\\n");
+        if c.is_whitespace() && !is_escape {
+            let step = if rest.starts_with(c) && c != '\n' { c.len_utf8() } else { 0 };
+            start = start.or((i == within.start).then_some(at));
+            at += step;
+        } else {
+            at += blank(rest, escapes);
+            let rest = &body[at..];
+            let step = match quote {
+                Some('"') if rest.starts_with('\\') => escape(rest),
+                Some('\'') if c == '\'' => rest.starts_with("''").then_some(2)?,
+                _ => rest.starts_with(c).then_some(c.len_utf8())?,
+            };
+            start = start.or((i == within.start).then_some(at));
+            at += step;
+        }
+        end = end.or((i + c.len_utf8() == within.end).then_some(at));
+    }
+    if !body.get(at..)?.trim().is_empty() {
         return None;
     }
-    let (open, step): (usize, fn(&str) -> usize) = match raw.as_bytes().first() {
-        _ if plain => (0, one),
-        Some(b'\'') => (1, |rest| if rest.starts_with("''") { 2 } else { one(rest) }),
-        Some(b'"') => (1, escape),
-        _ => return None,
-    };
-    let mut at = open;
-    let (mut start, mut end) = (None, None);
-    for (i, c) in text.char_indices().map(|(i, c)| (i, Some(c))).chain([(text.len(), None)]) {
-        if i == within.start {
-            start = Some(at);
-        }
-        if i == within.end {
-            end = Some(at);
-        }
-        if c.is_some() {
-            at += step(raw.get(at..)?);
+    let opened = quote.map_or(0, char::len_utf8);
+    let start = start.unwrap_or(at);
+    Some(opened + start..opened + end.unwrap_or(start).max(start))
+}
+
+/// How much of white space and line ends stands before the next character.
+fn blank(text: &str, escapes: bool) -> usize {
+    let mut rest = text;
+    loop {
+        rest = rest.trim_start();
+        match rest.strip_prefix("\\\n") {
+            Some(next) if escapes => rest = next,
+            _ => return text.len() - rest.len(),
         }
     }
-    Some(node.span.start + start?..node.span.start + end?)
 }
 
 /// The length of one character.

@@ -13,13 +13,17 @@ use crate::execution::{ExecutionStatus, JobId, OpenStatus};
 use crate::fact::Fact;
 use crate::inventory::{Inventory, Job, ObservedExecution, Thing};
 use crate::plan::{Act, Depth, Line, Memory, Plan, Reason};
+use crate::policy::expression::Field;
 use crate::policy::{
     AgeBound, AgeClock, Mode, Operator, Policy, PolicySet, Requirement, Rule, Test,
 };
 
+mod expressions;
 mod guards;
 mod limits;
 mod times;
+
+use expressions::asks_described;
 
 /// A safety rule that a plan breaks: a bug of ours, never the user's mistake.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -130,14 +134,14 @@ impl Seen<'_> {
             broken("force goes with IN_PROGRESS, and only where the policy says so".to_owned());
         }
         for clause in &policy.clauses {
-            let later = self.is_undescribed() && matches!(clause.test, Test::StatusDetail(_));
+            let later = self.is_undescribed() && asks_described(&clause.test);
             if !later && !self.surely(&clause.test) {
                 broken(format!("{} does not surely hold", clause.path));
             }
         }
         for rule in &policy.excludes {
             let later = self.is_undescribed()
-                && rule.clauses.iter().any(|clause| matches!(clause.test, Test::StatusDetail(_)));
+                && rule.clauses.iter().any(|clause| asks_described(&clause.test));
             if !later && !self.surely_not(rule) {
                 broken(format!("exclude rule {} is not surely false", rule.name));
             }
@@ -236,6 +240,7 @@ impl Seen<'_> {
             Test::RetryAttemptAtLeast(least) => {
                 self.row.retry_attempt.known().is_some_and(|found| found >= least)
             }
+            Test::Expression(on) => self.surely_is(&on.expression, true),
             Test::JobNames(globs) => globs.is_match(self.line.key.job.as_str()),
             Test::ThingNames(globs) => globs.is_match(self.line.key.thing.as_str()),
         }
@@ -269,6 +274,7 @@ impl Seen<'_> {
                 self.row.retry_attempt == Fact::Absent
                     || self.row.retry_attempt.known().is_some_and(|found| found < least)
             }
+            Test::Expression(on) => self.surely_is(&on.expression, false),
             Test::JobNames(_) | Test::ThingNames(_) => !self.surely(test),
         }
     }
@@ -340,9 +346,13 @@ fn fails(on: &Requirement, value: &Value<'_>) -> bool {
 }
 
 fn asks_details(policy: &Policy) -> bool {
-    let asks = |test: &Test| matches!(test, Test::StatusDetail(_));
-    policy.clauses.iter().any(|clause| asks(&clause.test))
-        || policy.excludes.iter().any(|rule| rule.clauses.iter().any(|c| asks(&c.test)))
+    let of_rules = policy.excludes.iter().flat_map(|rule| &rule.clauses);
+    let of_templates = policy.cancel.set.iter().flat_map(|(_, template)| template.expressions());
+    policy.clauses.iter().chain(of_rules).any(|clause| asks_described(&clause.test))
+        || of_templates.into_iter().any(|(_, it)| {
+            it.fields().contains(&Field::StatusDetails)
+                || it.fields().contains(&Field::SecondsBeforeTimedOut)
+        })
 }
 
 fn job_in_target(policy: &Policy, id: &JobId, job: &Job) -> bool {

@@ -10,10 +10,10 @@ use jiff::{SignedDuration, Timestamp};
 use crate::execution::ExecutionKey;
 use crate::fact::{Fact, Truth};
 use crate::inventory::{Account, Job, ObservedExecution, Thing};
+use crate::plan::asked::{self, Asked};
 use crate::plan::{Depth, FactName};
-use crate::policy::template::Name;
-use crate::policy::{AgeBound, AgeClock, Operator, Policy, Requirement, Test};
-use crate::span::humanize;
+use crate::policy::expression::{Outcome, Value};
+use crate::policy::{AgeBound, AgeClock, Operator, Requirement, Test};
 
 /// What is known about one execution.
 #[derive(Clone, Copy, Debug)]
@@ -109,9 +109,10 @@ impl Answer {
 }
 
 impl Test {
-    /// The fact that it asks for.
+    /// The fact that it asks for; of several the first.
     pub fn fact(&self) -> Option<FactName> {
         Some(match self {
+            Self::Expression(on) => FactName::of(*on.expression.fields().first()?),
             Self::Age { since: AgeClock::QueuedAt, .. } => FactName::QueuedAt,
             Self::Age { since: AgeClock::StartedAt, .. } => FactName::StartedAt,
             Self::Age { since: AgeClock::LastUpdatedAt, .. } => FactName::LastUpdatedAt,
@@ -124,9 +125,28 @@ impl Test {
         })
     }
 
-    /// What that fact costs.
+    /// What that fact costs; of several the dearest.
     pub fn tier(&self) -> Tier {
-        self.fact().map_or(Tier::Listed, |fact| fact.tier())
+        match self {
+            Self::Expression(on) => asked::tier(&on.expression),
+            other => other.fact().map_or(Tier::Listed, |fact| fact.tier()),
+        }
+    }
+
+    /// All that its facts cost.
+    pub fn tiers(&self) -> Vec<Tier> {
+        match self {
+            Self::Expression(on) => on.expression.fields().iter().map(|it| Tier::of(*it)).collect(),
+            other => vec![other.tier()],
+        }
+    }
+
+    /// The cheapest of its facts that was not read yet and is worth it.
+    pub fn unread(&self, facts: &Facts<'_>, now: Timestamp) -> Option<Tier> {
+        match self {
+            Self::Expression(on) => asked::unread(&on.expression, facts, now),
+            other => (other.ask(facts, now) == Answer::NotRead).then(|| other.tier()),
+        }
     }
 
     /// What it says of an execution at `now`.
@@ -150,6 +170,11 @@ impl Test {
             Self::RetryAttemptAtLeast(least) => {
                 Answer::positive(facts.row.retry_attempt, |found| found >= *least)
             }
+            Self::Expression(on) => match on.expression.run(&Asked { facts: *facts, now }) {
+                Outcome::Is(Value::Bool(value)) => known(value),
+                Outcome::NotRead(_) => Answer::NotRead,
+                Outcome::Is(_) | Outcome::Unreadable(..) | Outcome::Failed(_) => Answer::Unknown,
+            },
             Self::JobNames(globs) => known(globs.is_match(facts.key.job.as_str())),
             Self::ThingNames(globs) => known(globs.is_match(facts.key.thing.as_str())),
         }
@@ -175,36 +200,6 @@ impl Requirement {
             }
             (Operator::In(_) | Operator::Exists, Fact::Absent)
             | (Operator::DoesNotExist, Fact::Known(_)) => Answer::No,
-        }
-    }
-}
-
-impl Facts<'_> {
-    /// What fills in a template's name; `policy.name` and `source.path` come from the policy.
-    pub fn fill(&self, name: Name, policy: &Policy, now: Timestamp) -> Fact<String> {
-        let since = |clock| self.clock(clock).map(|time| humanize(now.duration_since(time)));
-        let time = |clock| {
-            // Whole seconds, as AWS writes them.
-            self.clock(clock).map(|time| time.round(jiff::Unit::Second).unwrap_or(time).to_string())
-        };
-        match name {
-            Name::PolicyName => Fact::Known(policy.name.to_string()),
-            Name::SourcePath => Fact::Known(policy.origin.path.to_string()),
-            Name::JobId => Fact::Known(self.key.job.to_string()),
-            Name::ThingName => Fact::Known(self.key.thing.to_string()),
-            Name::ExecutionStatus => Fact::Known(self.row.status.to_string()),
-            Name::ExecutionNumber => self.row.number.map(|number| number.to_string()),
-            Name::ExecutionVersion => self
-                .described()
-                .and_then(|described| described.version)
-                .map(|version| version.to_string()),
-            Name::ExecutionRetryAttempt => self.row.retry_attempt.map(|n| n.to_string()),
-            Name::QueuedAt => time(AgeClock::QueuedAt),
-            Name::StartedAt => time(AgeClock::StartedAt),
-            Name::LastUpdatedAt => time(AgeClock::LastUpdatedAt),
-            Name::SinceQueuedAt => since(AgeClock::QueuedAt),
-            Name::SinceStartedAt => since(AgeClock::StartedAt),
-            Name::SinceLastUpdatedAt => since(AgeClock::LastUpdatedAt),
         }
     }
 }

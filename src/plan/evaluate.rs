@@ -16,9 +16,10 @@ use jiff::Timestamp;
 use crate::execution::{ExecutionKey, ExecutionStatus, JobId};
 use crate::fact::{Fact, Truth};
 use crate::inventory::{Job, ObservedExecution};
+use crate::plan::asked::{Asked, tier_in_template, unread};
 use crate::plan::clause::{Answer, Facts, Tier};
 use crate::plan::{At, Depth, Memory, Reason, Verdict, veto};
-use crate::policy::template::{Name, Part};
+use crate::policy::expression::{Expression, Field, Outcome};
 use crate::policy::{Clause, Mode, Policy, PolicySet, Rule, window};
 
 /// Whether a policy has a job in scope.
@@ -73,7 +74,11 @@ pub(super) fn rule_truth(rule: &Rule, facts: &Facts<'_>, now: Timestamp) -> Trut
 /// The tiers of the facts that a policy asks for.
 pub fn tiers(policy: &Policy) -> BTreeSet<Tier> {
     let rules = policy.excludes.iter().flat_map(|rule| &rule.clauses);
-    policy.clauses.iter().chain(rules).map(|clause| clause.test.tier()).collect()
+    let clauses = policy.clauses.iter().chain(rules).flat_map(|clause| clause.test.tiers());
+    // A version is in each describe, and each cancel is described.
+    let templates = templates_of(policy).flat_map(|(_, it)| it.fields());
+    let templates = templates.filter(|field| **field != Field::Version).map(|it| Tier::of(*it));
+    clauses.chain(templates).collect()
 }
 
 /// Whether the policy asks for anything that only a describe of the execution says.
@@ -171,7 +176,7 @@ pub(super) fn walk(
             return verdict(Reason::Excluded, at);
         }
     }
-    unfilled(policy, facts, now).and_then(|at| verdict(Reason::FactUnknown, at))
+    unfilled(policy, facts, now, depth).and_then(|at| verdict(Reason::FactUnknown, at))
 }
 
 /// The cheapest tier with a fact that was not read and that could still change what the policy says;
@@ -186,16 +191,15 @@ pub fn missing(policy: &Policy, facts: &Facts<'_>, now: Timestamp, depth: Depth)
         if answers.contains(&Answer::No) {
             return None;
         }
-        let not_read = |clause: &&Clause| clause.test.ask(facts, now) == Answer::NotRead;
         let mut unknown = answers.contains(&Answer::Unknown);
-        let mut wanted = answers.contains(&Answer::NotRead).then_some(tier);
+        let unread = |clause: &Clause| clause.test.unread(facts, now);
+        let mut wanted = clauses_of(policy, tier).filter_map(|(_, clause)| unread(clause)).min();
         for (_, rule) in rules_of(policy, tier) {
             match rule_truth(rule, facts, now) {
                 Truth::Yes => return None,
                 Truth::No => {}
                 Truth::Unknown => {
-                    let cheapest =
-                        rule.clauses.iter().filter(not_read).map(|c| c.test.tier()).min();
+                    let cheapest = rule.clauses.iter().filter_map(unread).min();
                     unknown |= cheapest.is_none();
                     wanted = [wanted, cheapest].into_iter().flatten().min();
                 }
@@ -205,18 +209,39 @@ pub fn missing(policy: &Policy, facts: &Facts<'_>, now: Timestamp, depth: Depth)
             return wanted;
         }
     }
-    // In the moment of acting nothing but a describe is added. What the rules that wait for it ask
-    // beside it is read now; otherwise they would never be settled.
+    for &tier in Tier::within(depth) {
+        let mut unknown = false;
+        let mut wanted = None;
+        for (_, expression) in templates_of(policy).filter(|(_, it)| tier_in_template(it) == tier) {
+            match filled(expression, facts, now) {
+                Filled::Yes => {}
+                Filled::NotRead => {
+                    let cheapest = unread(expression, facts, now);
+                    wanted = [wanted, cheapest].into_iter().flatten().min();
+                }
+                Filled::Unknown => unknown = true,
+            }
+        }
+        if wanted.is_some() || unknown {
+            return wanted;
+        }
+    }
+    // In the moment of acting nothing but a describe is added. What is asked beside it then is read
+    // now; otherwise it would never be settled.
     let waiting = match depth {
         Depth::Listed => Some(Tier::Described),
         Depth::Exact => None,
     };
     let rules = waiting.into_iter().flat_map(|tier| rules_of(policy, tier));
-    rules
+    let of_rules = rules
         .filter(|(_, rule)| rule_truth(rule, facts, now) == Truth::Unknown)
-        .flat_map(|(_, rule)| &rule.clauses)
-        .filter(|clause| clause.test.ask(facts, now) == Answer::NotRead)
-        .map(|clause| clause.test.tier())
+        .flat_map(|(_, rule)| &rule.clauses);
+    let clauses = waiting.into_iter().flat_map(|tier| clauses_of(policy, tier));
+    let of_clauses = clauses.map(|(_, clause)| clause).chain(of_rules);
+    let templates = waiting.into_iter().flat_map(|_| templates_of(policy));
+    of_clauses
+        .filter_map(|clause| clause.test.unread(facts, now))
+        .chain(templates.filter_map(|(_, expression)| unread(expression, facts, now)))
         .filter(|tier| *tier < Tier::Described)
         .min()
 }
@@ -243,19 +268,44 @@ fn rules_of(policy: &Policy, tier: Tier) -> impl Iterator<Item = (usize, &Rule)>
     policy.excludes.iter().enumerate().filter(move |(_, rule)| rule_tier(rule) == tier)
 }
 
-/// The first name in a template that cannot be filled in. The version is not asked for: what has none
-/// cannot be pinned, whatever its templates say.
-fn unfilled(policy: &Policy, facts: &Facts<'_>, now: Timestamp) -> Option<At> {
-    for (index, (_, template)) in policy.cancel.set.iter().enumerate() {
-        for part in &template.parts {
-            let Part::Name(name) = *part else { continue };
-            let pinned = name == Name::ExecutionVersion;
-            if !pinned && facts.fill(name, policy, now).known().is_none() {
-                return Some(At::Template(index, name));
-            }
-        }
+/// What fills in the templates, each with where it stands.
+fn templates_of(policy: &Policy) -> impl Iterator<Item = (At, &Expression)> {
+    policy.cancel.set.iter().enumerate().flat_map(|(index, (_, template))| {
+        let parts = template.expressions();
+        parts.map(move |(part, expression)| (At::Template(index, part), &**expression))
+    })
+}
+
+/// Whether a part of a template can be filled in.
+enum Filled {
+    Yes,
+    NotRead,
+    Unknown,
+}
+
+/// The version is not asked for: what has none cannot be pinned, whatever its templates say.
+fn filled(expression: &Expression, facts: &Facts<'_>, now: Timestamp) -> Filled {
+    let has_version = || {
+        let described = facts.described();
+        described.known().is_some_and(|described| described.version.known().is_some())
+    };
+    if expression.fields().contains(&Field::Version) && !has_version() {
+        return Filled::Yes;
     }
-    None
+    match expression.run(&Asked { facts: *facts, now }) {
+        Outcome::Is(_) => Filled::Yes,
+        Outcome::NotRead(_) => Filled::NotRead,
+        Outcome::Unreadable(..) | Outcome::Failed(_) => Filled::Unknown,
+    }
+}
+
+/// The first part of a template that cannot be filled in, of those that are asked for at this depth.
+fn unfilled(policy: &Policy, facts: &Facts<'_>, now: Timestamp, depth: Depth) -> Option<At> {
+    let of_tier = |tier: Tier| {
+        let parts = templates_of(policy).filter(move |(_, it)| tier_in_template(it) == tier);
+        parts.filter(|(_, it)| !matches!(filled(it, facts, now), Filled::Yes)).map(|(at, _)| at)
+    };
+    Tier::within(depth).iter().find_map(|tier| of_tier(*tier).next())
 }
 
 fn not_acting(policy: &Policy, now: Timestamp) -> Option<Reason> {

@@ -133,8 +133,8 @@ pub fn needs(
         let of_guards = policies.vetoes().iter().flat_map(|guard| &guard.protects);
         let of_guards = of_guards.flat_map(|rule| &rule.clauses);
         for clause in policy.clauses.iter().chain(of_rules).chain(of_guards) {
-            if clause.test.ask(&facts, now) == Answer::NotRead {
-                want(&mut needs, clause.test.tier(), key);
+            if let Some(tier) = clause.test.unread(&facts, now) {
+                want(&mut needs, tier, key);
             }
         }
     }

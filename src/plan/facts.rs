@@ -32,7 +32,8 @@ impl FactName {
             | Self::JobCreatedAt
             | Self::JobDescription
             | Self::JobNamespaceId
-            | Self::JobTimeoutMinutes => Tier::Listed,
+            | Self::JobTimeoutMinutes
+            | Self::Expression => Tier::Listed,
             Self::JobTags | Self::JobTag(_) => Tier::Tags,
             Self::ThingType | Self::ThingAttribute(_) | Self::ThingAttributes => Tier::Thing,
             Self::ThingConnected | Self::ThingConnectivityTimestamp => Tier::Connectivity,
@@ -196,7 +197,9 @@ impl<'a> Facts<'a> {
             FactName::StartedAt => of(self.clock(AgeClock::StartedAt)),
             FactName::LastUpdatedAt => of(self.clock(AgeClock::LastUpdatedAt)),
             FactName::RetryAttempt => of(self.retry_attempt()),
-            FactName::JobStatus | FactName::JobTargetSelection => Fact::Known(()),
+            FactName::JobStatus | FactName::JobTargetSelection | FactName::Expression => {
+                Fact::Known(())
+            }
             FactName::JobCreatedAt => of(self.job_created_at()),
             FactName::JobDescription => of(self.job_description()),
             FactName::JobNamespaceId => of(self.job_namespace_id()),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::execution::{ExecutionNumber, ExecutionVersion, OpenStatus};
+use crate::plan::asked::Asked;
 use crate::plan::clause::Facts;
 use crate::plan::{At, Depth, Details, Memory, Pins, Reason, Verdict, planner, veto};
 use crate::policy::{Policy, PolicySet, template};
@@ -129,8 +130,7 @@ pub fn details(
     let existing = described.status_details.known()?;
     let mut set = Vec::with_capacity(policy.cancel.set.len());
     for (key, value) in &policy.cancel.set {
-        let filled = value.fill(|name| facts.fill(name, policy, now));
-        set.push((key.clone(), filled.known()?.clone()));
+        set.push((key.clone(), value.fill(&Asked { facts: *facts, now }).ok()?));
     }
     let marker = marker(policy, attempt);
     Some(template::details(existing, policy.cancel.on_existing, &marker, &set))

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use crate::execution::ExecutionStatus;
 use crate::plan::BudgetState;
 use crate::policy::PolicyName;
-use crate::policy::template::Name;
 
 /// What becomes of an execution.
 #[derive(
@@ -161,6 +160,8 @@ pub enum FactName {
     StatusDetails,
     SecondsBeforeTimedOut,
     Version,
+    /// What an expression gives over facts that were all read.
+    Expression,
 }
 
 impl fmt::Display for FactName {
@@ -190,6 +191,7 @@ impl fmt::Display for FactName {
             Self::StatusDetails => f.write_str("execution.statusDetails"),
             Self::SecondsBeforeTimedOut => f.write_str("execution.secondsBeforeTimedOut"),
             Self::Version => f.write_str("execution.version"),
+            Self::Expression => f.write_str("the expression"),
         }
     }
 }
@@ -207,8 +209,8 @@ pub enum At {
     Rule(usize),
     /// A clause of an exclude rule.
     RuleClause(usize, usize),
-    /// A template of `cancel.statusDetails.set`, and the name in it.
-    Template(usize, Name),
+    /// A template of `cancel.statusDetails.set`, and the part of it.
+    Template(usize, usize),
     /// The execution's number.
     Number,
     /// The execution's version.

@@ -148,8 +148,7 @@ pub(super) fn missing(set: &PolicySet, facts: &Facts<'_>, now: Timestamp) -> Opt
 
 /// The cheapest tier of a clause whose fact was not read.
 fn cheapest(rule: &Rule, facts: &Facts<'_>, now: Timestamp) -> Option<Tier> {
-    let not_read = rule.clauses.iter().filter(|it| it.test.ask(facts, now) == Answer::NotRead);
-    not_read.map(|clause| clause.test.tier()).min()
+    rule.clauses.iter().filter_map(|clause| clause.test.unread(facts, now)).min()
 }
 
 /// Whether a describe is needed to say that no guard protects an execution.
@@ -175,5 +174,5 @@ fn waits_for_describe(rule: &Rule, facts: &Facts<'_>, now: Timestamp) -> bool {
 
 /// The tiers of the facts that the guards ask for.
 pub fn tiers(set: &PolicySet) -> BTreeSet<Tier> {
-    rules(set).flat_map(|(_, _, rule)| &rule.clauses).map(|clause| clause.test.tier()).collect()
+    rules(set).flat_map(|(_, _, rule)| &rule.clauses).flat_map(|it| it.test.tiers()).collect()
 }

@@ -12,10 +12,11 @@ use crate::plan::clause::{Facts, age};
 use crate::plan::{
     At, Because, Decision, Evidence, FactName, Line, Memory, Plan, Reason, Verdict, planner,
 };
-use crate::policy::template::Name;
+use crate::policy::template::Part;
 use crate::policy::{AgeClock, Clause, Policy, PolicySet, Test, window};
 use crate::span::humanize;
 
+mod expression;
 mod guard;
 
 /// What a line's verdict rests on.
@@ -77,23 +78,25 @@ pub fn because_of(
         }
         (_, At::Clause(index)) => {
             let clause = &policy.clauses[index];
-            let fact = clause.test.fact().unwrap_or(FactName::ExecutionNumber);
-            let why = why(&fact, facts);
+            let (fact, why) = cause(&clause.test, facts, now);
             Because::Unknown { fact, path: clause.path.clone(), why }
         }
         (_, At::Rule(index)) => Because::Rule(policy.excludes[index].name.clone()),
         (_, At::RuleClause(rule, clause)) => {
             let rule = &policy.excludes[rule];
-            let test = &rule.clauses[clause].test;
-            let fact = test.fact().unwrap_or(FactName::ExecutionNumber);
-            let why = why(&fact, facts);
+            let (fact, why) = cause(&rule.clauses[clause].test, facts, now);
             Because::RuleUnknown { rule: rule.name.clone(), fact, why }
         }
-        (_, At::Template(index, name)) => {
-            let fact = fact_of(name);
-            let why = why(&fact, facts);
-            let path = format!("cancel.statusDetails.set.{}", policy.cancel.set[index].0);
-            Because::Unknown { fact, path, why }
+        (_, At::Template(index, part)) => {
+            let (key, template) = &policy.cancel.set[index];
+            let path = format!("cancel.statusDetails.set.{key}");
+            match template.parts.get(part) {
+                Some(Part::Expression(it)) => {
+                    let (fact, why) = expression::cause(it, facts, now);
+                    Because::Unknown { fact, path, why }
+                }
+                _ => Because::Itself,
+            }
         }
         (_, At::Number) => unknown(FactName::ExecutionNumber, facts),
         (_, At::Version) => unknown(FactName::Version, facts),
@@ -138,20 +141,14 @@ fn unknown(fact: FactName, facts: &Facts<'_>) -> Because {
     Because::Unknown { path: fact.to_string(), fact, why }
 }
 
-fn fact_of(name: Name) -> FactName {
-    match name {
-        Name::ExecutionVersion => FactName::Version,
-        Name::ExecutionRetryAttempt => FactName::RetryAttempt,
-        Name::QueuedAt | Name::SinceQueuedAt => FactName::QueuedAt,
-        Name::StartedAt | Name::SinceStartedAt => FactName::StartedAt,
-        Name::LastUpdatedAt | Name::SinceLastUpdatedAt => FactName::LastUpdatedAt,
-        Name::PolicyName
-        | Name::SourcePath
-        | Name::JobId
-        | Name::ThingName
-        | Name::ExecutionStatus
-        | Name::ExecutionNumber => FactName::ExecutionNumber,
+/// Why a clause is not known.
+fn cause(test: &Test, facts: &Facts<'_>, now: Timestamp) -> (FactName, String) {
+    if let Test::Expression(on) = test {
+        return expression::cause(&on.expression, facts, now);
     }
+    let fact = test.fact().unwrap_or(FactName::ExecutionNumber);
+    let why = why(&fact, facts);
+    (fact, why)
 }
 
 /// What a clause saw: `lastUpdatedAt is 12m ago`.
@@ -171,6 +168,7 @@ pub fn saw(clause: &Clause, facts: &Facts<'_>, now: Timestamp) -> String {
                 None => format!("{name} is {}", state(&FactName::clock(*since), facts)),
             }
         }
+        Test::Expression(on) => expression::saw(on, facts, now),
         Test::JobNames(_) => format!("job is {}", facts.key.job),
         Test::ThingNames(_) => format!("thing is {}", facts.key.thing),
         test => match test.fact() {
@@ -244,6 +242,7 @@ fn state(fact: &FactName, facts: &Facts<'_>) -> String {
             facts.seconds_before_timed_out().map(|seconds| seconds.to_string())
         }
         FactName::Version => facts.version().map(|version| version.to_string()),
+        FactName::Expression => Fact::NotRead,
     })
 }
 

@@ -8,13 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 use serde_json::Value;
 
+use super::expression::Scope;
 use super::shapes::{
     CancelShape, ExcludeShape, JobStatusShape, PolicyDocument, PolicySpec, TargetSelectionShape,
     TargetShape,
 };
 use super::{
     Cancel, Digest, Globs, JobTarget, Limit, LimitSize, Origin, Policy, PolicyName, Rule, Target,
-    Template, template,
+    template,
 };
 use crate::document::diagnostic::Code;
 use crate::document::finding::{Findings, join};
@@ -23,6 +24,7 @@ use crate::execution::{JobStatus, OpenStatus, TargetSelection};
 use crate::span::Period;
 
 mod clauses;
+mod expressions;
 mod guard;
 mod windows;
 
@@ -40,10 +42,13 @@ pub fn compile(
 ) -> Option<Policy> {
     let before = findings.len();
     let spec = &document.spec;
-    let mut compiler = Compiler { findings };
+    let mut compiler = Compiler { findings, scope: expressions::scope(document, &origin) };
     let name = compiler.metadata(document);
     let target = compiler.target(&spec.target);
-    let clauses = compiler.matching(&spec.matching);
+    compiler.variables(&spec.variables);
+    let mut clauses = spec.matching.as_ref().map_or_else(Vec::new, |it| compiler.matching(it));
+    compiler.policy_conditions(&spec.conditions, &mut clauses);
+    compiler.asks_something(spec);
     let excludes = compiler.rules("/spec/exclude", "exclude", &spec.exclude);
     let cancel = compiler.cancel(&spec.cancel);
     let budget = compiler.budget(spec);
@@ -100,6 +105,8 @@ fn sorted(value: Value) -> Value {
 
 struct Compiler<'a> {
     findings: &'a mut Findings,
+    /// What expressions can name.
+    scope: Scope,
 }
 
 impl Compiler<'_> {
@@ -187,7 +194,7 @@ impl Compiler<'_> {
                     Code::MeaningEmptyRule,
                     &pointer,
                     format!("the rule {} asks nothing", quoted(&shape.name)),
-                    Some("add what it is about: jobs, things, age, thing, statusDetails or retryAttempt"),
+                    Some("add what it is about: jobs, things, age, thing, statusDetails, retryAttempt or expression"),
                 );
             }
             rules.push(rule);
@@ -215,14 +222,7 @@ impl Compiler<'_> {
                     Some("write 1 to 128 letters, digits, ':', '_' and '-'"),
                 );
             }
-            match Template::parse(value) {
-                Ok(template) => set.push((key.clone(), template)),
-                Err(error) => {
-                    let within = error.offset..error.offset + error.length;
-                    let code = Code::MeaningTemplate;
-                    self.findings.inside(code, &pointer, within, error.message, Some(&error.help));
-                }
-            }
+            set.extend(self.template(&pointer, value).map(|template| (key.clone(), template)));
         }
         Cancel { force: shape.force, on_existing: shape.status_details.on_existing, set }
     }

@@ -21,8 +21,8 @@ mod test_case;
 mod windows;
 
 pub use conditions::{
-    AgeShape, AttributesShape, ExcludeNamesShape, ExcludeShape, MatchShape, OperatorShape,
-    RequirementShape, RetryShape, StatusDetailsShape, ThingShape,
+    AgeShape, AttributesShape, ConditionShape, ExcludeNamesShape, ExcludeShape, MatchShape,
+    OperatorShape, RequirementShape, RetryShape, StatusDetailsShape, ThingShape, VariableShape,
 };
 pub use pairs::Pairs;
 pub use test_case::{
@@ -96,14 +96,25 @@ pub struct PolicySpec {
     pub priority: i32,
     /// What is listed: which executions the policy looks at, and what it costs in API calls.
     pub target: TargetShape,
-    /// Which of them are canceled: all that is written here must hold. What is not known does not.
-    #[serde(rename = "match")]
-    pub matching: MatchShape,
+    /// Which of them are canceled: all that is written here must hold. What is not known does not. A
+    /// policy needs `match` or `conditions`; with both, both must hold.
+    #[serde(rename = "match", default)]
+    pub matching: Option<MatchShape>,
     /// Which of them stay nevertheless: any rule that holds, or that is not known to hold or not,
     /// keeps the execution.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1))]
     pub exclude: Vec<ExcludeShape>,
+    /// Names for expressions, used as `variables.NAME` in those behind them, in `conditions`, `exclude`
+    /// and `cancel.statusDetails.set`. At most 32.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = 32))]
+    pub variables: Vec<VariableShape>,
+    /// Conditions in CEL, for what `match` cannot say: all must be true. One that touches a fact that
+    /// is not known, or that fails, keeps the execution.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1))]
+    pub conditions: Vec<ConditionShape>,
     /// What is sent.
     #[serde(default)]
     pub cancel: CancelShape,
@@ -248,16 +259,13 @@ pub struct CancelDetailsShape {
     /// Merge keeps what the device wrote. Replace drops it.
     pub on_existing: OnExisting,
     /// Pairs to set, at most 9. Keys: 1 to 128 letters, digits, ':', '_' and '-', not beginning with
-    /// `rescind`. Values: text on one line in which names are filled in, like `${job.id}`; `$${` stands
+    /// `rescind`. Values: text on one line in which CEL is filled in, like `${job.id}`; `$${` stands
     /// for `${`. A value of more than 1024 characters is cut. AWS takes 10 pairs: with Merge, the
     /// device's come first, and what has no room is left out.
     ///
-    /// The names: `policy.name`, `source.path`, `job.id`, `thing.name`, `execution.status`,
-    /// `string(execution.number)`, `string(execution.version)`, `string(execution.retryAttempt)`;
-    /// the times `string(execution.queuedAt)`, `string(execution.startedAt)` and
-    /// `string(execution.lastUpdatedAt)`; how long ago they were: `humanize(now - execution.queuedAt)`,
-    /// `humanize(now - execution.startedAt)` and `humanize(now - execution.lastUpdatedAt)`. An execution
-    /// for which a name is not known is kept.
+    /// What is filled in is an expression as in `conditions`, and gives a string: `string(…)` makes one
+    /// of a number or a time, `humanize(…)` of a duration. An execution for which it is not known is
+    /// kept.
     #[schemars(
         with = "BTreeMap<String, String>",
         extend("maxProperties" = 9),

@@ -1,92 +1,32 @@
-//! Templates of statusDetails values: text with `${name}` over a fixed list of names, and the map that
-//! a cancel sends.
+//! Templates of statusDetails values: text with `${CEL}`, and the map that a cancel sends.
 //!
-//! Each name is a CEL expression that gives a string, so that what is written today means the same
-//! once templates take any CEL. A value that came from a device or a thing is never looked at again:
-//! what is filled in is data, whatever it looks like.
+//! What is between the braces gives a string. A value that came from a device or a thing is never
+//! looked at again: what is filled in is data, whatever it looks like.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use crate::document::words::{nearest, quoted};
 use crate::execution::StatusDetails;
-use crate::fact::Fact;
 use crate::plan::Details;
 use crate::policy::OnExisting;
+use crate::policy::expression::{
+    Expression, Facts, Findings, Outcome, Problem, Scope, Value, Wanted, end_in_template,
+};
 
 /// One template, read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Template {
     /// Its parts, in order.
     pub parts: Vec<Part>,
 }
 
 /// A part of a template.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Part {
     /// Text as it stands.
     Text(String),
-    /// A name to fill in.
-    Name(Name),
-}
-
-/// What can be filled in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs)] // `as_str` gives each its meaning
-pub enum Name {
-    PolicyName,
-    SourcePath,
-    JobId,
-    ThingName,
-    ExecutionStatus,
-    ExecutionNumber,
-    ExecutionVersion,
-    ExecutionRetryAttempt,
-    QueuedAt,
-    StartedAt,
-    LastUpdatedAt,
-    SinceQueuedAt,
-    SinceStartedAt,
-    SinceLastUpdatedAt,
-}
-
-impl Name {
-    /// Every variant.
-    pub const ALL: [Self; 14] = [
-        Self::PolicyName,
-        Self::SourcePath,
-        Self::JobId,
-        Self::ThingName,
-        Self::ExecutionStatus,
-        Self::ExecutionNumber,
-        Self::ExecutionVersion,
-        Self::ExecutionRetryAttempt,
-        Self::QueuedAt,
-        Self::StartedAt,
-        Self::LastUpdatedAt,
-        Self::SinceQueuedAt,
-        Self::SinceStartedAt,
-        Self::SinceLastUpdatedAt,
-    ];
-
-    /// As it is written between `${` and `}`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::PolicyName => "policy.name",
-            Self::SourcePath => "source.path",
-            Self::JobId => "job.id",
-            Self::ThingName => "thing.name",
-            Self::ExecutionStatus => "execution.status",
-            Self::ExecutionNumber => "string(execution.number)",
-            Self::ExecutionVersion => "string(execution.version)",
-            Self::ExecutionRetryAttempt => "string(execution.retryAttempt)",
-            Self::QueuedAt => "string(execution.queuedAt)",
-            Self::StartedAt => "string(execution.startedAt)",
-            Self::LastUpdatedAt => "string(execution.lastUpdatedAt)",
-            Self::SinceQueuedAt => "humanize(now - execution.queuedAt)",
-            Self::SinceStartedAt => "humanize(now - execution.startedAt)",
-            Self::SinceLastUpdatedAt => "humanize(now - execution.lastUpdatedAt)",
-        }
-    }
+    /// What fills in; gives a string.
+    Expression(Arc<Expression>),
 }
 
 /// The key of the pair that says who canceled.
@@ -99,63 +39,41 @@ pub const MAX_VALUE: usize = 1024;
 pub const MAX_KEY: usize = 128;
 
 /// What is wrong with a template.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct TemplateError {
-    /// The first byte of what is wrong.
-    pub offset: usize,
-    /// How many bytes are wrong.
-    pub length: usize,
-    /// What is wrong.
-    pub message: String,
-    /// What to do.
-    pub help: String,
+#[derive(Debug, Default)]
+pub struct TemplateFindings {
+    /// With the text around the expressions. The bytes are those of the template.
+    pub text: Vec<Problem>,
+    /// With the expressions. The bytes are those of the template.
+    pub expressions: Findings,
 }
 
-impl TemplateError {
-    fn new(at: Range<usize>, message: impl Into<String>, help: impl Into<String>) -> Self {
-        let (message, help) = (message.into(), help.into());
-        Self { offset: at.start, length: at.len(), message, help }
+impl TemplateFindings {
+    fn wrong(
+        &mut self,
+        at: Range<usize>,
+        message: impl Into<String>,
+        help: &str,
+    ) -> Option<Template> {
+        self.text.push(Problem::new(at, message, help));
+        None
     }
-}
-
-/// The words and signs of an expression; white space between them does not matter.
-fn tokens(text: &str) -> Vec<&str> {
-    let mut tokens = Vec::new();
-    let mut rest = text.trim_start();
-    while let Some(first) = rest.chars().next() {
-        let is_word = |c: char| c.is_alphanumeric() || c == '_';
-        let end = if is_word(first) {
-            rest.find(|c| !is_word(c)).unwrap_or(rest.len())
-        } else {
-            first.len_utf8()
-        };
-        tokens.push(&rest[..end]);
-        rest = rest[end..].trim_start();
-    }
-    tokens
 }
 
 impl Template {
-    /// Reads a template. `$${` stands for `${` as text.
-    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+    /// Reads a template. `$${` stands for `${` as text. None if anything is an error.
+    pub fn parse(text: &str, scope: &Scope, findings: &mut TemplateFindings) -> Option<Self> {
         if text.is_empty() {
-            return Err(TemplateError::new(
-                0..0,
-                "the value is empty",
-                "AWS takes values of 1 to 1024 characters: write one, or remove the key",
-            ));
+            let help = "AWS takes values of 1 to 1024 characters: write one, or remove the key";
+            return findings.wrong(0..0, "the value is empty", help);
         }
         if let Some((at, c)) = text.char_indices().find(|(_, c)| !is_allowed(*c)) {
             let message =
                 format!("AWS does not accept the character U+{:04X} in a value", u32::from(c));
-            return Err(TemplateError::new(
-                at..at + c.len_utf8(),
-                message,
-                "write it on one line, without it",
-            ));
+            let help = "write it on one line, without it";
+            return findings.wrong(at..at + c.len_utf8(), message, help);
         }
         let mut template = Self { parts: Vec::new() };
+        let mut good = true;
         let mut at = 0;
         while let Some(found) = text[at..].find("${") {
             let open = at + found;
@@ -167,18 +85,32 @@ impl Template {
                 continue;
             }
             template.text(&text[at..open]);
-            let Some(close) = text[open..].find('}').map(|length| open + length) else {
-                return Err(TemplateError::new(
-                    open..text.len(),
-                    "`${` without its `}`",
-                    "close it with `}`, or write `$${` for the text `${`",
-                ));
+            let inside = open + 2;
+            let Some(close) = end_in_template(text, inside) else {
+                let help = "close it with `}`, or write `$${` for the text `${`";
+                return findings.wrong(open..text.len(), "`${` without its `}`", help);
             };
-            template.parts.push(Part::Name(name(text, open + 2..close)?));
+            let written = &text[inside..close];
+            if written.trim().is_empty() {
+                let help = "write what fills it in, like `${job.id}`";
+                return findings.wrong(open..close + 1, "`${}` names nothing", help);
+            }
+            let (errors, warnings) =
+                (findings.expressions.errors.len(), findings.expressions.warnings.len());
+            let expression =
+                Expression::compile(written, Wanted::Text, scope, &mut findings.expressions);
+            let Findings { errors: all, warnings: hints } = &mut findings.expressions;
+            for problem in all[errors..].iter_mut().chain(&mut hints[warnings..]) {
+                problem.at = problem.at.start + inside..problem.at.end + inside;
+            }
+            match expression {
+                Some(expression) => template.parts.push(Part::Expression(Arc::new(expression))),
+                None => good = false,
+            }
             at = close + 1;
         }
         template.text(&text[at..]);
-        Ok(template)
+        good.then_some(template)
     }
 
     fn text(&mut self, text: &str) {
@@ -189,56 +121,28 @@ impl Template {
         }
     }
 
-    /// The names in it, in order.
-    pub fn names(&self) -> impl Iterator<Item = Name> {
-        self.parts.iter().filter_map(|part| match part {
+    /// What fills in, each with the index of its part.
+    pub fn expressions(&self) -> impl Iterator<Item = (usize, &Arc<Expression>)> {
+        self.parts.iter().enumerate().filter_map(|(index, part)| match part {
             Part::Text(_) => None,
-            Part::Name(name) => Some(*name),
+            Part::Expression(expression) => Some((index, expression)),
         })
     }
 
-    /// Fills the names in. The first one that is not known makes the whole text so.
-    pub fn fill(&self, lookup: impl Fn(Name) -> Fact<String>) -> Fact<String> {
+    /// Fills it in. The error is the index of the first part that has no value.
+    pub fn fill(&self, facts: &dyn Facts) -> Result<String, usize> {
         let mut filled = String::new();
-        for part in &self.parts {
+        for (index, part) in self.parts.iter().enumerate() {
             match part {
                 Part::Text(text) => filled.push_str(text),
-                Part::Name(name) => match lookup(*name) {
-                    Fact::Known(value) => filled.push_str(&value),
-                    unknown => return unknown,
+                Part::Expression(expression) => match expression.run(facts) {
+                    Outcome::Is(Value::Text(text)) => filled.push_str(&text),
+                    _ => return Err(index),
                 },
             }
         }
-        Fact::Known(filled)
+        Ok(filled)
     }
-}
-
-/// The name between `${` and `}`.
-fn name(text: &str, inside: Range<usize>) -> Result<Name, TemplateError> {
-    let written = &text[inside.clone()];
-    let found = tokens(written);
-    if let Some(name) = Name::ALL.into_iter().find(|name| tokens(name.as_str()) == found) {
-        return Ok(name);
-    }
-    let names = Name::ALL.map(Name::as_str);
-    let all = format!("What can be filled in: {}", names.join(", "));
-    if found.is_empty() {
-        return Err(TemplateError::new(
-            inside.start - 2..inside.end + 1,
-            "`${}` names nothing",
-            all,
-        ));
-    }
-    let bare = |name: &str| format!("string({name})");
-    let written = written.trim();
-    // A number or a time has to be made text first; that is easily forgotten.
-    let near =
-        names.into_iter().find(|name| *name == bare(written)).or_else(|| nearest(written, names));
-    let help =
-        near.map_or_else(|| all.clone(), |near| format!("did you mean `${{{near}}}`? {all}"));
-    let start = inside.start + text[inside.clone()].find(written).unwrap_or_default();
-    let message = format!("{} cannot be filled in", quoted(written));
-    Err(TemplateError::new(start..start + written.len(), message, help))
 }
 
 /// Whether AWS accepts a character in a value: it refuses what Unicode has under "other": control and

@@ -96,6 +96,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("aws_smithy_types", &["backend/aws.rs"]),
     ("axum", &["emulator.rs"]),
     ("base64", &["emulator/paging.rs"]),
+    ("cel", &["policy/expression.rs"]),
     ("clap", &["cli/args.rs", "main.rs"]),
     ("clap_complete", &["cli/args.rs"]),
     ("clap_mangen", &["cli/args.rs"]),
@@ -113,6 +114,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("percent_encoding", &["emulator.rs"]),
     ("quick_junit", &["cli/output.rs"]),
     ("prometheus_client", &["server/metrics.rs"]),
+    ("regex", &["policy/expression.rs"]),
     ("serde_yaml", &["document.rs"]),
     (
         "sha2",

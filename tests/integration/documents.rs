@@ -13,7 +13,7 @@ use rescind::document::{
     Code, Diagnostic, Documents, Kind, Limits, SourceFile, read, render, report, schema,
 };
 use rescind::plan::{Decision, Reason};
-use rescind::policy::template::Name;
+use rescind::policy::expression::Field;
 use rescind::policy::window::WindowKind;
 use rescind::policy::{
     AgeBound, LimitSize, Mode, OnExisting, Operator, Origin, Policy, PolicySet, Test,
@@ -227,10 +227,13 @@ fn every_key_of_the_schema_is_described() {
 }
 
 #[test]
-fn the_reference_lists_what_templates_can_fill_in() {
+fn the_reference_lists_what_expressions_can_name() {
     let schema = schema(Some(Kind::CancelPolicy)).to_string();
-    for name in Name::ALL {
-        assert!(schema.contains(&format!("`{}`", name.as_str())), "{}", name.as_str());
+    for field in Field::ALL {
+        let (_, name) = field.path().split_once('.').expect("a root and a name");
+        let is_listed = schema.contains(&format!("`.{name}`"))
+            || schema.contains(&format!("`{}`", field.path()));
+        assert!(is_listed, "{}", field.path());
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod budgets;
 mod calls;
+mod conditions;
 mod generate;
 mod properties;
 mod saved;

@@ -6,13 +6,14 @@
 use jiff::Timestamp;
 
 use super::Seen;
+use super::expressions::asks_described;
 use crate::execution::OpenStatus;
 use crate::inventory::Account;
 use crate::plan::Act;
-use crate::policy::{Policy, PolicySet, Rule, Test};
+use crate::policy::{Policy, PolicySet, Rule};
 
 fn asks_details(rule: &Rule) -> bool {
-    rule.clauses.iter().any(|clause| matches!(clause.test, Test::StatusDetail(_)))
+    rule.clauses.iter().any(|clause| asks_described(&clause.test))
 }
 
 /// Whether a describe may show that a guard protects what is to be acted on. The built-in rules are not

@@ -25,6 +25,7 @@ pub fn asks(test: &Test) -> String {
         Test::ThingAttribute(on) => requirement("thing.attributes", on),
         Test::StatusDetail(on) => requirement("statusDetails", on),
         Test::RetryAttemptAtLeast(least) => format!("retryAttempt is at least {least}"),
+        Test::Expression(on) => format!("{} is true", on.expression.text().trim()),
         Test::JobNames(globs) => format!("the job is {}", patterns(globs)),
         Test::ThingNames(globs) => format!("the thing is {}", patterns(globs)),
     }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::fact::Truth;
 use crate::plan::clause::Facts;
-use crate::plan::{At, Because, FactName, GuardBecause, GuardRule};
+use crate::plan::{At, Because, GuardBecause, GuardRule};
 use crate::policy::{PolicySet, Rule};
 use crate::span::humanize;
 
@@ -32,11 +32,7 @@ pub(super) fn because(set: &PolicySet, at: At, facts: &Facts<'_>, now: Timestamp
 
 fn protect(rule: &Rule, facts: &Facts<'_>, now: Timestamp) -> GuardRule {
     let ask = |truth| rule.clauses.iter().find(|it| it.test.ask(facts, now).truth() == truth);
-    let unknown = ask(Truth::Unknown).map(|clause| {
-        let fact = clause.test.fact().unwrap_or(FactName::ExecutionNumber);
-        let why = super::why(&fact, facts);
-        (fact, why)
-    });
+    let unknown = ask(Truth::Unknown).map(|clause| super::cause(&clause.test, facts, now));
     GuardRule::Protect { rule: rule.name.clone(), reason: rule.reason.clone(), unknown }
 }
 

@@ -96,6 +96,7 @@ impl ExcludeShape {
             || self.thing.is_some()
             || self.status_details.is_some()
             || self.retry_attempt.is_some()
+            || self.expression.is_some()
     }
 }
 
@@ -136,6 +137,11 @@ impl Compiler<'_> {
             retry_attempt: shape.retry_attempt.as_ref(),
         };
         self.conditions(&conditions, &mut clauses);
+        if let Some(text) = &shape.expression {
+            let at = join(pointer, "expression");
+            let test = self.condition(&at, None, text);
+            clauses.extend(test.map(|test| Clause { path: format!("{path}.expression"), test }));
+        }
         Rule { name: shape.name.clone(), reason: shape.reason.clone(), clauses }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Compiler, sorted};
+use super::{Compiler, expressions, sorted};
 use crate::document::diagnostic::Code;
 use crate::document::finding::{Findings, join};
 use crate::document::words::quoted;
@@ -23,7 +23,7 @@ pub fn compile_guard(
 ) -> Option<Guard> {
     let before = findings.len();
     let GuardDocument { metadata, spec, .. } = document;
-    let mut compiler = Compiler { findings };
+    let mut compiler = Compiler { findings, scope: expressions::scope_of_guard(&origin) };
     compiler.keys(&metadata.labels, &metadata.annotations);
     let name = compiler.label("/metadata/name", &metadata.name, "a guard's name");
     if metadata.name == Guard::BUILT_IN {

@@ -40,6 +40,51 @@ pub struct MatchShape {
     pub retry_attempt: Option<RetryShape>,
 }
 
+/// A name for an expression.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct VariableShape {
+    /// The name, unique in the policy: 1 to 63 letters, digits and '_', not beginning with a digit.
+    #[schemars(length(min = 1), example = &"silent")]
+    pub name: String,
+    /// What it stands for, in CEL as in `conditions`, of any type. It may use variables before it.
+    #[schemars(length(min = 1), example = &"now - execution.lastUpdatedAt")]
+    pub expression: String,
+}
+
+/// A condition in CEL.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ConditionShape {
+    /// What the condition is called, unique among the conditions: as a policy's name.
+    #[schemars(length(min = 1), example = &"silent-for-a-day")]
+    pub name: String,
+    /// An expression in CEL that gives a bool. At most 1024 bytes, 16 brackets and 32 operations inside
+    /// each other.
+    ///
+    /// It can name `execution.status`, `.number`, `.retryAttempt`, `.queuedAt`, `.startedAt`,
+    /// `.lastUpdatedAt`, `.version`, `.statusDetails`, `.secondsBeforeTimedOut`, `.queuedBehind`;
+    /// `job.id`, `.status`, `.targetSelection`, `.createdAt`, `.description`, `.namespaceId`, `.tags`,
+    /// `.timeoutMinutes`; `thing.name`, `.type`, `.groups`, `.attributes`,
+    /// `thing.connectivity.connected`, `thing.connectivity.timestamp`; `policy.name`, `policy.labels`, `source.path`; `variables.NAME`; and `now`, which can be compared,
+    /// subtracted and subtracted from.
+    ///
+    /// Operators: `&&`, `||`, `!`, `==`, `!=`, `<`, `<=`, `>`, `>=`, `in`, `+`, `-`, `*`, `/`, `%`,
+    /// `? :`, `map['key']`, `map.key`, `map[?'key']`, `map.?key`. Both sides have one type, and text has
+    /// no order. Functions: `days(2)`, `duration('6h')`, `timestamp('2027-01-01T00:00:00Z')`,
+    /// `humanize(duration)`, `string(…)`, `int(…)`, `double(…)`, `size(…)`, `has(thing.type)`; of text
+    /// `contains`, `startsWith`, `endsWith`, `matches`; of optional values `orValue`, `hasValue`; of times
+    /// in UTC and durations `getHours` and its kin; of lists and the keys of maps `all`, `exists`,
+    /// `exists_one`, `filter`, `map`, not inside each other. There is nothing else.
+    ///
+    /// It is run only when every fact that it touches was read. A key or a fact that is not there, a
+    /// division by zero, a text that is no number make it not known, whatever stands beside them: an
+    /// operand that fails is not covered by another one. What is not reached does not fail:
+    /// `'hold' in execution.statusDetails && execution.statusDetails['hold'] == 'yes'`.
+    #[schemars(length(min = 1), example = &"now - execution.lastUpdatedAt > days(1)")]
+    pub expression: String,
+}
+
 /// A named rule; it holds when all its conditions do.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -70,6 +115,10 @@ pub struct ExcludeShape {
     /// About the retries of the execution.
     #[serde(default)]
     pub retry_attempt: Option<RetryShape>,
+    /// A condition in CEL, as in `conditions`. One that is not known keeps the execution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1), example = &"execution.statusDetails[?'hold'].orValue('') == 'yes'")]
+    pub expression: Option<String>,
 }
 
 /// How long ago something happened. Exactly one of `olderThan` and `youngerThan`.

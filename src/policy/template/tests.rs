@@ -3,14 +3,34 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::fact::Unreadable;
+use crate::fact::{Fact, Unreadable};
+use crate::policy::expression::Field;
 
-fn known(name: Name) -> Fact<String> {
-    Fact::Known(format!("<{name:?}>"))
+/// Facts that are all texts with their own names, but for one.
+struct Named(Option<(Field, Fact<Value<'static>>)>);
+
+impl Facts for Named {
+    fn fact(&self, field: Field) -> Fact<Value<'_>> {
+        match &self.0 {
+            Some((lost, fact)) if *lost == field => fact.clone(),
+            _ if field == Field::ExecutionNumber => Fact::Known(Value::Int(7)),
+            _ => Fact::Known(Value::text(field.path())),
+        }
+    }
+
+    fn now(&self) -> jiff::Timestamp {
+        jiff::Timestamp::UNIX_EPOCH
+    }
 }
 
-fn filled(text: &str) -> Fact<String> {
-    Template::parse(text).expect("a template").fill(known)
+fn template(text: &str) -> Template {
+    let mut findings = TemplateFindings::default();
+    let template = Template::parse(text, &Scope::default(), &mut findings);
+    template.unwrap_or_else(|| panic!("{text}: {findings:?}"))
+}
+
+fn filled(text: &str) -> String {
+    template(text).fill(&Named(None)).expect("all is known")
 }
 
 fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
@@ -18,58 +38,54 @@ fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
 }
 
 #[test]
-fn every_name_can_be_filled_in() {
-    for name in Name::ALL {
-        let text = format!("a ${{{}}} b", name.as_str());
-        assert_eq!(filled(&text), Fact::Known(format!("a <{name:?}> b")));
-    }
-}
-
-#[test]
-fn white_space_between_tokens_does_not_matter_and_within_words_it_does() {
-    assert_eq!(
-        filled("${ humanize( now-execution . queuedAt ) }"),
-        filled("${humanize(now - execution.queuedAt)}")
-    );
-    assert!(Template::parse("${jo b.id}").is_err());
+fn expressions_are_filled_in() {
+    assert_eq!(filled("a ${job.id} b"), "a job.id b");
+    assert_eq!(filled("${ string( execution . number ) }${thing.name}"), "7thing.name");
+    assert_eq!(filled("${'}' + job.id + '{'}"), "}job.id{");
+    assert_eq!(filled("plain"), "plain");
 }
 
 #[test]
 fn a_dollar_before_it_makes_it_text() {
-    assert_eq!(filled("$${job.id}"), Fact::Known("${job.id}".to_owned()));
-    assert_eq!(filled("$$${job.id}"), Fact::Known("$${job.id}".to_owned()));
-    assert_eq!(filled("$5 {job.id}"), Fact::Known("$5 {job.id}".to_owned()));
+    assert_eq!(filled("$${job.id}"), "${job.id}");
+    assert_eq!(filled("$$${job.id}"), "$${job.id}");
+    assert_eq!(filled("$5 {job.id}"), "$5 {job.id}");
 }
 
 #[test]
 fn what_cannot_be_read_is_said_with_its_place() {
     for (text, part, help) in [
         ("a ${job.id", "${job.id", "close it"),
-        ("a ${ jobid } b", "jobid", "`${job.id}`"),
-        ("${execution.number}", "execution.number", "`${string(execution.number)}`"),
+        ("a ${ jobid } b", "jobid", "write"),
+        ("${execution.number}", "execution.number", "`string(…)`"),
+        ("ä ${thing.nam}", "thing.nam", "`thing.name`"),
         ("x ${} y", "${}", "job.id"),
         ("a\nb", "\n", "one line"),
         ("", "", "remove the key"),
     ] {
-        let error = Template::parse(text).expect_err(text);
-        assert_eq!(&text[error.offset..error.offset + error.length], part, "{text}");
-        assert!(error.help.contains(help), "{text}: {}", error.help);
+        let mut findings = TemplateFindings::default();
+        assert!(Template::parse(text, &Scope::default(), &mut findings).is_none(), "{text}");
+        let mut all = findings.text;
+        all.extend(findings.expressions.errors);
+        let [error] = &all[..] else { panic!("{text}: {all:?}") };
+        assert_eq!(&text[error.at.clone()], part, "{text}");
+        assert!(text.contains("jobid") || error.help.contains(help), "{text}: {}", error.help);
     }
 }
 
 #[test]
 fn what_is_filled_in_is_never_read_as_a_template() {
-    let template = Template::parse("by ${thing.name}").expect("a template");
-    let filled = template.fill(|_| Fact::Known("${policy.name}".to_owned()));
-    assert_eq!(filled, Fact::Known("by ${policy.name}".to_owned()));
+    let wild = Fact::Known(Value::text("${policy.name}"));
+    let facts = Named(Some((Field::ThingName, wild)));
+    assert_eq!(template("by ${thing.name}").fill(&facts).as_deref(), Ok("by ${policy.name}"));
 }
 
 #[test]
-fn a_name_that_is_not_known_makes_the_text_so() {
-    let template = Template::parse("${job.id} ${string(execution.startedAt)}").expect("a template");
+fn a_part_that_is_not_known_makes_the_text_so() {
+    let template = template("${job.id} ${thing.type}");
     for unknown in [Fact::NotRead, Fact::Absent, Fact::Unreadable(Unreadable::Denied)] {
-        let lookup = |name| if name == Name::StartedAt { unknown.clone() } else { known(name) };
-        assert_eq!(template.fill(lookup), unknown);
+        let facts = Named(Some((Field::ThingType, unknown)));
+        assert_eq!(template.fill(&facts), Err(2));
     }
 }
 
@@ -147,8 +163,12 @@ proptest! {
 
     #[test]
     fn reading_never_fails_otherwise_than_with_a_place(text in "(\\$|\\{|\\}|\\.|job|id| |é|\n){0,12}") {
-        if let Err(error) = Template::parse(&text) {
-            prop_assert!(text.get(error.offset..error.offset + error.length).is_some());
+        let mut findings = TemplateFindings::default();
+        let template = Template::parse(&text, &Scope::default(), &mut findings);
+        let all: Vec<_> = findings.text.into_iter().chain(findings.expressions.errors).collect();
+        prop_assert_eq!(template.is_none(), !all.is_empty());
+        for error in all {
+            prop_assert!(text.get(error.at).is_some());
         }
     }
 }

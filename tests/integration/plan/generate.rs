@@ -17,7 +17,9 @@ use rescind::inventory::{
     Queue, QueuedExecution, Thing, ThingDescription,
 };
 use rescind::plan::{Memory, Spent};
+use rescind::policy::expression;
 use rescind::policy::guard::{Freeze, Scope};
+use rescind::policy::template::TemplateFindings;
 use rescind::policy::window::{Day, TimeOfDay, Window, WindowKind};
 use rescind::policy::{
     AgeBound, AgeClock, Clause, Demands, Digest, Globs, Guard, Limit, LimitSize, Mode, OnExisting,
@@ -25,6 +27,7 @@ use rescind::policy::{
 };
 use rescind::span::Period;
 
+use super::conditions::{self, EXPRESSIONS};
 use super::support::{key, name, now, policy};
 
 /// Everything that a plan is made from, and the policies once more to be changed.
@@ -102,6 +105,7 @@ fn test() -> impl Strategy<Value = Test> {
         1 => (1..3_i64).prop_map(Test::RetryAttemptAtLeast),
         1 => globs(&["j-*", "j-0", "*"]).prop_map(Test::JobNames),
         1 => globs(&["t-*", "t-[01]", "*"]).prop_map(Test::ThingNames),
+        2 => select(EXPRESSIONS).prop_map(conditions::expression),
     ]
 }
 
@@ -145,7 +149,14 @@ fn one_policy(index: usize) -> impl Strategy<Value = Policy> {
         policy("base", "target: {statuses: [QUEUED]}\nmatch: {retryAttempt: {atLeast: 1}}")
     });
     let template = select(
-        &["", "${string(execution.startedAt)}", "${string(execution.version)}", "${thing.name}"][..],
+        &[
+            "",
+            "${string(execution.startedAt)}",
+            "${string(execution.version)}",
+            "${thing.name}",
+            "${thing.type} ${string(execution.version)}",
+            "${execution.statusDetails['a']} ${string('x' in thing.groups)}",
+        ][..],
     );
     let state = (
         prop_oneof![4 => Just(Mode::Enforce), 1 => Just(Mode::Observe)],
@@ -182,7 +193,9 @@ fn one_policy(index: usize) -> impl Strategy<Value = Policy> {
         policy.cancel.force = force;
         policy.cancel.on_existing = if merge { OnExisting::Merge } else { OnExisting::Replace };
         if !template.is_empty() {
-            let template = Template::parse(template).expect("a template");
+            let scope = expression::Scope::default();
+            let template = Template::parse(template, &scope, &mut TemplateFindings::default());
+            let template = template.expect("a template");
             policy.cancel.set = vec![("reason".to_owned(), template)];
         }
         policy

@@ -55,6 +55,7 @@ fn absent(test: &Test) -> Says {
         | Test::ThingGroups(_)
         | Test::RetryAttemptAtLeast(_) => No,
         Test::ThingAttribute(on) | Test::StatusDetail(on) => of_key(on),
+        Test::Expression(_) => Unknown,
         Test::JobNames(_) | Test::ThingNames(_) => unreachable!("a name is always there"),
     }
 }
@@ -187,6 +188,7 @@ fn inventory(test: &Test, state: State) -> Inventory {
                 .map(|attributes| ThingDescription { attributes, ..ThingDescription::default() });
         }
         Test::StatusDetail(on) => status_details = map(on, state),
+        Test::Expression(_) => unreachable!("expressions have a table of their own"),
         Test::JobNames(_) | Test::ThingNames(_) => {}
     }
     let row = ObservedExecution {
@@ -309,6 +311,7 @@ fn a_thing_that_is_not_in_the_registry_has_neither_type_nor_groups_nor_attribute
             Test::Age { .. }
             | Test::StatusDetail(_)
             | Test::RetryAttemptAtLeast(_)
+            | Test::Expression(_)
             | Test::JobNames(_)
             | Test::ThingNames(_) => continue,
         };

@@ -1,0 +1,7 @@
+//! Expressions one by one: what each gives, or the exact error; the bounds; what is not known.
+
+mod bounds;
+mod refused;
+mod support;
+mod unknown;
+mod values;
