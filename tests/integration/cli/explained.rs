@@ -19,6 +19,8 @@ fn snapshot(name: &str, text: &str) {
     let mut settings = settings();
     settings.add_filter(r"[0-9a-f]{16}-\d+\.\d+", "[attempt]");
     settings.add_filter(r"that is so in [^,]+,", "that is so in [time],");
+    // Of what was canceled a moment ago, by the clock of the machine.
+    settings.add_filter(r"\b\d+s ago", "[moment] ago");
     settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
