@@ -15,6 +15,7 @@ use crate::execution::{ExecutionKey, ExecutionNumber, ExecutionVersion, OpenStat
 use crate::inventory::{Account, Problem};
 use crate::policy::{Policy, PolicyName, PolicySet};
 
+mod abort;
 pub mod asked;
 pub mod budget;
 pub mod check;

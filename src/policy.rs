@@ -170,6 +170,8 @@ pub struct Policy {
     pub cancel: Cancel,
     /// How much, and how fast. Never empty.
     pub budget: Vec<Limit>,
+    /// What happens when more is due than a limit allows.
+    pub on_exceed: OnExceed,
     /// When it may act; any time if there are none.
     pub windows: Vec<Window>,
     /// Set while the policy's file has an error; the policy is the last one that was adopted, and
@@ -335,6 +337,8 @@ pub struct Cancel {
     pub on_existing: OnExisting,
     /// The pairs to set, in the order in which they were written. At most 9.
     pub set: Vec<(String, Template)>,
+    /// Whether what could make AWS abort the whole job is canceled all the same.
+    pub allow_job_abort: bool,
 }
 
 /// What becomes of the statusDetails that the device wrote.
@@ -356,6 +360,27 @@ pub enum OnExisting {
     Merge,
     #[allow(missing_docs)]
     Replace,
+}
+
+/// What happens when more is due than a limit allows.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
+pub enum OnExceed {
+    #[default]
+    #[allow(missing_docs)]
+    // doc comments on single variants turn the schema's enum into a oneOf
+    Throttle,
+    #[allow(missing_docs)]
+    Halt,
 }
 
 /// One limit of a budget: a sliding window of the length `per`.

@@ -61,7 +61,7 @@ impl SendGate {
                     && now.force == self.ruling.force
                     && now.version == self.ruling.version
                     && now.number == self.ruling.number
-                    && budget::is_within(&self.planned.budget, &now.policy.budget) =>
+                    && budget::is_within(&self.planned, &now.policy) =>
             {
                 None
             }

@@ -146,7 +146,7 @@ impl Run<'_> {
         };
         let note = if ruling.policy.name != *work.policy_name() || ruling.force != work.act.force {
             format!("policy {} would cancel it otherwise now", ruling.policy.name)
-        } else if !budget::is_within(&work.line.policy.budget, &ruling.policy.budget) {
+        } else if !budget::is_within(&work.line.policy, &ruling.policy) {
             // The charges of the plan are those of the old budget.
             format!("the budget of policy {} is less now", ruling.policy.name)
         } else {

@@ -21,7 +21,9 @@ use crate::execution::ExecutionKey;
 use crate::inventory::Inventory;
 use crate::plan::in_force::Fixed;
 use crate::plan::saved::{SavedLine, SavedPlan, Stale};
-use crate::plan::{Depth, Line, Memory, Outcome, Pins, Plan, plan as decide, planner, words};
+use crate::plan::{
+    Depth, Line, Memory, Outcome, Pins, Plan, Reason, plan as decide, planner, words,
+};
 use crate::policy::PolicySet;
 use crate::state::State;
 use crate::state::memory::MemoryState;
@@ -143,7 +145,12 @@ async fn reconcile(
     let exit = report::exit(&records);
     let unseen = acts && left.is_none() && !stop.is_on();
     let incomplete = unseen || unlisted(&inventory) > 0 || !inventory.problems.is_empty();
-    Ok(if exit == Exit::Done && incomplete { Exit::Partial } else { exit })
+    let halted = plan.counts().contains_key(&Reason::BudgetHalted);
+    Ok(match exit {
+        Exit::Done if halted => Exit::Stopped,
+        Exit::Done if incomplete => Exit::Partial,
+        exit => exit,
+    })
 }
 
 fn json_plan(plan: &Plan, inventory: &Inventory, memory: &Memory) -> serde_json::Value {

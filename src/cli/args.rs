@@ -284,7 +284,7 @@ pub struct Plan {
     rescind apply policies --account 123456789012 --region eu-central-1 --max 10\n  \
     rescind apply policies --account 123456789012 --region eu-central-1 --plan plan.json\n\n\
     Exit codes: 0 done, 1 error, 3 some cancels failed or moved (run it again), 4 another account \
-    or region answered, 5 the saved plan is stale, 130/143 interrupted.")]
+    or region answered or a budget halted, 5 the saved plan is stale, 130/143 interrupted.")]
 pub struct Apply {
     #[command(flatten)]
     #[allow(missing_docs)]

@@ -13,7 +13,7 @@ pub enum Exit {
     Changes,
     /// Some cancels failed, were superseded or are unresolved. Running again is safe.
     Partial,
-    /// Safety stopped it: not the account or region that was asked for.
+    /// Safety stopped it: not the account or region that was asked for, or a budget that says Halt.
     Stopped,
     /// The saved plan is stale.
     Stale,

@@ -11,7 +11,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::plan::{BudgetState, Charge, Counted, Memory, Spent};
-use crate::policy::{Limit, LimitSize, Policy};
+use crate::policy::{Limit, LimitSize, OnExceed, Policy};
 
 /// A policy's limits at a moment.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct Budget {
     pub limits: Vec<BudgetState>,
     /// What a cancel draws on, in the same order.
     pub charges: Vec<Charge>,
+    /// Whether nothing goes at all while more is due than a limit allows.
+    pub halts: bool,
 }
 
 impl Budget {
@@ -106,7 +108,11 @@ pub fn describe(limit: &Limit) -> String {
 /// before `match`, and without those that the memory says are canceled.
 pub fn budget(policy: &Policy, memory: &Memory, population: u64, now: Timestamp) -> Budget {
     let counted = Counted::Policy(policy.name.clone());
-    let mut budget = Budget { limits: Vec::new(), charges: Vec::new() };
+    let mut budget = Budget {
+        limits: Vec::new(),
+        charges: Vec::new(),
+        halts: policy.on_exceed == OnExceed::Halt,
+    };
     for limit in &policy.budget {
         let per = limit.per.get();
         let known = spent_within(&counted, per, memory, now);
@@ -163,9 +169,12 @@ pub fn left_of(charge: &Charge, memory: &Memory, now: Timestamp) -> u64 {
     charge.size.saturating_sub(spent)
 }
 
-/// Whether what keeps to the limits `charged` keeps to `limits` too: each of these follows from one of
-/// those.
-pub fn is_within(charged: &[Limit], limits: &[Limit]) -> bool {
+/// Whether what was planned under `planned` keeps to the limits of `now` too, the same policy as it is
+/// by now: each of these follows from one of those, neither Halt nor the care for jobs is new.
+pub fn is_within(planned: &Policy, now: &Policy) -> bool {
+    let halts = now.on_exceed == OnExceed::Halt && planned.on_exceed != OnExceed::Halt;
+    let spares = planned.cancel.allow_job_abort && !now.cancel.allow_job_abort;
+    let (charged, limits) = (&planned.budget, &now.budget);
     let follows = |limit: &Limit, from: &Limit| {
         let sizes = match (from.size, limit.size) {
             (LimitSize::Count(from), LimitSize::Count(size)) => from <= size,
@@ -177,5 +186,6 @@ pub fn is_within(charged: &[Limit], limits: &[Limit]) -> bool {
         };
         sizes && from.per >= limit.per
     };
-    limits.iter().all(|limit| charged.iter().any(|from| follows(limit, from)))
+    let all = limits.iter().all(|limit| charged.iter().any(|from| follows(limit, from)));
+    all && !halts && !spares
 }

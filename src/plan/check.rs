@@ -20,6 +20,7 @@ use crate::policy::{
 
 mod expressions;
 mod guards;
+mod jobs;
 mod limits;
 mod times;
 
@@ -46,6 +47,8 @@ pub fn check(
     let mut seen = BTreeSet::new();
     let mut units: BTreeMap<&str, u64> = BTreeMap::new();
     let mut allowed = BTreeMap::new();
+    let mut cancels = BTreeMap::new();
+    let mut due = BTreeMap::new();
     let mut last_priority = i32::MAX;
     for line in plan.acts() {
         let mut broken = |rule: String| {
@@ -85,6 +88,11 @@ pub fn check(
             .entry(name)
             .or_insert_with(|| limits::allowed(&line.policy, inventory, memory, plan.now));
         limits::check(line, act, planned, limits, &mut broken);
+        let due = *due.entry(name).or_insert_with(|| limits::due(plan, &line.policy));
+        limits::check_halt(line, due, limits, &mut broken);
+        let of_job = cancels.entry(&line.key.job).or_insert(0_i64);
+        *of_job += 1;
+        jobs::check(line, *of_job, inventory, memory, &mut broken);
     }
     violations
 }

@@ -13,7 +13,7 @@ use crate::inventory::{Inventory, Job, ObservedExecution};
 use crate::plan::clause::{Facts, Tier};
 use crate::plan::evaluate::{JobScope, evaluate, execution_in_scope, job_scope, missing, walk};
 use crate::plan::{Depth, Memory, Reason, planner, veto};
-use crate::policy::{Policy, PolicySet};
+use crate::policy::{OnExceed, Policy, PolicySet};
 
 /// Facts that are worth reading next. What is in one answer may be read side by side, but for the
 /// lists of one job: QUEUED is read to its end before IN_PROGRESS is begun.
@@ -105,7 +105,9 @@ pub fn needs(
                     continue;
                 };
                 let facts = facts(key, job, row, inventory);
-                let undescribed = in_scope.len() > 1 && row.described.is_not_read();
+                let decides = in_scope.len() > 1
+                    || in_scope.iter().any(|policy| policy.on_exceed == OnExceed::Halt);
+                let undescribed = decides && row.described.is_not_read();
                 let of_job = in_scope.iter().copied();
                 if undescribed && planner::contested(policies, of_job, &facts, memory, now) {
                     needs.executions.insert(key.clone());

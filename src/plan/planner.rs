@@ -20,9 +20,9 @@ use crate::plan::in_force::settle;
 use crate::plan::words::facts_of;
 use crate::plan::{
     Act, At, BudgetState, Decision, Depth, Line, Memory, Observed, Pins, Plan, Reason, Verdict,
-    veto,
+    abort, veto,
 };
-use crate::policy::{LimitSize, Mode, Policy, PolicyName, PolicySet};
+use crate::policy::{LimitSize, Mode, OnExceed, Policy, PolicyName, PolicySet};
 
 /// The policies that have each job in scope, in the order of their names.
 pub(super) fn policies_by_job<'a>(
@@ -70,7 +70,17 @@ fn verdicts<'a>(
 /// Whether a describe decides which policy is the cause: the first of several that may act asks for
 /// what only a describe says. If it says no, the next one is the cause, with its own force and budget;
 /// left to the moment of acting, such an execution would be put off by each pass anew.
+///
+/// A budget that halts needs to know how many are due, so that a describe decides there as well.
 fn is_contested(verdicts: &[(&Arc<Policy>, Verdict)]) -> bool {
+    let halts = |(policy, verdict): &(&Arc<Policy>, Verdict)| {
+        verdict.reason == Reason::Due
+            && policy.on_exceed == OnExceed::Halt
+            && reads_described(policy)
+    };
+    if verdicts.iter().any(halts) {
+        return true;
+    }
     let due = || verdicts.iter().filter(|(_, verdict)| verdict.reason == Reason::Due);
     let first = due().map(|(policy, _)| policy).min_by_key(|policy| precedence(policy));
     due().count() > 1 && first.is_some_and(|policy| reads_described(policy))
@@ -178,8 +188,15 @@ pub fn narrowed(
             act: None,
         });
     }
-    let budgets = budgets(policies, inventory, memory, &populations, now);
-    let (order, budgets) = spend(policies, budgets, inventory, memory, depth, now, &mut lines);
+    let mut order: Vec<usize> = (0..lines.len())
+        .filter(|&i| matches!(lines[i].decision(), Decision::Examine | Decision::Cancel))
+        .collect();
+    order.sort_by_cached_key(|&i| acting_order(&lines[i], inventory));
+    leave_denied(&mut lines, &mut order, memory, now);
+    let mut budgets = budgets(policies, inventory, memory, &populations, now);
+    halt(&mut budgets, &lines);
+    abort::spare_jobs(&mut lines, &mut order, inventory, memory);
+    let budgets = spend(policies, budgets, inventory, depth, now, &mut lines, &mut order);
     Plan {
         now,
         depth,
@@ -211,6 +228,8 @@ struct Purse {
     left: u64,
     /// Whether all that a percentage counts was listed.
     complete: bool,
+    /// Whether more is due than it allows, and it says Halt.
+    halted: bool,
     budget: Budget,
 }
 
@@ -225,9 +244,46 @@ fn budgets(
         let population = populations.get(&policy.name).copied().unwrap_or_default();
         let complete = !has_percent(policy) || incomplete(policy, inventory).is_none();
         let budget = budget(policy, memory, population, now);
-        (policy.name.clone(), Purse { left: budget.left(), complete, budget })
+        (policy.name.clone(), Purse { left: budget.left(), complete, halted: false, budget })
     };
     policies.iter().filter(|policy| policy.mode == Mode::Enforce).map(purse).collect()
+}
+
+/// Makes wait what AWS denied the calls for. Here and not in the verdict: a denied cause waits, and falls
+/// through to nobody.
+fn leave_denied(lines: &mut [Line], order: &mut Vec<usize>, memory: &Memory, now: Timestamp) {
+    order.retain(|&index| {
+        let line = &mut lines[index];
+        let denied = memory.denied_until(&line.policy.name, &line.key.job, now).is_some();
+        if denied {
+            line.verdict = Verdict { reason: Reason::BackingOff, at: At::Policy };
+        }
+        !denied
+    });
+}
+
+/// How many executions a policy would cancel now but for its budget, or what it had to wait for.
+pub(super) fn demand(lines: &[Line], policy: &PolicyName) -> u64 {
+    let counts = |line: &&Line| {
+        let due = matches!(
+            line.verdict.reason,
+            Reason::JobAbortRisk
+                | Reason::BudgetExhausted
+                | Reason::BudgetHalted
+                | Reason::Due
+                | Reason::Matched
+        );
+        due && line.policy.name == *policy
+    };
+    lines.iter().filter(counts).count() as u64
+}
+
+/// Halts the budgets that say so where more is due than one of their limits allows.
+fn halt(budgets: &mut BTreeMap<PolicyName, Purse>, lines: &[Line]) {
+    for (name, purse) in budgets.iter_mut().filter(|(_, purse)| purse.budget.halts) {
+        let due = demand(lines, name);
+        purse.halted = purse.budget.limits.iter().any(|limit| limit.spent + due > limit.size);
+    }
 }
 
 /// Lets through what the budgets allow, in the order of acting; the rest becomes Defer. In an exact
@@ -236,24 +292,18 @@ fn spend(
     policies: &PolicySet,
     mut budgets: BTreeMap<PolicyName, Purse>,
     inventory: &Inventory,
-    memory: &Memory,
     depth: Depth,
     now: Timestamp,
     lines: &mut [Line],
-) -> (Vec<usize>, Vec<BudgetState>) {
-    let mut order: Vec<usize> = (0..lines.len())
-        .filter(|&i| matches!(lines[i].decision(), Decision::Examine | Decision::Cancel))
-        .collect();
-    order.sort_by_cached_key(|&i| acting_order(&lines[i], inventory));
+    order: &mut Vec<usize>,
+) -> Vec<BudgetState> {
     order.retain(|&index| {
         let line = &mut lines[index];
         let Some(purse) = budgets.get_mut(&line.policy.name) else { return false };
-        let denied = memory.denied_until(&line.policy.name, &line.key.job, now).is_some();
-        let refusal = if denied {
-            // Here and not in the verdict: a denied cause waits, and falls through to nobody.
-            Some(Reason::BackingOff)
-        } else if !purse.complete {
+        let refusal = if !purse.complete {
             Some(Reason::InventoryIncomplete)
+        } else if purse.halted {
+            Some(Reason::BudgetHalted)
         } else if purse.left == 0 {
             Some(Reason::BudgetExhausted)
         } else {
@@ -280,14 +330,15 @@ fn spend(
         // An execution that a describe may still rule out takes no unit here: it would keep its place
         // at the front of the queue for ever, and starve the ones behind it.
         let may_be_ruled_out = depth == Depth::Listed
-            && (reads_described(&line.policy) || veto::may_rule_out(policies, &facts, now));
+            && (reads_described(&line.policy) && !purse.budget.halts
+                || veto::may_rule_out(policies, &facts, now));
         if !may_be_ruled_out {
             purse.left -= 1;
         }
         line.act = act(&line.policy, &facts, &purse.budget, pins);
         line.act.is_some()
     });
-    (order, budgets.into_values().flat_map(|purse| purse.budget.limits).collect())
+    budgets.into_values().flat_map(|purse| purse.budget.limits).collect()
 }
 
 fn act(

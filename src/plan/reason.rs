@@ -50,6 +50,8 @@ pub enum Reason {
     Suspended,
     /// The policy's `expiresAt` has passed.
     Expired,
+    /// The cancel could make AWS abort the whole job.
+    JobAbortRisk,
     /// We canceled it a moment ago; AWS's lists lag.
     AlreadyCanceledByUs,
     /// The policy's file has an error; its policies wait.
@@ -66,6 +68,8 @@ pub enum Reason {
     InventoryIncomplete,
     /// The cause's budget has nothing left now.
     BudgetExhausted,
+    /// More is due than the cause's budget allows, and it says Halt: none is canceled.
+    BudgetHalted,
     /// Due; judged in the moment of acting.
     Due,
     /// Everything agrees.
@@ -74,7 +78,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every variant, in order.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::StatusUnknown,
         Self::Terminal,
         Self::NoMatch,
@@ -85,6 +89,7 @@ impl Reason {
         Self::ObserveOnly,
         Self::Suspended,
         Self::Expired,
+        Self::JobAbortRisk,
         Self::AlreadyCanceledByUs,
         Self::SourceBroken,
         Self::Frozen,
@@ -93,6 +98,7 @@ impl Reason {
         Self::BackingOff,
         Self::InventoryIncomplete,
         Self::BudgetExhausted,
+        Self::BudgetHalted,
         Self::Due,
         Self::Matched,
     ];
@@ -115,6 +121,7 @@ impl Reason {
             | Self::ObserveOnly
             | Self::Suspended
             | Self::Expired
+            | Self::JobAbortRisk
             | Self::AlreadyCanceledByUs => Decision::Keep,
             Self::SourceBroken
             | Self::Frozen
@@ -122,7 +129,8 @@ impl Reason {
             | Self::OutOfScope
             | Self::BackingOff
             | Self::InventoryIncomplete
-            | Self::BudgetExhausted => Decision::Defer,
+            | Self::BudgetExhausted
+            | Self::BudgetHalted => Decision::Defer,
             Self::Due => Decision::Examine,
             Self::Matched => Decision::Cancel,
         }
@@ -227,6 +235,10 @@ pub enum At {
     NoGuard,
     /// No guard has a scope, and one must have.
     NoScope,
+    /// So many cancels of the same job come before it.
+    Planned(u64),
+    /// How many executions of the job ended.
+    ProcessDetails,
 }
 
 /// What one policy says about one execution.
@@ -319,6 +331,10 @@ pub enum Because {
     Opens(Option<Timestamp>),
     /// The limit that has nothing left.
     Budget(BudgetState),
+    /// The limit of which more is due, and how much.
+    Demand(BudgetState, u64),
+    /// By which criterion AWS could abort the job: `2 of 3 FAILED, …`.
+    Abort(String),
     /// What a list lacks.
     Missing(String),
 }

@@ -10,7 +10,8 @@ use crate::fact::Fact;
 use crate::inventory::Inventory;
 use crate::plan::clause::{Facts, age};
 use crate::plan::{
-    At, Because, Decision, Evidence, FactName, Line, Memory, Plan, Reason, Verdict, planner,
+    At, Because, BudgetState, Decision, Evidence, FactName, Line, Memory, Plan, Reason, Verdict,
+    abort, planner,
 };
 use crate::policy::template::Part;
 use crate::policy::{AgeClock, Clause, Policy, PolicySet, Test, window};
@@ -26,6 +27,16 @@ pub fn because(line: &Line, plan: &Plan, inventory: &Inventory, memory: &Memory)
         Reason::BudgetExhausted => {
             let own = plan.budgets.iter().filter(|state| state.policy == policy.name);
             own.min_by_key(|state| state.left()).cloned().map_or(Because::Itself, Because::Budget)
+        }
+        Reason::BudgetHalted => {
+            let due = planner::demand(&plan.lines, &policy.name);
+            let exceeded = |state: &&BudgetState| state.spent + due > state.size;
+            let own = plan.budgets.iter().filter(|state| state.policy == policy.name);
+            let worst = own.filter(exceeded).min_by_key(|state| state.left()).cloned();
+            worst.map_or(Because::Itself, |state| Because::Demand(state, due))
+        }
+        Reason::JobAbortRisk => {
+            abort::told(line, inventory, memory).map_or(Because::Itself, Because::Abort)
         }
         Reason::InventoryIncomplete => {
             planner::incomplete(policy, inventory).map_or(Because::Itself, Because::Missing)
@@ -101,6 +112,9 @@ pub fn because_of(
         (_, At::Number) => unknown(FactName::ExecutionNumber, facts),
         (_, At::Version) => unknown(FactName::Version, facts),
         (_, At::StatusDetails) => unknown(FactName::StatusDetails, facts),
+        (_, At::ProcessDetails) => {
+            Because::Missing("how many executions of the job have ended".to_owned())
+        }
         (Reason::Suspended, At::Policy) => {
             let note = policy.suspended.clone().unwrap_or_default();
             match policy.suspended_until {
@@ -113,7 +127,7 @@ pub fn because_of(
             Because::Opens(window::next_change(&policy.windows, now))
         }
         (Reason::SourceBroken, At::Policy) => Because::Note(policy.origin.path.to_string()),
-        (_, At::Policy) => Because::Itself,
+        (_, At::Policy | At::Planned(_)) => Because::Itself,
     }
 }
 
@@ -263,6 +277,7 @@ pub fn in_words(reason: Reason, because: &Because, now: Timestamp) -> String {
         Reason::ObserveOnly => "the policy only observes",
         Reason::Suspended => "the policy is suspended",
         Reason::Expired => "the policy has expired",
+        Reason::JobAbortRisk => "AWS could then abort the whole job",
         Reason::AlreadyCanceledByUs => "we canceled it a moment ago",
         Reason::SourceBroken => "the policy's file has an error, so the policy waits",
         Reason::Frozen => "frozen",
@@ -271,6 +286,7 @@ pub fn in_words(reason: Reason, because: &Because, now: Timestamp) -> String {
         Reason::BackingOff => "an earlier cancel failed or is not settled",
         Reason::InventoryIncomplete => "a percentage needs what could not be listed",
         Reason::BudgetExhausted => "the budget has nothing left",
+        Reason::BudgetHalted => "the budget says Halt, and more is due than it allows",
         Reason::Due => "due",
         Reason::Matched => "matched",
     };
@@ -323,6 +339,11 @@ fn because_in_words(because: &Because, now: Timestamp) -> String {
                 state.limit, state.policy, state.size, state.spent
             )
         }
+        Because::Demand(state, due) => format!(
+            "{} of {} allows {}, {} spent and {due} due; narrow the policy or raise the limit",
+            state.limit, state.policy, state.size, state.spent
+        ),
+        Because::Abort(how) => how.clone(),
         Because::Missing(what) => format!("{what} could not be read"),
     }
 }

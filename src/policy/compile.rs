@@ -74,6 +74,7 @@ pub fn compile(
         excludes,
         cancel,
         budget,
+        on_exceed: spec.budget.on_exceed,
         windows,
         held: false,
     })
@@ -224,7 +225,12 @@ impl Compiler<'_> {
             }
             set.extend(self.template(&pointer, value).map(|template| (key.clone(), template)));
         }
-        Cancel { force: shape.force, on_existing: shape.status_details.on_existing, set }
+        Cancel {
+            force: shape.force,
+            on_existing: shape.status_details.on_existing,
+            set,
+            allow_job_abort: shape.allow_job_abort,
+        }
     }
 
     /// A duration of more than nothing.

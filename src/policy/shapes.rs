@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Mode, OnExisting};
+use super::{Mode, OnExceed, OnExisting};
 use crate::execution::OpenStatus;
 
 mod conditions;
@@ -249,6 +249,11 @@ pub struct CancelShape {
     pub force: bool,
     /// What becomes of the execution's statusDetails.
     pub status_details: CancelDetailsShape,
+    /// Whether executions may be canceled although AWS could then abort their whole job: it counts what
+    /// is canceled as executed, so that a cancel can be the one with which the job's abortConfig is
+    /// looked at.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub allow_job_abort: bool,
 }
 
 /// What becomes of the execution's statusDetails. One pair is always set: `rescind`, with the policy's
@@ -287,9 +292,9 @@ pub struct BudgetShape {
     #[serde(default)]
     pub max_percent: Option<PercentShape>,
     /// What happens when more is due than a limit allows. Throttle: the oldest go first, the rest
-    /// later.
+    /// later. Halt: none is canceled until less is due, or until somebody raises the limit.
     #[serde(default)]
-    pub on_exceed: OnExceedShape,
+    pub on_exceed: OnExceed,
 }
 
 impl Default for BudgetShape {
@@ -301,7 +306,7 @@ impl Default for BudgetShape {
                 per: "24h".to_owned(),
                 min_population: min_population(),
             }),
-            on_exceed: OnExceedShape::Throttle,
+            on_exceed: OnExceed::Throttle,
         }
     }
 }
@@ -337,12 +342,4 @@ pub struct PercentShape {
 
 fn min_population() -> u64 {
     20
-}
-
-/// What happens when more is due than a limit allows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[allow(missing_docs)] // see the module's words on doc comments
-pub enum OnExceedShape {
-    #[default]
-    Throttle,
 }

@@ -16,7 +16,7 @@ use rescind::plan::{Decision, Reason};
 use rescind::policy::expression::Field;
 use rescind::policy::window::WindowKind;
 use rescind::policy::{
-    AgeBound, LimitSize, Mode, OnExisting, Operator, Origin, Policy, PolicySet, Test,
+    AgeBound, LimitSize, Mode, OnExceed, OnExisting, Operator, Origin, Policy, PolicySet, Test,
 };
 
 fn directory(name: &str) -> PathBuf {
@@ -283,6 +283,7 @@ fn a_policy_with_everything_is_read_as_written() {
     assert_eq!(policy.name.as_str(), "stuck-in-progress");
     assert_eq!(policy.mode, Mode::Enforce);
     assert_eq!(policy.suspended.as_deref(), Some("change freeze"));
+    assert_eq!((policy.on_exceed, policy.cancel.allow_job_abort), (OnExceed::Halt, true));
     let until = policy.suspended_until.map(|time| time.to_string());
     assert_eq!(until.as_deref(), Some("2026-12-24T17:00:00Z"));
     let windows: Vec<_> = policy

@@ -10,8 +10,8 @@ use super::job_in_target;
 use crate::execution::{ExecutionStatus, OpenStatus};
 use crate::fact::{Fact, Unreadable};
 use crate::inventory::{Inventory, Listing, ObservedExecution};
-use crate::plan::{Act, Counted, Line, Memory};
-use crate::policy::{LimitSize, Policy};
+use crate::plan::{Act, Counted, Line, Memory, Plan, Reason};
+use crate::policy::{LimitSize, OnExceed, Policy};
 
 /// One limit of a policy as it stands now.
 pub(super) struct Allowed {
@@ -144,5 +144,34 @@ pub(super) fn check(
         if !charged {
             broken(format!("a limit of policy {policy} is not charged"));
         }
+    }
+}
+
+/// How many executions a policy has due now.
+pub(super) fn due(plan: &Plan, policy: &Policy) -> u64 {
+    let waits = [
+        Reason::Due,
+        Reason::Matched,
+        Reason::BudgetExhausted,
+        Reason::BudgetHalted,
+        Reason::JobAbortRisk,
+    ];
+    let mut due = 0;
+    for line in &plan.lines {
+        due += u64::from(line.policy.name == policy.name && waits.contains(&line.verdict.reason));
+    }
+    due
+}
+
+/// Holds a line against a budget that says Halt: all that is due must fit.
+pub(super) fn check_halt(
+    line: &Line,
+    due: u64,
+    limits: &Result<Vec<Allowed>, String>,
+    broken: &mut impl FnMut(String),
+) {
+    let (Ok(limits), OnExceed::Halt) = (limits, line.policy.on_exceed) else { return };
+    if limits.iter().any(|limit| limit.spent + due > limit.size) {
+        broken(format!("more is due than policy {} allows, and it halts", line.policy.name));
     }
 }

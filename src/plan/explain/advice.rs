@@ -99,9 +99,21 @@ pub(super) fn to_change(
         (Reason::OutOfScope, _) => {
             Some("write the account and region in the guard's scope".to_owned())
         }
+        (Reason::WindowClosed, _) => {
+            Some("wait until the policy's windows let it, or change them".to_owned())
+        }
+        (Reason::JobAbortRisk, _) => Some(
+            "write cancel: {allowJobAbort: true} in the policy to take the risk that AWS aborts the \
+             whole job"
+                .to_owned(),
+        ),
         (Reason::BudgetExhausted, _) => {
             Some("wait until the budget refills, or raise it in the policy".to_owned())
         }
+        (Reason::BudgetHalted, _) => Some(
+            "find out why so many are due; raise the budget in the policy if they shall all go"
+                .to_owned(),
+        ),
         _ => None,
     }
 }

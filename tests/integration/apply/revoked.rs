@@ -84,6 +84,7 @@ fn revocations() -> Vec<(&'static str, String)> {
             "out of scope",
             sweep(10) + &guard("g", "scope: {accounts: ['123456789012'], regions: [eu-west-1]}"),
         ),
+        ("halts", changed("per: 1h}]", "per: 1h}], onExceed: Halt")),
     ]
 }
 

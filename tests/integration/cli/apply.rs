@@ -49,6 +49,26 @@ fn without_yes_and_without_a_terminal_it_does_nothing_and_says_what_to_pass() {
 }
 
 #[test]
+fn a_budget_that_halts_sends_nothing_says_why_and_ends_with_4() {
+    let world = World::new(3);
+    let halts = |count: u32| {
+        let budget = format!("max: [{{count: {count}, per: 1h}}]\n    onExceed: Halt");
+        policy("a", "*").replace("max: [{count: 10000, per: 1h}]", &budget)
+    };
+    let args = ["apply", "root", "--account", ACCOUNT, "--region", REGION, "--yes"];
+    world.write("a.yaml", &halts(2));
+    let apply = ran(world.command(&args));
+    assert_eq!(apply.code, 4, "{}", apply.stderr);
+    assert_eq!(world.emulator.effects().len(), 0);
+    let why = "the budget says Halt, and more is due than it allows: 2 per 1h of a allows 2, 0 spent and 3 due";
+    assert!(apply.stdout.contains(why), "{}", apply.stdout);
+
+    world.write("a.yaml", &halts(3));
+    assert_eq!(ran(world.command(&args)).code, 0);
+    assert_eq!(world.emulator.effects().len(), 3);
+}
+
+#[test]
 fn max_is_a_bound_and_what_is_beyond_it_is_shown() {
     let world = World::new(5);
     world.write("a.yaml", &policy("a", "*"));

@@ -7,6 +7,7 @@ use rescind::plan::{Charge, Counted, Depth, Memory, Plan, Reason, Spent, plan};
 use rescind::policy::{Limit, LimitSize, Policy};
 
 use jiff::SignedDuration;
+use proptest::prelude::*;
 use rescind::execution::{JobStatus, OpenStatus};
 
 use super::generate::period;
@@ -242,4 +243,39 @@ fn a_young_ledger_says_what_it_has_and_when_it_has_more() {
     assert_eq!(taken(policy.clone(), 9, &memory), 2);
     memory.spent = vec![settled(0, 0), settled(0, 0)];
     assert_eq!(taken(policy, 9, &memory), 0);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whoever takes all that is left at any times never takes more than the limit in any window, though
+    /// the whole limit was used, evenly, in the period before the ledger began.
+    #[test]
+    fn no_window_has_more_than_the_limit_whatever_was_before_the_ledger(
+        size in 0..20_u64,
+        hours in 1..48_i64,
+        waits in prop::collection::vec(0..300_i64, 1..40),
+    ) {
+        let per = SignedDuration::from_hours(hours);
+        let charge = Charge { counts: Counted::All, size, per_seconds: per.as_secs() };
+        let mut memory = Memory { ledger_began: Some(now()), ..Memory::default() };
+        let step = |k: u64| i64::try_from(k).expect("small") * per.as_secs();
+        let size_signed = i64::try_from(size).expect("small");
+        let mut taken: Vec<_> = (1..=size)
+            .map(|k| now() - per + SignedDuration::from_secs(step(k) / size_signed))
+            .collect();
+        let mut at = now();
+        for minutes in waits {
+            at += SignedDuration::from_mins(minutes);
+            for _ in 0..left_of(&charge, &memory, at) {
+                memory.spent.push(unit("any", Some(at)));
+                taken.push(at);
+            }
+            prop_assert_eq!(left_of(&charge, &memory, at), 0);
+        }
+        for end in &taken {
+            let within = taken.iter().filter(|it| *it <= end && end.duration_since(**it) < per);
+            prop_assert!(within.count() as u64 <= size, "in the window that ends at {}", end);
+        }
+    }
 }

@@ -13,8 +13,8 @@ use rescind::execution::{
 };
 use rescind::fact::{Fact, Unreadable};
 use rescind::inventory::{
-    Account, Connectivity, Described, Inventory, Job, JobDescription, Listing, ObservedExecution,
-    Queue, QueuedExecution, Thing, ThingDescription,
+    AbortCriterion, Account, Connectivity, Described, FailureType, Inventory, Job, JobDescription,
+    Listing, ObservedExecution, ProcessDetails, Queue, QueuedExecution, Thing, ThingDescription,
 };
 use rescind::plan::{Memory, Spent};
 use rescind::policy::expression;
@@ -22,8 +22,8 @@ use rescind::policy::guard::{Freeze, Scope};
 use rescind::policy::template::TemplateFindings;
 use rescind::policy::window::{Day, TimeOfDay, Window, WindowKind};
 use rescind::policy::{
-    AgeBound, AgeClock, Clause, Demands, Digest, Globs, Guard, Limit, LimitSize, Mode, OnExisting,
-    Operator, Policy, PolicySet, Requirement, Rule, Template, Test,
+    AgeBound, AgeClock, Clause, Demands, Digest, Globs, Guard, Limit, LimitSize, Mode, OnExceed,
+    OnExisting, Operator, Policy, PolicySet, Requirement, Rule, Template, Test,
 };
 use rescind::span::Period;
 
@@ -144,6 +144,31 @@ pub fn windows() -> impl Strategy<Value = Vec<Window>> {
     prop::collection::vec(window, 1..3)
 }
 
+fn abort() -> impl Strategy<Value = Vec<AbortCriterion>> {
+    const KINDS: [FailureType; 4] =
+        [FailureType::Failed, FailureType::Rejected, FailureType::TimedOut, FailureType::All];
+    let criterion = (select(&KINDS[..]), select(&[10.0, 50.0, 100.0][..]), 1..8_i64).prop_map(
+        |(failure_type, threshold_percentage, min_number_of_executed_things)| AbortCriterion {
+            failure_type,
+            threshold_percentage,
+            min_number_of_executed_things,
+        },
+    );
+    prop_oneof![3 => Just(Vec::new()), 1 => prop::collection::vec(criterion, 1..3)]
+}
+
+fn process() -> impl Strategy<Value = Fact<ProcessDetails>> {
+    let counts = (0..4_i64, 0..3_i64, 0..2_i64, 0..2_i64, 0..2_i64);
+    fact(counts.prop_map(|(succeeded, failed, timed_out, removed, canceled)| ProcessDetails {
+        succeeded,
+        failed,
+        timed_out,
+        removed,
+        canceled,
+        ..ProcessDetails::default()
+    }))
+}
+
 fn one_policy(index: usize) -> impl Strategy<Value = Policy> {
     static BASE: LazyLock<Policy> = LazyLock::new(|| {
         policy("base", "target: {statuses: [QUEUED]}\nmatch: {retryAttempt: {atLeast: 1}}")
@@ -168,11 +193,12 @@ fn one_policy(index: usize) -> impl Strategy<Value = Policy> {
     let statuses = select(vec![&OpenStatus::ALL[..], &OpenStatus::ALL[..1], &OpenStatus::ALL[1..]]);
     let what = (statuses, clauses(), prop::collection::vec(rule(), 0..2), budget());
     let windows = prop::option::weighted(0.2, windows()).prop_map(Option::unwrap_or_default);
-    let how = (prop::bool::weighted(0.8), any::<bool>(), template, windows);
+    let limits = (prop::bool::weighted(0.2), prop::bool::weighted(0.2));
+    let how = (prop::bool::weighted(0.8), any::<bool>(), template, windows, limits);
     (state, what, how).prop_map(move |(state, what, how)| {
         let (mode, priority, suspended, held, expires) = state;
         let (statuses, clauses, mut excludes, budget) = what;
-        let (force, merge, template, windows) = how;
+        let (force, merge, template, windows, (halts, allow_job_abort)) = how;
         for (index, rule) in excludes.iter_mut().enumerate() {
             rule.name = format!("rule-{index}");
         }
@@ -190,6 +216,8 @@ fn one_policy(index: usize) -> impl Strategy<Value = Policy> {
         policy.clauses = clauses;
         policy.excludes = excludes;
         policy.budget = budget;
+        policy.on_exceed = if halts { OnExceed::Halt } else { OnExceed::Throttle };
+        policy.cancel.allow_job_abort = allow_job_abort;
         policy.cancel.force = force;
         policy.cancel.on_existing = if merge { OnExisting::Merge } else { OnExisting::Replace };
         if !template.is_empty() {
@@ -205,10 +233,14 @@ fn one_policy(index: usize) -> impl Strategy<Value = Policy> {
 fn job() -> impl Strategy<Value = Job> {
     let status = select(&[JobStatus::InProgress, JobStatus::InProgress, JobStatus::Completed][..]);
     let namespace = prop::option::weighted(0.1, Just("other".to_owned()));
-    let description = fact(
-        namespace
-            .prop_map(|namespace_id| JobDescription { namespace_id, ..JobDescription::default() }),
-    );
+    let description = fact(namespace.prop_flat_map(|namespace_id| {
+        (abort(), process()).prop_map(move |(abort, process)| JobDescription {
+            namespace_id: namespace_id.clone(),
+            abort,
+            process,
+            ..JobDescription::default()
+        })
+    }));
     (status, description, fact(pairs())).prop_map(|(status, description, tags)| Job {
         status,
         target_selection: TargetSelection::Snapshot,

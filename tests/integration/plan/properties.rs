@@ -7,14 +7,14 @@ use std::fmt::Write as _;
 use proptest::prelude::*;
 use rescind::execution::{ExecutionKey, ThingName};
 use rescind::fact::Fact;
-use rescind::inventory::{Inventory, Thing};
+use rescind::inventory::{Inventory, JobDescription, Thing};
 use rescind::plan::check::check;
 use rescind::plan::in_force::{Judgement, judge};
 use rescind::plan::saved::SavedPlan;
 use rescind::plan::words::facts_of;
 use rescind::plan::{Depth, Line, Needs, Plan, Reason, needs, plan};
 use rescind::policy::window::WindowKind;
-use rescind::policy::{Demands, Limit, LimitSize, PolicySet};
+use rescind::policy::{Demands, Limit, LimitSize, OnExceed, PolicySet};
 
 use super::generate::{World, guard, lose, loss, period, rule, windows, world};
 use super::support::{Lists, apply, now};
@@ -30,6 +30,8 @@ fn planned(world: &World, depth: Depth) -> Plan {
 fn eligible(world: &World, depth: Depth) -> BTreeSet<ExecutionKey> {
     let mut world = world.clone();
     for policy in &mut world.policies {
+        // A job's room before it is aborted is as a budget.
+        policy.cancel.allow_job_abort = true;
         policy.budget = vec![Limit { size: LimitSize::Count(1_000_000), per: period(1) }];
     }
     // Like a budget, a denial makes the cause wait, and says nothing about who the cause is.
@@ -199,6 +201,50 @@ proptest! {
             let (before, after) = (eligible(&world, depth), eligible(&later, depth));
             prop_assert!(after.is_subset(&before), "{depth:?}: {:?}", after.difference(&before));
         }
+    }
+
+    #[test]
+    fn a_budget_that_halts_lets_all_that_is_due_go_or_nothing(world in world()) {
+        let mut halting = world.clone();
+        for policy in &mut halting.policies {
+            policy.on_exceed = OnExceed::Halt;
+        }
+        let mut throttling = world;
+        for policy in &mut throttling.policies {
+            policy.on_exceed = OnExceed::Throttle;
+        }
+        let acts = |world: &World| -> BTreeSet<_> {
+            planned(world, Depth::Exact).acts().map(|line| line.key.clone()).collect()
+        };
+        prop_assert!(acts(&halting).is_subset(&acts(&throttling)));
+        let plan = planned(&halting, Depth::Exact);
+        for policy in &halting.policies {
+            let has = |reason| {
+                let of_policy = |line: &&Line| line.policy.name == policy.name;
+                plan.lines.iter().filter(of_policy).any(|line| line.verdict.reason == reason)
+            };
+            prop_assert!(!has(Reason::BudgetExhausted));
+            prop_assert!(!(has(Reason::Matched) && has(Reason::BudgetHalted)));
+        }
+    }
+
+    #[test]
+    fn more_failures_never_let_more_of_a_job_go(world in world()) {
+        let mut later = world.clone();
+        for job in later.inventory.jobs.values_mut() {
+            if let Fact::Known(JobDescription { process: Fact::Known(counts), .. }) =
+                &mut job.description
+            {
+                // As many have ended: one that succeeded has failed instead.
+                let moved = counts.succeeded.min(1);
+                counts.failed += moved;
+                counts.succeeded -= moved;
+            }
+        }
+        let risks = |world: &World| {
+            planned(world, Depth::Exact).counts().get(&Reason::JobAbortRisk).copied().unwrap_or(0)
+        };
+        prop_assert!(risks(&world) <= risks(&later));
     }
 
     #[test]

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use rescind::execution::{ExecutionNumber, ExecutionVersion, OpenStatus};
 use rescind::fact::{Fact, Unreadable};
-use rescind::inventory::{Inventory, Listing};
+use rescind::inventory::{AbortCriterion, FailureType, Inventory, Listing, ProcessDetails};
 use rescind::plan::check::check;
 use rescind::plan::{At, Depth, Memory, Plan, Reason, Verdict, plan};
 use rescind::policy::window::{Day, TimeOfDay, Window, WindowKind};
-use rescind::policy::{Digest, Mode, Policy, PolicySet};
+use rescind::policy::{Digest, Mode, OnExceed, Policy, PolicySet};
 
 use super::support::{fleet, key, name, now, policy, unit};
 
@@ -86,6 +86,18 @@ fn window(kind: WindowKind, from: &str, to: &str) -> Window {
     let at = |text| TimeOfDay::parse(text).expect("a time of day");
     let zone = jiff::tz::TimeZone::UTC;
     Window { kind, days: Day::ALL.into(), from: at(from), to: at(to), zone }
+}
+
+/// Gives the job of the first line an abortConfig that one more executed would meet.
+fn fragile(it: &mut Case, failed: i64) {
+    let job = it.inventory.jobs.get_mut(&"bad".parse().expect("an id")).expect("a job");
+    let Fact::Known(description) = &mut job.description else { panic!("described") };
+    description.abort = vec![AbortCriterion {
+        failure_type: FailureType::All,
+        threshold_percentage: 50.0,
+        min_number_of_executed_things: 2,
+    }];
+    description.process = Fact::Known(ProcessDetails { failed, ..ProcessDetails::default() });
 }
 
 type Mutation = (&'static str, fn(&mut Case));
@@ -184,6 +196,22 @@ const MUTATIONS: &[Mutation] = &[
     ("good on a: policy routine has a percentage", |it| {
         let list = ("good".parse().expect("an id"), OpenStatus::InProgress);
         it.inventory.lists.insert(list, Listing::Failed(Unreadable::Failed));
+    }),
+    ("bad on a: AWS could abort its whole job", |it| fragile(it, 1)),
+    ("bad on a: AWS may abort its job, and it is not known", |it| {
+        fragile(it, 0);
+        let job = it.inventory.jobs.get_mut(&"bad".parse().expect("an id")).expect("a job");
+        let Fact::Known(description) = &mut job.description else { panic!("described") };
+        description.process = Fact::Unreadable(Unreadable::Invalid);
+    }),
+    ("good on a: more is due than policy routine allows", |it| {
+        for place in [1, 2] {
+            it.policy(place, |policy| {
+                policy.on_exceed = OnExceed::Halt;
+                policy.budget.retain(|limit| limit.per.get() == SignedDuration::from_hours(1));
+            });
+        }
+        it.memory.spent = vec![unit("routine", None); 8];
     }),
     ("bad on a: an earlier cancel of it is not settled", |it| {
         it.memory.open.insert(key("bad", "a"));

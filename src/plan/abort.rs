@@ -1,0 +1,156 @@
+//! Whether our cancels could make AWS abort a whole job.
+//!
+//! AWS counts canceled executions as executed. A cancel can so be the one with which enough have been
+//! executed for the job's abortConfig to be looked at; if enough of them failed, AWS then cancels the
+//! job, and all that is still queued with it. It stands apart from `evaluate` because several lines of
+//! one job add up, in the order of acting: those before the edge may go.
+//!
+//! How many have been executed is known as a range. AWS does not say whether it counts those that were
+//! removed, and its numbers may or may not have the cancels of the last minutes. What could abort
+//! somewhere in the range counts as aborting.
+
+use std::collections::BTreeMap;
+
+use crate::execution::{JobId, JobStatus};
+use crate::fact::Truth;
+use crate::inventory::{AbortCriterion, FailureType, Inventory, Job, ProcessDetails};
+use crate::plan::{At, Line, Memory, Reason, Verdict};
+
+/// How many executions have ended, as AWS may count them once our cancels took effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Executed {
+    /// At least so many.
+    least: i64,
+    /// At most so many.
+    most: i64,
+}
+
+impl Executed {
+    /// What `counts` say, with `planned` cancels more, and `lately` that they may not have yet.
+    fn of(counts: &ProcessDetails, lately: u64, planned: u64) -> Self {
+        let ProcessDetails { succeeded, failed, timed_out, rejected, removed, canceled, .. } =
+            *counts;
+        let many = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        let ended = [succeeded, failed, timed_out, rejected, canceled, many(planned)];
+        let least = ended.into_iter().fold(0, i64::saturating_add);
+        Self { least, most: least.saturating_add(removed).saturating_add(many(lately)) }
+    }
+}
+
+/// How many executions failed in the way that a criterion counts.
+fn failures(criterion: &AbortCriterion, counts: &ProcessDetails) -> i64 {
+    match criterion.failure_type {
+        FailureType::Failed => counts.failed,
+        FailureType::Rejected => counts.rejected,
+        FailureType::TimedOut => counts.timed_out,
+        FailureType::All => {
+            counts.failed.saturating_add(counts.rejected).saturating_add(counts.timed_out)
+        }
+    }
+}
+
+/// Whether a job can still be aborted.
+fn can_be_aborted(status: &JobStatus) -> bool {
+    !matches!(status, JobStatus::Canceled | JobStatus::Completed | JobStatus::DeletionInProgress)
+}
+
+/// The first criterion by which AWS could abort `job` once `planned` more of its executions are
+/// canceled; `lately` of those that we canceled may not be in its numbers yet. An error if its numbers
+/// are not known.
+fn abort_by(job: &Job, lately: u64, planned: u64) -> Result<Option<&AbortCriterion>, ()> {
+    if !can_be_aborted(&job.status) {
+        return Ok(None);
+    }
+    let description = job.description.known().ok_or(())?;
+    if description.abort.is_empty() {
+        return Ok(None);
+    }
+    let counts = description.process.known().ok_or(())?;
+    let executed = Executed::of(counts, lately, planned);
+    let aborts = |criterion: &&AbortCriterion| {
+        let needed = criterion.min_number_of_executed_things;
+        // Of all numbers that are possible, the least one has the largest share of failures.
+        let share = share(failures(criterion, counts), executed.least.max(needed));
+        executed.most >= needed && share >= criterion.threshold_percentage - ROUNDING
+    };
+    Ok(description.abort.iter().find(aborts))
+}
+
+/// How far below a threshold a share still counts as reaching it: AWS does not say how it rounds.
+const ROUNDING: f64 = 1e-6;
+
+/// A share in percent.
+fn share(part: i64, of: i64) -> f64 {
+    let number = |count: i64| f64::from(u32::try_from(count.max(0)).unwrap_or(u32::MAX));
+    if of <= 0 { 0.0 } else { number(part) * 100.0 / number(of) }
+}
+
+/// Our cancels of a job that its numbers may not have yet, those on their way among them.
+fn lately(memory: &Memory) -> BTreeMap<&JobId, u64> {
+    let mut lately = BTreeMap::new();
+    for key in memory.canceled.keys().chain(&memory.open) {
+        *lately.entry(&key.job).or_default() += 1;
+    }
+    lately
+}
+
+/// Keeps the lines that could make AWS abort their job, or of which that is not known, and takes them
+/// out of `order`.
+pub(super) fn spare_jobs(
+    lines: &mut [Line],
+    order: &mut Vec<usize>,
+    inventory: &Inventory,
+    memory: &Memory,
+) {
+    let lately = lately(memory);
+    let mut planned: BTreeMap<JobId, u64> = BTreeMap::new();
+    order.retain(|&index| {
+        let line = &mut lines[index];
+        let id = &line.key.job;
+        let Some(job) = inventory.jobs.get(id) else { return false };
+        let so_far = planned.get(id).copied().unwrap_or_default();
+        let aborts = if line.policy.cancel.allow_job_abort {
+            Truth::No
+        } else {
+            let by = abort_by(job, lately.get(id).copied().unwrap_or_default(), so_far + 1);
+            by.map_or(Truth::Unknown, |criterion| criterion.is_some().into())
+        };
+        match aborts {
+            Truth::No => {
+                planned.insert(id.clone(), so_far + 1);
+                return true;
+            }
+            Truth::Yes => {
+                line.verdict = Verdict { reason: Reason::JobAbortRisk, at: At::Planned(so_far) };
+            }
+            Truth::Unknown => {
+                line.verdict = Verdict { reason: Reason::FactUnknown, at: At::ProcessDetails };
+            }
+        }
+        false
+    });
+}
+
+/// By what AWS could abort the job of a line that is kept because of it, and how to cancel it all the
+/// same.
+pub(super) fn told(line: &Line, inventory: &Inventory, memory: &Memory) -> Option<String> {
+    let At::Planned(planned) = line.verdict.at else { return None };
+    let job = inventory.jobs.get(&line.key.job)?;
+    let lately = lately(memory).get(&line.key.job).copied().unwrap_or_default();
+    let by = abort_by(job, lately, planned + 1).ok().flatten()?;
+    let counts = job.description.known()?.process.known()?;
+    let failed = match by.failure_type {
+        FailureType::Failed => "FAILED",
+        FailureType::Rejected => "REJECTED",
+        FailureType::TimedOut => "TIMED_OUT",
+        FailureType::All => "FAILED, REJECTED or TIMED_OUT",
+    };
+    Some(format!(
+        "canceled counts as executed, and with {} executed and {} {failed} its abortConfig applies ({} % \
+         of at least {}); cancel.allowJobAbort: true takes the risk",
+        Executed::of(counts, lately, planned + 1).most,
+        failures(by, counts),
+        by.threshold_percentage,
+        by.min_number_of_executed_things,
+    ))
+}
