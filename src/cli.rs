@@ -18,6 +18,8 @@ pub mod exit;
 pub mod output;
 
 mod apply;
+mod ci;
+mod diff;
 mod emulator;
 mod explain;
 mod library;
@@ -26,6 +28,7 @@ mod run;
 mod schema;
 mod session;
 mod signals;
+mod snapshot;
 mod status;
 mod test;
 mod validate;
@@ -71,6 +74,8 @@ fn dispatch(args: Args, output: Output) -> anyhow::Result<Exit> {
         Verb::Schema(args) => schema::schema(&args, output),
         Verb::Plan(args) => runtime()?.block_on(plan::plan(args, output)),
         Verb::Explain(args) => runtime()?.block_on(explain::explain(args, output)),
+        Verb::Snapshot(args) => runtime()?.block_on(snapshot::snapshot(args, output)),
+        Verb::Diff(args) => runtime()?.block_on(diff::diff(args, output)),
         Verb::Apply(args) => runtime()?.block_on(apply::apply(args, output)),
         Verb::Status(args) => runtime()?.block_on(status::status(args, output)),
         Verb::Run(args) => runtime()?.block_on(run::run(args, output)),

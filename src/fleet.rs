@@ -25,11 +25,13 @@ mod behavior;
 mod compile;
 mod numbered;
 mod observed;
+mod recorded;
 pub mod shapes;
 
 pub use behavior::Behavior;
 pub use compile::compile;
 pub use observed::inventory;
+pub use recorded::record;
 
 use shapes::{FleetAbort, FleetDocument, FleetEndBehavior, FleetIndexing, FleetRetry};
 

@@ -75,11 +75,28 @@ impl Collector {
         depth: Depth,
         progress: &dyn Progress,
     ) -> Result<Inventory> {
+        self.observe_for(inventory, std::slice::from_ref(policies), memory, depth, progress).await
+    }
+
+    /// The same for several sets of policies, whose decisions can then be compared: what they hang on
+    /// is read once, for one time.
+    pub async fn observe_for(
+        &self,
+        inventory: Inventory,
+        sets: &[Arc<PolicySet>],
+        memory: &Memory,
+        depth: Depth,
+        progress: &dyn Progress,
+    ) -> Result<Inventory> {
         let as_of = Mutex::new(None);
         let needs = |seen: &Inventory| {
             let now = self.clock.now();
             *as_of.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
-            crate::plan::needs(policies, seen, memory, now, depth)
+            let mut needs = Needs::default();
+            for set in sets {
+                add(&mut needs, &crate::plan::needs(set, seen, memory, now, depth));
+            }
+            needs
         };
         let mut observed = self.collect(inventory, needs, progress).await?;
         observed.as_of = *as_of.lock().unwrap_or_else(PoisonError::into_inner);

@@ -20,6 +20,7 @@ pub mod asked;
 pub mod budget;
 pub mod check;
 pub mod clause;
+pub mod difference;
 pub mod evaluate;
 pub mod explain;
 pub mod facts;

@@ -95,6 +95,10 @@ pub enum Verb {
     Plan(Plan),
     /// Say what each policy makes of one execution, and why; of a canceled one, who did it.
     Explain(Explain),
+    /// Record what is observed as a fleet file, for test, plan, diff and explain.
+    Snapshot(Snapshot),
+    /// Say what a change of the policies would change. Cannot write to AWS.
+    Diff(Diff),
     /// Cancel what the policies say, once, and say what is left.
     Apply(Apply),
     /// Reconcile again and again, and follow the files, until SIGTERM.
@@ -109,6 +113,73 @@ pub enum Verb {
     Completions(Completions),
     /// Print the manual pages, as roff.
     Man,
+}
+
+/// `rescind snapshot`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  \
+    rescind snapshot --out fleet.yaml --region eu-central-1\n  \
+    rescind plan policies --fleet fleet.yaml\n\n\
+    It records the executions that the policies list, with all facts of each: one describe an \
+    execution. Nothing is redacted.")]
+pub struct Snapshot {
+    /// The file to write.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+
+    /// The policy root, whose targets say what is recorded.
+    #[arg(long, value_name = "DIRECTORY", default_value = "policies")]
+    pub root: PathBuf,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub target: Target,
+}
+
+/// `rescind diff`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  \
+    git worktree add ../before main\n  \
+    rescind diff ../before/policies policies --fleet fleet.yaml -o markdown\n\n\
+    Exit codes: 0 done, 1 error, 2 something changes (with --detailed-exitcode).")]
+pub struct Diff {
+    /// The policy root as it was.
+    pub old: PathBuf,
+
+    /// The policy root as it is to be.
+    pub new: PathBuf,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub target: Target,
+
+    /// Exit with 2 when something changes.
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+
+    /// The form of the result: text for people, json (versioned) for programs, markdown for a pull
+    /// request.
+    #[arg(
+        short,
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "FORM",
+        hide_possible_values = true
+    )]
+    pub output: DiffFormat,
+}
+
+/// The form of a plan or a comparison.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum DiffFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: versioned, additive only.
+    Json,
+    /// For a comment on a pull request.
+    Markdown,
 }
 
 /// `rescind completions`.
@@ -265,7 +336,8 @@ pub struct Plan {
     #[arg(long)]
     pub detailed_exitcode: bool,
 
-    /// The form of the result: text for people, json (versioned) for programs.
+    /// The form of the result: text for people, json (versioned) for programs, markdown for a pull
+    /// request.
     #[arg(
         short,
         long,
@@ -274,7 +346,7 @@ pub struct Plan {
         value_name = "FORM",
         hide_possible_values = true
     )]
-    pub output: Format,
+    pub output: DiffFormat,
 }
 
 /// `rescind apply`.

@@ -7,8 +7,11 @@ use crate::cli::args::{Color, Format};
 use crate::document::words::{is_unsafe, push_visible, visible};
 
 pub mod apply;
+pub mod diff;
 pub mod explain;
+pub mod markdown;
 pub mod plan;
+pub mod plan_markdown;
 pub mod progress;
 pub mod status;
 pub mod test;

@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use crate::cli::args::{Format, Plan as Args};
+use crate::cli::args::{DiffFormat, Plan as Args};
 use crate::cli::exit::Exit;
 use crate::cli::output::plan::{Shown, Summary, json, problem, text};
+use crate::cli::output::plan_markdown::markdown;
 use crate::cli::output::progress::Progress;
 use crate::cli::output::{Output, plural};
 use crate::cli::session::Session;
 use crate::cli::signals::Signals;
-use crate::cli::{Failure, load};
+use crate::cli::{Failure, ci, load};
 use crate::fact::Unreadable;
 use crate::inventory::{Inventory, Listing};
 use crate::plan::check::check;
@@ -32,12 +33,7 @@ pub async fn plan(args: Args, output: Output) -> anyhow::Result<Exit> {
 
 async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
     if let Some(path) = &args.out {
-        let taken = std::fs::symlink_metadata(path).is_ok_and(|it| !it.is_file());
-        if taken {
-            let path = path.display();
-            let message = format!("--out {path}: something is there that is not a regular file");
-            return Err(Failure::new(Exit::Usage, message).into());
-        }
+        check_out(path)?;
     }
     let policies = load(&args.root, output)?;
     let session = Session::open(&args.target, output).await?;
@@ -53,9 +49,13 @@ async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
         let saved = SavedPlan::new(&plan, &inventory);
         write(path, &saved.to_json())?;
     }
+    ci::summary(|| markdown(shown))?;
+    let sum = Summary::of(&plan);
+    ci::outputs(&[("cancel", sum.cancel), ("defer", sum.defer), ("keep", sum.keep)])?;
     match args.output {
-        Format::Json => output.json(&json(shown))?,
-        Format::Text => {
+        DiffFormat::Markdown => output.result(&markdown(shown))?,
+        DiffFormat::Json => output.json(&json(shown))?,
+        DiffFormat::Text => {
             output.result(&text(shown, output))?;
             output.say(BUDGETS_START_NOW);
             if let Some(path) = &args.out {
@@ -64,14 +64,20 @@ async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
             }
         }
     }
-    let lacking = unlisted(&inventory);
-    if lacking > 0 {
-        let lists = plural(lacking, "list");
-        let message = format!("{lists} could not be read: the plan lacks what is on them");
-        return Err(Failure::new(Exit::Error, message).into());
-    }
+    unlisted_error(&inventory, "plan")?;
     let changes = Summary::of(&plan).cancel > 0;
     Ok(if changes && args.detailed_exitcode { Exit::Changes } else { Exit::Done })
+}
+
+/// Refuses to replace what is no file.
+pub(super) fn check_out(path: &Path) -> anyhow::Result<()> {
+    let taken = std::fs::symlink_metadata(path).is_ok_and(|it| !it.is_file());
+    if taken {
+        let path = path.display();
+        let message = format!("--out {path}: something is there that is not a regular file");
+        return Err(Failure::new(Exit::Usage, message).into());
+    }
+    Ok(())
 }
 
 /// Observes all that exact decisions of the policies hang on.
@@ -80,10 +86,19 @@ pub(super) async fn look(
     policies: &Arc<PolicySet>,
     memory: &Memory,
 ) -> anyhow::Result<Inventory> {
+    look_for(session, std::slice::from_ref(policies), memory).await
+}
+
+/// The same for several sets of policies at once.
+pub(super) async fn look_for(
+    session: &Session,
+    sets: &[Arc<PolicySet>],
+    memory: &Memory,
+) -> anyhow::Result<Inventory> {
     let progress = Progress::default();
     let inventory = session
         .collector()
-        .observe(Inventory::default(), policies, memory, Depth::Exact, &progress)
+        .observe_for(Inventory::default(), sets, memory, Depth::Exact, &progress)
         .await;
     progress.clear();
     let inventory = inventory?;
@@ -132,8 +147,19 @@ pub(super) fn unlisted(inventory: &Inventory) -> usize {
     lists.filter(failed).count()
 }
 
+/// Stops if a list could not be read: what is on it is missing from `what`.
+pub(super) fn unlisted_error(inventory: &Inventory, what: &str) -> anyhow::Result<()> {
+    let lacking = unlisted(inventory);
+    if lacking == 0 {
+        return Ok(());
+    }
+    let lists = plural(lacking, "list");
+    let message = format!("{lists} could not be read: the {what} lacks what is on them");
+    Err(Failure::new(Exit::Error, message).into())
+}
+
 /// Writes a file whole or not at all.
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+pub(super) fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     let in_words = || format!("--out {}", path.display());
     let name = path.file_name().with_context(|| format!("{} is no file name", in_words()))?;
     let mut hidden = std::ffi::OsString::from(".");

@@ -7,6 +7,7 @@ mod explained;
 mod mistakes;
 mod output;
 mod plan;
+mod recorded;
 mod saved;
 mod tested;
 

@@ -122,6 +122,16 @@ const CASES: &[(&[&str], i32, &str)] = &[
         1,
         "error: policies cannot be read: No such file or directory (os error 2)",
     ),
+    (
+        &["snapshot", "--root", "root", "--fleet", "fleet.yaml", "--out", "root"],
+        64,
+        "error: --out root: something is there that is not a regular file",
+    ),
+    (
+        &["diff", "nowhere", "root", "--fleet", "fleet.yaml"],
+        1,
+        "error: nowhere cannot be read: No such file or directory (os error 2)",
+    ),
     (&["completions", "cmd"], 64, "error: invalid value 'cmd' for '<SHELL>'"),
     (&["plam"], 64, "error: unrecognized subcommand 'plam'"),
     (&["plan"], 64, "error: the following required arguments were not provided:"),

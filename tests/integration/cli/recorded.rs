@@ -1,0 +1,162 @@
+//! Snapshot and diff: what is recorded is decided like what is live, and what a change would change.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use rescind::emulator::{Denial, Faults};
+use serde_json::Value;
+
+use crate::cli::{example, settings};
+use crate::process::fleet::{ACCOUNT, REGION, World, policy};
+use crate::process::{Ran, command, ran};
+use tempfile::TempDir;
+
+fn decisions(plan: &Ran) -> BTreeMap<String, String> {
+    let json: Value = serde_json::from_str(&plan.stdout).unwrap();
+    let line = |line: &Value| {
+        let key = format!("{} {}", line["job"], line["thing"]);
+        let force = &line["cancel"]["force"];
+        let version = &line["cancel"]["expectedVersion"];
+        let told = [&line["decision"], &line["reason"], &line["policy"], force, version];
+        (key, told.map(ToString::to_string).join(" "))
+    };
+    json["lines"].as_array().unwrap().iter().map(line).collect()
+}
+
+#[test]
+fn a_snapshot_is_planned_like_what_it_was_taken_of() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("snapshot.yaml");
+    let file = file.to_str().unwrap();
+    let args = ["snapshot", "--fleet", "policies/fleet.yaml", "--out", file];
+    let snapshot = ran(example(&args));
+    assert_eq!((snapshot.code, &*snapshot.stdout), (0, ""), "{}", snapshot.stderr);
+    assert!(snapshot.stderr.contains("Nothing is redacted"), "{}", snapshot.stderr);
+    let plan = |fleet: &str| ran(example(&["plan", "policies", "--fleet", fleet, "-o", "json"]));
+    let (live, recorded) = (plan("policies/fleet.yaml"), plan(file));
+    assert_eq!(recorded.code, 0, "{}", recorded.stderr);
+    assert_eq!(decisions(&recorded), decisions(&live));
+    assert!(decisions(&live).len() > 10, "{}", live.stdout);
+    let explain = ran(example(&["explain", "robot-007", "fw-4-2-0", "--fleet", file]));
+    assert!(explain.stdout.contains("excluded: rule flashing holds"), "{}", explain.stderr);
+    let parts = fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(parts, 1, "nothing half is left beside it");
+}
+
+#[test]
+fn what_could_not_be_read_makes_no_snapshot() {
+    let world = World::new(2);
+    world.write("a.yaml", &policy("a", "*"));
+    let args =
+        ["snapshot", "--out", "s.yaml", "--root", "root", "--account", ACCOUNT, "--region", REGION];
+    for action in ["iot:DescribeThing", "iot:DescribeJobExecution", "iot:ListJobExecutionsForJob"] {
+        let deny = vec![Denial { action: action.to_owned(), resource: "*".to_owned() }];
+        world.emulator.set_faults(Faults { deny, ..Faults::default() });
+        let snapshot = ran(world.command(&args));
+        assert_eq!((snapshot.code, &*snapshot.stdout), (1, ""), "{action}");
+        assert!(snapshot.stderr.contains("could not be read"), "{action}: {}", snapshot.stderr);
+        assert!(!world.path("s.yaml").exists(), "{action}");
+    }
+    world.emulator.set_faults(Faults::default());
+    let snapshot = ran(world.command(&args));
+    assert_eq!(snapshot.code, 0, "{}", snapshot.stderr);
+    assert!(world.path("s.yaml").exists() && world.emulator.effects().is_empty());
+}
+
+/// Two roots beside a fleet of four, and the arguments that compare them.
+fn roots(old: &str, new: &str) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    for (name, text) in [("old", old), ("new", new)] {
+        fs::create_dir(folder.path().join(name)).unwrap();
+        fs::write(folder.path().join(name).join("a.yaml"), text).unwrap();
+    }
+    fs::write(folder.path().join("fleet.yaml"), crate::process::fleet::fleet_file(4)).unwrap();
+    folder
+}
+
+fn diff(folder: &TempDir, more: &[&str]) -> Ran {
+    let args = ["diff", "old", "new", "--fleet", "fleet.yaml"];
+    let mut command = command([&args[..], more].concat());
+    command.current_dir(folder.path());
+    ran(command)
+}
+
+#[test]
+fn a_comparison_tells_the_three_kinds_of_change() {
+    let b = policy("b", "r003");
+    let old = format!("{}---\n{b}", policy("a", "r00[12]"));
+    let new =
+        format!("{}---\n{}", policy("a", "r00[234]"), b.replace("mode:", "priority: -1\n  mode:"));
+    let folder = roots(&old, &new);
+    let text = diff(&folder, &["--detailed-exitcode"]);
+    assert_eq!((text.code, &*text.stderr), (2, ""), "{}", text.stdout);
+    let markdown = diff(&folder, &["-o", "markdown"]);
+    assert_eq!(markdown.code, 0, "only when it was asked for");
+    settings().bind(|| {
+        insta::assert_snapshot!("diff_text", text.stdout);
+        insta::assert_snapshot!("diff_markdown", markdown.stdout);
+    });
+    let json: Value = serde_json::from_str(&diff(&folder, &["-o", "json"]).stdout).unwrap();
+    assert_eq!(json["format"], "rescind/diff/v1");
+    let kinds: Vec<_> = json["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|change| (change["thing"].as_str().unwrap(), change["kind"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        kinds,
+        [("r001", "noLongerCanceled"), ("r003", "canceledOtherwise"), ("r004", "newlyCanceled")]
+    );
+}
+
+#[test]
+fn the_same_policies_differ_in_nothing() {
+    let folder = roots(&policy("a", "*"), &policy("a", "*"));
+    let same = diff(&folder, &["--detailed-exitcode"]);
+    assert_eq!(same.code, 0, "{}{}", same.stdout, same.stderr);
+    assert!(same.stdout.ends_with("0 newly, 0 no longer, 0 otherwise.\n"), "{}", same.stdout);
+}
+
+#[test]
+fn in_ci_a_plan_writes_the_summary_and_the_outputs_of_its_step() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("outputs"), "before=1\n").unwrap();
+    let mut command =
+        example(&["plan", "policies", "--fleet", "policies/fleet.yaml", "-o", "markdown"]);
+    command.env("GITHUB_STEP_SUMMARY", at("summary")).env("GITHUB_OUTPUT", at("outputs"));
+    let plan = ran(command);
+    assert_eq!(plan.code, 0, "{}", plan.stderr);
+    assert!(plan.stdout.starts_with("<!-- rescind plan -->\n"), "{}", plan.stdout);
+    assert!(plan.stdout.len() < 60_000);
+    let json = ran(example(&["plan", "policies", "--fleet", "policies/fleet.yaml", "-o", "json"]));
+    let json: Value = serde_json::from_str(&json.stdout).unwrap();
+    let [cancel, defer, keep] = ["cancel", "defer", "keep"].map(|it| &json["summary"][it]);
+    let outputs = format!("before=1\ncancel={cancel}\ndefer={defer}\nkeep={keep}\n");
+    assert_eq!(fs::read_to_string(at("outputs")).unwrap(), outputs);
+    assert_eq!(fs::read_to_string(at("summary")).unwrap().trim_end(), plan.stdout.trim_end());
+    settings().bind(|| insta::assert_snapshot!("plan_markdown", plan.stdout));
+}
+
+#[test]
+fn a_large_plan_stays_under_what_a_comment_takes() {
+    let world = World::new(3000);
+    world.write("a.yaml", &policy("a", "*"));
+    let args = [
+        "plan",
+        "root",
+        "--account",
+        ACCOUNT,
+        "--region",
+        REGION,
+        "--rate",
+        "10000",
+        "-o",
+        "markdown",
+    ];
+    let plan = ran(world.command(&args));
+    assert_eq!(plan.code, 0, "{}", plan.stderr);
+    assert!(plan.stdout.len() < 60_000, "{}", plan.stdout.len());
+    assert!(plan.stdout.contains(" more are not shown."), "{}", &plan.stdout[..200]);
+}
