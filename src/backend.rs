@@ -56,7 +56,7 @@ impl Operation {
         Self::CancelJobExecution,
     ];
 
-    /// AWS's name: `CancelJobExecution`. With `iot:` before it, the IAM action.
+    /// AWS's name: `CancelJobExecution`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ListJobs => "ListJobs",
@@ -70,6 +70,11 @@ impl Operation {
             Self::DescribeJobExecution => "DescribeJobExecution",
             Self::CancelJobExecution => "CancelJobExecution",
         }
+    }
+
+    /// The IAM action: `iot:CancelJobExecution`.
+    pub fn action(self) -> String {
+        format!("iot:{self}")
     }
 }
 

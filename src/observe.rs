@@ -23,6 +23,7 @@ use crate::inventory::{Inventory, Job, Listing, Problem};
 use crate::plan::{Depth, Memory, Needs};
 use crate::policy::PolicySet;
 
+pub mod cost;
 mod read;
 
 pub use read::{JobFacts, ThingFacts, read_job, read_thing};

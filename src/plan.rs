@@ -18,6 +18,7 @@ use crate::policy::{Policy, PolicyName, PolicySet};
 mod abort;
 pub mod asked;
 pub mod budget;
+pub mod cadence;
 pub mod check;
 pub mod clause;
 pub mod difference;

@@ -8,6 +8,7 @@ use crate::cli::args::{Format, Validate as Args};
 use crate::cli::exit::Exit;
 use crate::cli::library::Library;
 use crate::cli::locate;
+use crate::cli::output::cost::{self, Cost};
 use crate::cli::output::{Output, Tone, plural};
 use crate::controller::follow::Reading;
 use crate::document::report::Report;
@@ -22,19 +23,22 @@ struct Validated {
     guards: usize,
     tests: usize,
     fleets: usize,
+    costs: Vec<Cost>,
     diagnostics: Vec<Diagnostic>,
     unreadable: Vec<source::Error>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Json {
+struct Json<'a> {
     format: &'static str,
     files: usize,
     policies: usize,
     guards: usize,
     tests: usize,
     fleets: usize,
+    /// What each policy costs, and when it is looked at.
+    costs: &'a [Cost],
     report: Report,
     unreadable: Vec<String>,
 }
@@ -55,6 +59,7 @@ pub fn validate(args: &Args, output: Output) -> anyhow::Result<Exit> {
             guards: all.guards,
             tests: all.tests,
             fleets: all.fleets,
+            costs: &all.costs,
             report: Report::new(&all.diagnostics),
             unreadable: all.unreadable.iter().map(source::Error::in_words).collect(),
         })?,
@@ -66,6 +71,9 @@ pub fn validate(args: &Args, output: Output) -> anyhow::Result<Exit> {
                     output.paint(Tone::Strong, "error"),
                     error.in_words()
                 ));
+            }
+            if errors == 0 {
+                text.push_str(&cost::text(&all.costs));
             }
             let policies = match all.policies {
                 1 => "1 policy".to_owned(),
@@ -109,6 +117,7 @@ fn check(path: &Path, all: &mut Validated, library: &mut Library, output: Output
     all.guards += documents.guards.len();
     all.fleets += documents.fleets.len();
     all.diagnostics.append(&mut documents.diagnostics);
+    all.costs.extend(documents.policies.iter().map(|policy| Cost::of(policy, holder)));
     let whole = documents.broken.is_empty() && tree.unreadable.is_empty();
     all.unreadable.extend(tree.unreadable.into_values());
     // What a test names may stand in the very file that is broken.

@@ -5,9 +5,11 @@
 
 mod bench;
 mod budgets;
+mod fresh;
 mod ledger;
 mod lost;
 mod moves;
+mod permissions;
 mod plain;
 mod races;
 mod random;

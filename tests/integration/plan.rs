@@ -1,6 +1,7 @@
 //! The decision: what the policies make of a fleet, and whether it keeps the product's promises.
 
 mod budgets;
+mod cadence;
 mod calls;
 mod conditions;
 mod generate;

@@ -108,6 +108,36 @@ fn the_policy_in_readme_is_one() {
 }
 
 #[test]
+fn the_iam_policy_in_readme_allows_what_is_called_and_nothing_else() {
+    use rescind::backend::Operation;
+    let text = std::fs::read_to_string(readme()).unwrap();
+    let policy = block_after(&text, "The least IAM policy");
+    let policy: serde_json::Value = serde_json::from_str(policy).unwrap();
+    let mut allowed = std::collections::BTreeMap::new();
+    for statement in policy["Statement"].as_array().unwrap() {
+        let resource = statement["Resource"].clone();
+        let actions = match &statement["Action"] {
+            serde_json::Value::Array(actions) => actions.clone(),
+            one => vec![one.clone()],
+        };
+        for action in actions {
+            let known = allowed.insert(action.as_str().unwrap().to_owned(), resource.clone());
+            assert_eq!(known, None, "{action} is allowed twice");
+        }
+    }
+    let called: Vec<_> = Operation::ALL.into_iter().map(Operation::action).collect();
+    assert_eq!(
+        allowed.keys().cloned().collect::<std::collections::BTreeSet<_>>(),
+        called.into_iter().collect()
+    );
+    // IAM knows no resource for the list of all jobs.
+    for (action, resource) in allowed {
+        let all = resource == serde_json::json!("*");
+        assert_eq!(all, action == Operation::ListJobs.action(), "{action} on {resource}");
+    }
+}
+
+#[test]
 fn readme_is_short_enough_to_be_read() {
     let lines = std::fs::read_to_string(readme()).unwrap().lines().count();
     assert!(lines < 200, "{lines} lines");

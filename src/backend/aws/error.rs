@@ -202,7 +202,7 @@ impl Call<'_> {
                 format!("{job} and {}", self.arn("thing", key.thing.as_str()))
             }
         };
-        format!("iot:{} on {resources}", self.operation)
+        format!("{} on {resources}", self.operation.action())
     }
 
     fn arn(&self, kind: &str, name: &str) -> String {

@@ -179,3 +179,39 @@ async fn a_thing_is_read_once_for_all_its_executions_and_policies() {
     let (_, calls) = observed(&fleet, &policies, Depth::Listed).await;
     assert_eq!(calls, bound);
 }
+
+#[tokio::test]
+async fn a_job_and_a_thing_are_asked_once_for_what_expressions_need() {
+    let one = "mode: Enforce\ntarget: {statuses: [QUEUED], jobs: {names: [a, b]}}\n\
+        match: {thing: {types: [robot]}}\nbudget: {max: [{count: 5, per: 1h}]}\n\
+        conditions:\n\
+        - {name: tagged, expression: \"'stale' in job.tags\"}\n\
+        - {name: away, expression: thing.connectivity.connected == false}\n\
+        - {name: blocks, expression: execution.queuedBehind > 0}";
+    let policies = set([policy("one", one), policy("two", one)]);
+    let fleet = fleet(
+        "things:\n\
+         - {name: r, type: robot, connectivity: {connected: false}}\n\
+         - {name: s, type: robot, connectivity: {connected: true}}\n\
+         - {name: t, type: other}\n\
+         jobs: [{id: a, tags: {stale: 'yes'}}, {id: b}, {id: c}]\n\
+         executions:\n\
+         - {job: a, thing: r, queuedAt: 3h ago}\n\
+         - {job: b, thing: r, queuedAt: 2h ago}\n\
+         - {job: c, thing: r, queuedAt: 1h ago}\n\
+         - {job: a, thing: s, queuedAt: 3h ago}\n\
+         - {job: a, thing: t, queuedAt: 3h ago}\n\
+         - {job: b, thing: t, queuedAt: 3h ago}",
+    );
+    let queued = ExecutionStatus::Queued;
+    let mut bound = listing(&fleet, &OPEN_JOBS, &[("a", queued.clone()), ("b", queued)]);
+    // Tags say no to b before its things are asked for; the type to t, the connection to s.
+    bound.insert(Operation::ListTagsForResource, 2);
+    bound.insert(Operation::DescribeThing, 3);
+    bound.insert(Operation::GetThingConnectivityData, 2);
+    bound.insert(Operation::ListJobExecutionsForThing, 1);
+    let (plan, calls) = observed(&fleet, &policies, Depth::Listed).await;
+    assert_eq!(calls, bound);
+    let acts: Vec<_> = plan.acts().map(|line| line.key.to_string()).collect();
+    assert_eq!(acts, ["a on r"]);
+}

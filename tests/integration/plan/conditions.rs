@@ -26,6 +26,11 @@ pub const EXPRESSIONS: &[&str] = &[
     "execution.version > 1 || execution.status == 'QUEUED'",
     "string(execution.queuedAt) != 'never'",
     "job.id == 'j-0' && execution.number == 1",
+    "'a' in job.tags && job.tags['a'] == 'x'",
+    "execution.queuedBehind > 0 && thing.type == 'x'",
+    "!thing.connectivity.connected || now - thing.connectivity.timestamp > duration('15h')",
+    "execution.secondsBeforeTimedOut < 300 && 'x' in thing.groups",
+    "execution.queuedBehind == 0 || 'b' in job.tags || thing.connectivity.connected",
 ];
 
 /// A clause.

@@ -1,0 +1,119 @@
+//! What a policy costs: the calls that its facts need, the IAM actions, and when it is looked at.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use jiff::SignedDuration;
+use serde::Serialize;
+
+use crate::observe::cost::{Per, calls};
+use crate::plan::cadence::Cadence;
+use crate::plan::clause::Tier;
+use crate::plan::evaluate::tiers;
+use crate::policy::{Mode, Policy, PolicyName};
+use crate::span::humanize;
+
+/// What a policy costs, as JSON has it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cost {
+    policy: PolicyName,
+    /// The file, and the line on which the policy begins.
+    at: String,
+    mode: Mode,
+    /// Where its facts come from, the cheapest first.
+    tiers: Vec<Tier>,
+    calls: Vec<Call>,
+    /// The least that an IAM policy must allow for it.
+    actions: Vec<String>,
+    /// Whether it is looked at when an age says so alone, or at each interval as well.
+    class: Class,
+    /// For how long the list of a status may wait, in seconds.
+    least_age_seconds: BTreeMap<&'static str, i64>,
+    /// What may change at any time.
+    moving: Vec<String>,
+    #[serde(skip)]
+    least_age: BTreeMap<&'static str, SignedDuration>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+enum Class {
+    ByAge,
+    EachInterval,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Call {
+    operation: &'static str,
+    per: Per,
+}
+
+impl Cost {
+    /// That of a policy whose file is below `folder`.
+    pub fn of(policy: &Policy, folder: &Path) -> Self {
+        let cadence = Cadence::of(policy);
+        let class = if cadence.is_by_age_alone() { Class::ByAge } else { Class::EachInterval };
+        let calls = calls(policy);
+        let file = folder.join(&*policy.origin.path);
+        let ages = || cadence.least_age.iter().map(|(status, age)| (status.as_str(), *age));
+        Self {
+            policy: policy.name.clone(),
+            at: format!("{}:{}", file.display(), policy.origin.line),
+            mode: policy.mode,
+            tiers: tiers(policy).into_iter().collect(),
+            actions: calls.keys().map(|operation| operation.action()).collect(),
+            calls: calls
+                .into_iter()
+                .map(|(operation, per)| Call { operation: operation.as_str(), per })
+                .collect(),
+            class,
+            least_age_seconds: ages().map(|(status, age)| (status, age.as_secs())).collect(),
+            least_age: ages().collect(),
+            moving: cadence.moving.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    fn looks(&self) -> String {
+        let listed = || {
+            let told = |(status, age): (&&str, &SignedDuration)| match *age {
+                SignedDuration::ZERO => format!("{status} at each interval"),
+                age => format!("{status} again after {}", humanize(age)),
+            };
+            self.least_age.iter().map(told).collect::<Vec<_>>().join(", ")
+        };
+        match self.class {
+            Class::ByAge => format!("by age alone; lists {}", listed()),
+            Class::EachInterval if self.moving.is_empty() => {
+                format!("at each interval, since no age holds it back; lists {}", listed())
+            }
+            Class::EachInterval => {
+                format!("at each interval, for {}; lists {}", self.moving.join(", "), listed())
+            }
+        }
+    }
+}
+
+/// For people: a paragraph for each policy.
+pub fn text(costs: &[Cost]) -> String {
+    let mut text = String::new();
+    for cost in costs {
+        let mode = match cost.mode {
+            Mode::Observe => "Observe",
+            Mode::Enforce => "Enforce",
+        };
+        let calls =
+            cost.calls.iter().map(|call| format!("{} {}", call.operation, call.per.words()));
+        let calls: Vec<_> = calls.collect();
+        text.push_str(&format!(
+            "{} ({mode}, {})\n  looks {}\n  calls {}\n  needs {}\n\n",
+            cost.policy,
+            cost.at,
+            cost.looks(),
+            calls.join(", "),
+            cost.actions.join(", "),
+        ));
+    }
+    text
+}
