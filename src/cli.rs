@@ -18,11 +18,13 @@ pub mod exit;
 pub mod output;
 
 mod apply;
+mod audit;
 mod ci;
 mod diff;
 mod emulator;
 mod explain;
 mod library;
+mod pause;
 mod plan;
 mod run;
 mod schema;
@@ -71,6 +73,9 @@ fn dispatch(args: Args, output: Output) -> anyhow::Result<Exit> {
     match args.verb {
         Verb::Validate(args) => validate::validate(&args, output),
         Verb::Test(args) => test::test(&args, output),
+        Verb::Audit(args) => audit::audit(&args, output),
+        Verb::Pause(args) => pause::pause(&args, output),
+        Verb::Resume(args) => pause::resume(&args, output),
         Verb::Schema(args) => schema::schema(&args, output),
         Verb::Plan(args) => runtime()?.block_on(plan::plan(args, output)),
         Verb::Explain(args) => runtime()?.block_on(explain::explain(args, output)),

@@ -17,6 +17,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 
+use crate::apply::earlier::Settler;
 use crate::apply::{Afterwards, Ending, Executor, Record, Stop, Watch};
 use crate::backend;
 use crate::clock::Clock;
@@ -75,6 +76,8 @@ pub struct Controller {
     pub collector: Collector,
     /// Makes what can write; only called once something is to be canceled.
     pub executor: MakeExecutor,
+    /// Settles what an earlier process has left.
+    pub settler: Settler,
     /// Intents, outcomes, the ledger.
     pub state: Arc<dyn State>,
     /// AWS's time.
@@ -154,6 +157,14 @@ const BEAT: Duration = Duration::from_secs(10);
 /// The least time between two passes, however short the interval.
 const BREATH: Duration = Duration::from_secs(1);
 
+/// What a pass leaves to the next one.
+#[derive(Default)]
+struct Course {
+    executor: Option<Executor>,
+    /// Whether what an earlier process left is being settled: begun once the account is certain.
+    settles_earlier: bool,
+}
+
 type Applying = Pin<Box<dyn Future<Output = Vec<Record>> + Send>>;
 
 impl Controller {
@@ -164,7 +175,7 @@ impl Controller {
             follow::follow(self.root.clone(), first, sender, self.reporter.clone(), stop.clone());
         let follower = tokio::spawn(follower);
         let in_force: Arc<dyn InForce> = Arc::new(Loaded(loaded.clone()));
-        let mut executor = None;
+        let mut course = Course::default();
         // Applies that only wait for lost calls: later passes go on beside them.
         let mut settling: FuturesUnordered<Applying> = FuturesUnordered::new();
         let (hand_over, mut handed_over) = mpsc::unbounded_channel();
@@ -174,7 +185,7 @@ impl Controller {
             let mut running = self.reporter.begins(self.clock.now());
             let passed = {
                 let pass =
-                    self.pass(&loaded, &in_force, &mut executor, &stop, &hand_over, &mut running);
+                    self.pass(&loaded, &in_force, &mut course, &stop, &hand_over, &mut running);
                 tokio::pin!(pass);
                 loop {
                     tokio::select! {
@@ -232,7 +243,7 @@ impl Controller {
         &self,
         loaded: &watch::Receiver<Arc<PolicySet>>,
         in_force: &Arc<dyn InForce>,
-        executor: &mut Option<Executor>,
+        course: &mut Course,
         stop: &Stop,
         hand_over: &mpsc::UnboundedSender<Applying>,
         running: &mut Running,
@@ -265,6 +276,13 @@ impl Controller {
             && let Some(wanted) = (self.elsewhere)(answered)
         {
             return Err(Error::Elsewhere { answered: answered.clone(), wanted });
+        }
+        if inventory.account.is_some() {
+            self.state.confirmed(self.clock.now()).await?;
+            if !course.settles_earlier {
+                course.settles_earlier = true;
+                self.settle_earlier(stop, hand_over).await?;
+            }
         }
         for problem in &inventory.problems {
             tracing::warn!(what = problem.what, "not observed: {}", problem.why);
@@ -301,7 +319,7 @@ impl Controller {
             self.failed("AWS did not say which account answered: nothing is sent");
             return Ok(true);
         }
-        let executor = executor.get_or_insert_with(|| (self.executor)(Arc::clone(in_force)));
+        let executor = course.executor.get_or_insert_with(|| (self.executor)(Arc::clone(in_force)));
         let inventory = Arc::new(inventory);
         let mut counts = BTreeMap::<String, usize>::new();
         let mut lost = 0;
@@ -365,6 +383,36 @@ impl Controller {
             records = &mut applying => Applied::Done(records),
             () = log.waiting.notified() => Applied::Waits(applying),
         }
+    }
+}
+
+impl Controller {
+    /// Hands over the settling of what an earlier process has left: other work goes on beside it.
+    async fn settle_earlier(
+        &self,
+        stop: &Stop,
+        hand_over: &mpsc::UnboundedSender<Applying>,
+    ) -> Result<(), Error> {
+        let open = self.state.open().await?;
+        if open.is_empty() {
+            return Ok(());
+        }
+        tracing::warn!(
+            intents = open.len(),
+            "an earlier process left cancels without an outcome: settling them"
+        );
+        let (settler, stop) = (self.settler.clone(), stop.clone());
+        let log = Log { waiting: Notify::new(), reporter: self.reporter.clone() };
+        let settling = async move {
+            let left = settler.settle(open, true, &stop, |record| log.ended(record, 0)).await;
+            if left > 0 {
+                tracing::warn!(left, "earlier cancels stay open until the next start");
+            }
+            Vec::new()
+        };
+        // Nobody listens only once the loop has ended.
+        let _ = hand_over.send(Box::pin(settling));
+        Ok(())
     }
 }
 

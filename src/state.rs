@@ -1,16 +1,20 @@
 //! The port to what must outlive a pass: intents, outcomes, the ledger. One call is one transaction.
 //!
-//! The adapters are in `state/`. Until there is one on disk, `memory` is what both `apply` and `run`
-//! use: budgets then count from the start of the process.
+//! The adapters are in `state/`: `sqlite` keeps it on disk, one file an account and region, `memory` as
+//! long as the process lives. `directory` is where the files are, with the lock and the stop switch;
+//! `journal` is how others read what was done.
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::execution::{ExecutionKey, JobId};
+use crate::execution::{ExecutionKey, ExecutionNumber, JobId};
 use crate::plan::{Charge, Intent, IntentId, Memory, Outcome};
 use crate::policy::PolicyName;
 
+pub mod directory;
+pub mod journal;
 pub mod memory;
+pub mod sqlite;
 
 /// A state that cannot be read or written. Nothing is sent then.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +22,31 @@ pub enum Error {
     /// An intent that was never begun, or is settled already, was to be changed.
     #[error("intent {0} is not open")]
     NotOpen(IntentId),
+    /// The disk has no room.
+    #[error("{0} cannot grow: the disk is full, or a quota or limit is reached; make room there")]
+    Full(String),
+    /// The disk takes no changes.
+    #[error("{0} cannot be written: the disk or the file is read-only")]
+    ReadOnly(String),
+    /// Something else failed.
+    #[error("{path} cannot be {what}: {why}")]
+    Failed {
+        /// The file.
+        path: String,
+        /// `read` or `written`.
+        what: &'static str,
+        /// What the database says.
+        why: String,
+    },
+}
+
+/// An intent without an outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Open {
+    /// As of its last attempt.
+    pub intent: Intent,
+    /// When that was made durable: it was sent after this, if it was.
+    pub sent_at: Timestamp,
 }
 
 /// Whether an intent was begun.
@@ -38,6 +67,9 @@ pub struct Settlement {
     pub outcome: Outcome,
     /// Whether it is proved that nothing took effect: its units are given back.
     pub no_effect: bool,
+    /// The execution that was canceled, if it was another one than was judged: one that was created
+    /// anew at the same version in between.
+    pub hit: Option<ExecutionNumber>,
     /// AWS's request id of the last answer.
     pub request_id: Option<String>,
     /// What happened, for people.
@@ -63,7 +95,7 @@ pub trait State: Send + Sync {
     ) -> Result<Begun, Error>;
 
     /// Replaces the statusDetails and version of an open intent by those of its next attempt.
-    async fn attempt(&self, intent: &Intent) -> Result<(), Error>;
+    async fn attempt(&self, intent: &Intent, now: Timestamp) -> Result<(), Error>;
 
     /// Ends an open intent.
     async fn settle(
@@ -79,8 +111,23 @@ pub trait State: Send + Sync {
     /// Leaves a job alone for a while for a policy whose calls AWS denied there: [`DENIED_FOR`].
     async fn deny(&self, policy: &PolicyName, job: &JobId, now: Timestamp) -> Result<(), Error>;
 
-    /// Whether this process may still write: its lock is held. Asked by the gate; does not wait.
+    /// The intents without an outcome. Before anything is sent, they are those that an earlier process
+    /// has left.
+    async fn open(&self) -> Result<Vec<Open>, Error>;
+
+    /// Tells that AWS has answered, so that `now` is by its clock. What is not known of the past is not
+    /// known up to the first such time.
+    async fn confirmed(&self, _now: Timestamp) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Whether this process may still write: its lock is held. Asked by the gate; hardly waits.
     fn is_held(&self) -> bool;
+
+    /// Why nothing may be sent, if somebody has switched it off. Asked by the gate; hardly waits.
+    fn paused(&self) -> Option<String> {
+        None
+    }
 }
 
 /// How long a policy leaves a job alone after AWS denied a call there: longer than the default interval,

@@ -49,7 +49,10 @@ impl SendGate {
             return Some("AWS's clock has not been seen for a minute".to_owned());
         }
         if !self.state.is_held() {
-            return Some("another process holds the state".to_owned());
+            return Some("the state is no longer held by this process".to_owned());
+        }
+        if let Some(why) = self.state.paused() {
+            return Some(format!("paused: {why}"));
         }
         let (key, job, row) = (&self.key, &self.job, &self.row);
         let (thing, account) = (self.thing.as_ref(), self.account.as_ref());

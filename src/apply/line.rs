@@ -175,10 +175,12 @@ impl Run<'_> {
             key: work.key().clone(),
             number: ruling.number,
             version: ruling.version,
+            status: ruling.status,
             force: ruling.force,
             details,
             policy: ruling.policy.name.clone(),
             digest: ruling.policy.digest.clone(),
+            origin: ruling.policy.origin.clone(),
         };
         work = match self.begin(work, &intent, now).await {
             ControlFlow::Continue(work) => work,
@@ -218,7 +220,7 @@ impl Run<'_> {
     /// Makes an intent, or its next attempt, durable.
     async fn begin(&self, mut work: Box<Work>, intent: &Intent, now: jiff::Timestamp) -> Next {
         let begun = if work.is_begun() {
-            self.with.state.attempt(intent).await.map(|()| Begun::Yes)
+            self.with.state.attempt(intent, now).await.map(|()| Begun::Yes)
         } else {
             self.with.state.begin(intent, &work.act.charges, now).await
         };
@@ -344,7 +346,8 @@ impl Run<'_> {
     /// The describe shows something else than what was planned for.
     async fn moved(&self, work: Box<Work>, found: &ExecutionDescription) -> Step {
         if work.is_begun() {
-            let (outcome, note) = super::settle::fate(&work, found);
+            let (outcome, note) =
+                super::settle::fate(work.intent.as_ref(), work.lost, work.number(), found);
             return self.end(work, outcome, note).await;
         }
         let note = if found.number == Fact::Known(work.number()) {

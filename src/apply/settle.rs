@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::work::{Doubt, Step, Work, wait};
 use super::{Ending, Record, Run, lock};
 use crate::backend::{Error, ErrorKind, Operation};
-use crate::execution::{ExecutionDescription, ExecutionStatus, ExecutionVersion};
+use crate::execution::{ExecutionDescription, ExecutionNumber, ExecutionStatus, ExecutionVersion};
 use crate::fact::Fact;
 use crate::plan::{Intent, Outcome};
 use crate::policy::template::MARKER;
@@ -41,17 +41,27 @@ fn is_like_ours(intent: &Intent, found: &ExecutionDescription) -> bool {
         && intent.details.dropped.iter().any(|key| key == MARKER)
 }
 
+/// Whether an execution is still as an intent's last attempt found it.
+pub(super) fn is_unmoved(intent: &Intent, found: &ExecutionDescription) -> bool {
+    found.version == Fact::Known(intent.version) && found.status.open() == Some(intent.status)
+}
+
 /// What became of an execution that is not as the last attempt of a line expected it.
-pub(super) fn fate(work: &Work, found: &ExecutionDescription) -> (Outcome, String) {
-    match &work.intent {
+pub(super) fn fate(
+    intent: Option<&Intent>,
+    lost: u32,
+    number: ExecutionNumber,
+    found: &ExecutionDescription,
+) -> (Outcome, String) {
+    match intent {
         Some(intent) if is_ours(intent, found) => {
             (Outcome::Canceled, "the reply was lost, the cancel was not".to_owned())
         }
-        Some(intent) if work.lost > 0 && is_like_ours(intent, found) => (
+        Some(intent) if lost > 0 && is_like_ours(intent, found) => (
             Outcome::CanceledUnattributed,
             "the reply was lost; there was no room for the rescind pair".to_owned(),
         ),
-        _ if found.number != Fact::Known(work.number()) => {
+        _ if found.number != Fact::Known(number) => {
             (Outcome::Superseded, "it is another execution of the same job now".to_owned())
         }
         _ if found.status.is_terminal() => {
@@ -74,7 +84,7 @@ impl Run<'_> {
         let (Some(doubt), Some(intent), Some(sent)) = (work.doubt, &work.intent, work.sent) else {
             return ControlFlow::Continue(work);
         };
-        let version = intent.version;
+        let intent = intent.clone();
         let landed = sent + self.with.flight_time;
         if !self.permit(Operation::DescribeJobExecution).await {
             return self.stop_here(work).await;
@@ -87,10 +97,8 @@ impl Run<'_> {
             }
         };
         work.look_failures = 0;
-        let unmoved =
-            found.version == Fact::Known(version) && found.status.open() == Some(work.status());
-        if doubt == Doubt::Conflict || !unmoved {
-            let (outcome, note) = fate(&work, &found);
+        if doubt == Doubt::Conflict || !is_unmoved(&intent, &found) {
+            let (outcome, note) = fate(Some(&intent), work.lost, work.number(), &found);
             return ControlFlow::Break(self.end(work, outcome, note).await);
         }
         if looked < landed {
@@ -141,7 +149,7 @@ impl Run<'_> {
     pub(super) async fn vanished(&self, work: Box<Work>) -> Step {
         self.with.pacer.permit(Operation::DescribeJobExecution).await;
         let (outcome, note) = match self.describe(work.key(), None).await.2 {
-            Ok(found) => fate(&work, &found),
+            Ok(found) => fate(work.intent.as_ref(), work.lost, work.number(), &found),
             Err(error) if error.kind == ErrorKind::NotFound => {
                 (Outcome::Gone, "it is no longer there".to_owned())
             }
@@ -172,6 +180,7 @@ impl Run<'_> {
                 let settlement = Settlement {
                     outcome,
                     no_effect,
+                    hit: None,
                     request_id: work.request_id.clone(),
                     note: note.clone(),
                     backs_off,

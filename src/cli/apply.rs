@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio::sync::oneshot;
 
-use crate::apply::{Ending, Ids, Record, Stop};
+use crate::apply::{Ending, FLIGHT_TIME, Ids, Record, Stop};
 use crate::cli::args::{Apply as Args, Format};
 use crate::cli::exit::Exit;
 use crate::cli::output::progress::Progress;
@@ -26,7 +26,6 @@ use crate::plan::{
 };
 use crate::policy::PolicySet;
 use crate::state::State;
-use crate::state::memory::MemoryState;
 
 pub async fn apply(args: Args, output: Output) -> anyhow::Result<Exit> {
     let policies = load(&args.root, output)?;
@@ -73,12 +72,19 @@ async fn reconcile(
     if let Some(saved) = &saved {
         refuse_stale(saved, &session, &policies, None)?;
     }
-    let state = Arc::new(MemoryState::default());
+    let state = session.state(&args.state).await?;
     let memory = state.memory(session.clock.now()).await?;
     let depth = if asks { Depth::Exact } else { Depth::Listed };
     let inventory = observe(&session, &policies, &memory, depth, stop).await?;
     session.check_place(inventory.account.as_ref())?;
     observed(&inventory)?;
+    let earlier = match &inventory.account {
+        Some(_) => {
+            state.confirmed(session.clock.now()).await?;
+            settle_earlier(&session, &state, stop, output).await?
+        }
+        None => 0,
+    };
     if let Some(saved) = &saved {
         refuse_stale(saved, &session, &policies, Some(&inventory))?;
     }
@@ -96,7 +102,15 @@ async fn reconcile(
     if args.output == Format::Text {
         let text = shown_plan::text(shown, output);
         output.shown(&text).context("nothing was canceled: the plan could not be printed")?;
-        output.say(BUDGETS_START_NOW);
+        if session.is_embedded() && args.state.directory.state_dir.is_none() {
+            output.say(BUDGETS_START_NOW);
+        }
+    }
+    let withheld = plan.lines.iter().filter(|line| line.verdict.reason == Reason::Paused).count();
+    if let (Some(why), 1..) = (&memory.paused, withheld) {
+        let count = plural(withheld, "execution");
+        let message = format!("paused: {why}; {count} would go; `rescind resume` lets them");
+        return Err(Failure::new(Exit::Stopped, message).into());
     }
     let acts = !lines.is_empty();
     if acts {
@@ -110,7 +124,7 @@ async fn reconcile(
         }
         let ids = Ids::new().context("the system gives no random numbers")?;
         let executor =
-            session.executor(Arc::clone(&state) as _, ids)(Arc::new(Fixed(Arc::clone(&policies))));
+            session.executor(Arc::clone(&state), ids)(Arc::new(Fixed(Arc::clone(&policies))));
         let progress = Progress::default();
         records.extend(executor.apply(lines, &inventory, &memory, args.max, stop, &progress).await);
         progress.clear();
@@ -122,7 +136,7 @@ async fn reconcile(
     let calls = session.pacer.counts();
     let left = if acts && !stop.is_on() {
         // What was done is told whether or not a second look can be had.
-        let look = look_again(&session, &policies, &state, stop).await;
+        let look = look_again(&session, &policies, &*state, stop).await;
         look.inspect_err(|error| output.error(&format!("what is left is not known: {error:#}")))
             .ok()
     } else {
@@ -142,15 +156,50 @@ async fn reconcile(
         Format::Json => output.json(&report::json(shown, json_plan(&plan, &inventory, &memory)))?,
         Format::Text => output.result(&format!("\n{}", report::text(shown, output)))?,
     }
-    let exit = report::exit(&records);
+    let exit = match report::exit(&records) {
+        Exit::Partial if state.paused().is_some() => Exit::Stopped,
+        exit => exit,
+    };
     let unseen = acts && left.is_none() && !stop.is_on();
-    let incomplete = unseen || unlisted(&inventory) > 0 || !inventory.problems.is_empty();
+    let incomplete =
+        unseen || earlier > 0 || unlisted(&inventory) > 0 || !inventory.problems.is_empty();
     let halted = plan.counts().contains_key(&Reason::BudgetHalted);
     Ok(match exit {
         Exit::Done if halted => Exit::Stopped,
         Exit::Done if incomplete => Exit::Partial,
         exit => exit,
     })
+}
+
+/// Settles what an earlier run has left, as far as a look decides it; gives how many stay open.
+async fn settle_earlier(
+    session: &Session,
+    state: &Arc<dyn State>,
+    stop: &Stop,
+    output: Output,
+) -> anyhow::Result<usize> {
+    let open = state.open().await?;
+    if open.is_empty() {
+        return Ok(0);
+    }
+    let count = plural(open.len(), "cancel");
+    output.say(&format!(
+        "An earlier run ended before {count} had an outcome: looking at what became of them."
+    ));
+    let settler = session.settler(Arc::clone(state));
+    let told = |record: &Record| {
+        let label = report::label(&record.ending);
+        output.say(&format!("  {label}  {}  {}", record.key, record.note));
+    };
+    let left = settler.settle(open, false, stop, told).await;
+    if left > 0 {
+        let minutes = FLIGHT_TIME.as_secs().div_ceil(60);
+        output.say(&format!(
+            "{left} of them may still take effect, or could not be looked at, and stay out of the plan: \
+             run it again in {minutes} minutes."
+        ));
+    }
+    Ok(left)
 }
 
 fn json_plan(plan: &Plan, inventory: &Inventory, memory: &Memory) -> serde_json::Value {
@@ -189,7 +238,7 @@ struct Left {
 async fn look_again(
     session: &Session,
     policies: &Arc<PolicySet>,
-    state: &MemoryState,
+    state: &dyn State,
     stop: &Stop,
 ) -> anyhow::Result<Left> {
     let before = session.pacer.counts();

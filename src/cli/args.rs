@@ -8,6 +8,10 @@ pub use clap_complete::Shell;
 
 pub mod generated;
 
+pub mod state;
+
+use state::{Audit, Pause, Resume, StateDir, Writes};
+
 /// Cancels AWS IoT job executions by policy.
 #[derive(Debug, Parser)]
 #[command(
@@ -105,6 +109,12 @@ pub enum Verb {
     Run(Run),
     /// Say how a running controller stands.
     Status(Status),
+    /// Say what was done: intents, outcomes and AWS's request ids, from the journal.
+    Audit(Audit),
+    /// Switch sending off, for all that use this state directory.
+    Pause(Pause),
+    /// Switch sending on again.
+    Resume(Resume),
     /// Print the JSON Schema of the documents.
     Schema(Schema),
     /// Serve the AWS IoT Jobs API on loopback from a fleet file.
@@ -328,6 +338,10 @@ pub struct Plan {
     #[allow(missing_docs)]
     pub target: Target,
 
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub state: StateDir,
+
     /// Write the plan to a file, for `apply --plan`.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -366,6 +380,10 @@ pub struct Apply {
     #[allow(missing_docs)]
     pub target: Target,
 
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub state: Writes,
+
     /// Cancel only what this saved plan names, and of that only what the policies still say.
     #[arg(long, value_name = "FILE", conflicts_with = "only")]
     pub plan: Option<PathBuf>,
@@ -403,6 +421,10 @@ pub struct Run {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub target: Target,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub state: Writes,
 
     /// How often to reconcile when no file changes.
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = interval)]

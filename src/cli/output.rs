@@ -7,6 +7,7 @@ use crate::cli::args::{Color, Format};
 use crate::document::words::{is_unsafe, push_visible, visible};
 
 pub mod apply;
+pub mod audit;
 pub mod cost;
 pub mod diff;
 pub mod explain;

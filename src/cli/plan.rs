@@ -37,7 +37,9 @@ async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
     }
     let policies = load(&args.root, output)?;
     let session = Session::open(&args.target, output).await?;
-    let memory = Memory::default();
+    let remembered = session.remembered(&args.state).await?;
+    let is_remembered = remembered.is_some();
+    let memory = remembered.unwrap_or_default();
     let inventory = look(&session, &policies, &memory).await?;
     // For the time up to which everything was read: what came due since then was not described.
     let now = inventory.as_of.unwrap_or_else(|| session.clock.now());
@@ -57,7 +59,11 @@ async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
         DiffFormat::Json => output.json(&json(shown))?,
         DiffFormat::Text => {
             output.result(&text(shown, output))?;
-            output.say(BUDGETS_START_NOW);
+            if session.is_embedded() && !is_remembered {
+                output.say(BUDGETS_START_NOW);
+            } else if !is_remembered {
+                output.say(BUDGETS_NOT_KNOWN);
+            }
             if let Some(path) = &args.out {
                 let path = path.display();
                 output.say(&format!("Saved to {path}: apply it within 24h by --plan {path}."));
@@ -107,7 +113,11 @@ pub(super) async fn look_for(
     Ok(inventory)
 }
 
-/// Said by plan and apply for as long as nothing outlives the process.
+/// Said by plan where it finds no state.
+const BUDGETS_NOT_KNOWN: &str = "Note: budgets are shown as if nothing had been spent: no state of \
+                                 this account is here (--state-dir, --account and --region name it).";
+
+/// Said by plan and apply where nothing outlives the process.
 pub(super) const BUDGETS_START_NOW: &str =
     "Note: budgets count from the start of this process; earlier runs are not remembered.";
 

@@ -18,8 +18,6 @@ use crate::controller::{
 };
 use crate::policy::{Demands, PolicySet};
 use crate::server::{self, Server};
-use crate::state::State;
-use crate::state::memory::MemoryState;
 use crate::status::report::Reporter;
 
 pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
@@ -45,14 +43,14 @@ pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     let first = Adopted { set: Arc::new(set), tree: Some(digest) };
     let mut session = Session::open(&args.target, output).await?;
     let listener = listen(&args).await?;
-    let state: Arc<dyn State> = Arc::new(MemoryState::default());
+    let state = session.state(&args.state).await?;
     let ids = Ids::new().context("the system gives no random numbers")?;
     tracing::info!(
         root = %args.root.display(),
         policies = first.set.len(),
         digest = first.set.digest().short(),
         interval = ?args.interval,
-        "running; budgets count from the start of this process"
+        "running"
     );
     let path = args.root.display().to_string();
     let (reporter, snapshot) = Reporter::new(session.clock.now(), path);
@@ -70,6 +68,7 @@ pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
         interval: args.interval,
         collector: session.collector(),
         executor: Box::new(session.executor(Arc::clone(&state), ids)),
+        settler: session.settler(Arc::clone(&state)),
         state,
         clock: session.clock.clone(),
         elsewhere: Box::new(session.elsewhere()),

@@ -8,12 +8,14 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::apply::earlier::Settler;
 use crate::apply::{Executor, FLIGHT_TIME, Ids};
 use crate::backend::JobsReader;
 use crate::backend::aws::{self, Connection};
 use crate::backend::pace::{Paced, Pacer};
 use crate::cli::Failure;
 use crate::cli::args::Target;
+use crate::cli::args::state::{StateDir, Writes, who};
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
 use crate::clock::Clock;
@@ -22,9 +24,12 @@ use crate::emulator::{Emulator, Options};
 use crate::fleet::Fleet;
 use crate::inventory::Account;
 use crate::observe::Collector;
-use crate::plan::InForce;
+use crate::plan::{InForce, Memory};
 use crate::source;
 use crate::state::State;
+use crate::state::directory::{Directory, Place};
+use crate::state::memory::MemoryState;
+use crate::state::sqlite::{self, SqliteState, Writing};
 
 /// A connection, and what is asked of it.
 pub struct Session {
@@ -33,6 +38,8 @@ pub struct Session {
     connection: Connection,
     account: Option<String>,
     region: Option<String>,
+    /// Where it works, as far as that is told before anything is asked.
+    place: Option<Place>,
     /// Serves the fleet until the session ends.
     server: Option<JoinHandle<()>>,
 }
@@ -43,6 +50,13 @@ impl Drop for Session {
             server.abort();
         }
     }
+}
+
+/// The state directory that was named, or the user's.
+pub fn state_directory(args: &StateDir) -> anyhow::Result<Directory> {
+    let none = "there is no directory for the state: pass --state-dir, or set HOME";
+    let path = args.resolve().ok_or_else(|| Failure::new(Exit::Usage, none))?;
+    Ok(Directory::at(path))
 }
 
 /// Reads the one fleet of a file.
@@ -87,8 +101,17 @@ impl Session {
     /// Connects as `target` says. With a fleet, nothing of the environment or of AWS is touched.
     pub async fn open(target: &Target, output: Output) -> anyhow::Result<Self> {
         let clock = Clock::system();
+        let mut place = match (&target.account, &target.region) {
+            (Some(account), Some(region)) => {
+                Some(Place { account: account.clone(), region: region.clone() })
+            }
+            _ => None,
+        };
         let (connection, server) = if let Some(path) = &target.fleet {
             let fleet = read_fleet(path, output)?;
+            let of_fleet = &fleet.account;
+            place =
+                Some(Place { account: of_fleet.account.clone(), region: of_fleet.region.clone() });
             let here = &fleet.account.region;
             if let Some(region) = target.region.as_ref().filter(|region| *region != here) {
                 let message = format!("--region {region}: the fleet is in {here}");
@@ -116,8 +139,47 @@ impl Session {
             connection,
             account: target.account.clone(),
             region: target.region.clone(),
+            place,
             server,
         })
+    }
+
+    /// The state of what cancels: on disk, but for an emulated fleet without a `--state-dir`, which
+    /// begins anew with each process.
+    pub async fn state(&self, args: &Writes) -> anyhow::Result<Arc<dyn State>> {
+        if self.server.is_some() && args.directory.state_dir.is_none() {
+            return Ok(Arc::new(MemoryState::default()));
+        }
+        let directory = state_directory(&args.directory)?;
+        let place = self.place.clone().context("the account and the region are not told")?;
+        let writing = Writing { who: who(), fresh_ledger: args.fresh_ledger };
+        let open = move || SqliteState::open(&directory, &place, writing);
+        let opened = tokio::task::spawn_blocking(open).await.context("the state was not opened")?;
+        match opened {
+            Ok(state) => Ok(Arc::new(state)),
+            Err(error) => {
+                Err(Failure::new(Exit::Error, format!("{error}; nothing was sent")).into())
+            }
+        }
+    }
+
+    /// What the state on disk remembers, for a verb that cannot write; none if there is none.
+    pub async fn remembered(&self, args: &StateDir) -> anyhow::Result<Option<Memory>> {
+        if self.server.is_some() && args.state_dir.is_none() {
+            return Ok(None);
+        }
+        let (Some(path), Some(place)) = (args.resolve(), self.place.clone()) else {
+            return Ok(None);
+        };
+        let now = self.clock.now();
+        let read = move || sqlite::read_memory(&Directory::at(path), &place, now);
+        let read = tokio::task::spawn_blocking(read).await.context("the state was not read")?;
+        read.map_err(|error| Failure::new(Exit::Error, error.to_string()).into())
+    }
+
+    /// Whether it works against an emulated fleet inside the process.
+    pub fn is_embedded(&self) -> bool {
+        self.server.is_some()
     }
 
     /// Waits until the embedded emulator has ended; for ever if there is none.
@@ -179,6 +241,17 @@ impl Session {
     /// What observes.
     pub fn collector(&self) -> Collector {
         Collector::new(self.paced(), self.clock.clone())
+    }
+
+    /// What settles the intents that an earlier process left. It can only read.
+    pub fn settler(&self, state: Arc<dyn State>) -> Settler {
+        Settler {
+            reader: Arc::new(self.connection.reader()),
+            pacer: self.pacer.clone(),
+            state,
+            clock: self.clock.clone(),
+            flight_time: FLIGHT_TIME,
+        }
     }
 
     /// What makes what can write. Nothing that can write is built before it is called.

@@ -57,6 +57,9 @@ pub fn check(
         if !matches!(line.verdict.reason, Reason::Due | Reason::Matched) {
             broken("it acts, and its reason says that it stays".to_owned());
         }
+        if memory.paused.is_some() {
+            broken("it acts while everything is paused".to_owned());
+        }
         if !seen.insert(&line.key) {
             broken("it stands in the plan twice".to_owned());
         }

@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::execution::{ExecutionKey, ExecutionNumber, ExecutionVersion, JobId, StatusDetails};
-use crate::policy::{Digest, PolicyName};
+use crate::execution::{
+    ExecutionKey, ExecutionNumber, ExecutionVersion, JobId, OpenStatus, StatusDetails,
+};
+use crate::policy::{Digest, Origin, PolicyName};
 
 /// How long a cancel of ours hides an execution that a list still shows: AWS's reads lag behind its
 /// writes, by how much AWS does not say. Fifteen minutes is far beyond what was ever seen.
@@ -64,6 +66,8 @@ pub struct Intent {
     pub number: ExecutionNumber,
     /// The version that was judged.
     pub version: ExecutionVersion,
+    /// The status in which it was judged.
+    pub status: OpenStatus,
     /// Whether force is sent.
     pub force: bool,
     /// What is sent, the `rescind` pair included where there was room.
@@ -72,6 +76,8 @@ pub struct Intent {
     pub policy: PolicyName,
     /// What the cause meant.
     pub digest: Digest,
+    /// Where the cause was written.
+    pub origin: Origin,
 }
 
 /// Tells intents apart, across processes.
@@ -121,6 +127,30 @@ impl Outcome {
         Self::Failed,
         Self::Unresolved,
     ];
+
+    /// The label in JSON, in logs and on disk.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Canceled => "canceled",
+            Self::CanceledUnattributed => "canceledUnattributed",
+            Self::AlreadyTerminal => "alreadyTerminal",
+            Self::Superseded => "superseded",
+            Self::Gone => "gone",
+            Self::Withdrawn => "withdrawn",
+            Self::Failed => "failed",
+            Self::Unresolved => "unresolved",
+        }
+    }
+
+    /// The outcome with a label.
+    pub fn labeled(label: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.label() == label)
+    }
+
+    /// Whether it says that the execution was canceled by us.
+    pub fn is_cancel(self) -> bool {
+        matches!(self, Self::Canceled | Self::CanceledUnattributed)
+    }
 }
 
 /// One unit of the ledger: an intent, as budgets see it. It is taken when the intent is begun.
@@ -158,6 +188,8 @@ pub struct Memory {
     pub denied: BTreeMap<(PolicyName, JobId), Timestamp>,
     /// What has an intent without an outcome.
     pub open: BTreeSet<ExecutionKey>,
+    /// Why nothing may be sent, if somebody has switched it off.
+    pub paused: Option<Arc<str>>,
 }
 
 impl Memory {

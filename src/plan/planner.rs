@@ -249,16 +249,21 @@ fn budgets(
     policies.iter().filter(|policy| policy.mode == Mode::Enforce).map(purse).collect()
 }
 
-/// Makes wait what AWS denied the calls for. Here and not in the verdict: a denied cause waits, and falls
+/// Makes wait what AWS denied the calls for, and everything while it is paused. Here and not in the verdict: a denied cause waits, and falls
 /// through to nobody.
 fn leave_denied(lines: &mut [Line], order: &mut Vec<usize>, memory: &Memory, now: Timestamp) {
     order.retain(|&index| {
         let line = &mut lines[index];
         let denied = memory.denied_until(&line.policy.name, &line.key.job, now).is_some();
-        if denied {
-            line.verdict = Verdict { reason: Reason::BackingOff, at: At::Policy };
-        }
-        !denied
+        let reason = if memory.paused.is_some() {
+            Reason::Paused
+        } else if denied {
+            Reason::BackingOff
+        } else {
+            return true;
+        };
+        line.verdict = Verdict { reason, at: At::Policy };
+        false
     });
 }
 

@@ -62,6 +62,8 @@ pub enum Reason {
     WindowClosed,
     /// The account or region is not in the scope of a guard.
     OutOfScope,
+    /// Somebody has switched sending off.
+    Paused,
     /// An earlier cancel of it failed or is not settled yet.
     BackingOff,
     /// A percentage needs a list that failed.
@@ -78,7 +80,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every variant, in order.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::StatusUnknown,
         Self::Terminal,
         Self::NoMatch,
@@ -95,6 +97,7 @@ impl Reason {
         Self::Frozen,
         Self::WindowClosed,
         Self::OutOfScope,
+        Self::Paused,
         Self::BackingOff,
         Self::InventoryIncomplete,
         Self::BudgetExhausted,
@@ -127,6 +130,7 @@ impl Reason {
             | Self::Frozen
             | Self::WindowClosed
             | Self::OutOfScope
+            | Self::Paused
             | Self::BackingOff
             | Self::InventoryIncomplete
             | Self::BudgetExhausted

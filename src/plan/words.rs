@@ -45,6 +45,9 @@ pub fn because(line: &Line, plan: &Plan, inventory: &Inventory, memory: &Memory)
             let at = memory.canceled.get(&line.key).and_then(|of_key| of_key.values().max());
             at.map_or(Because::Itself, |at| Because::Time(*at))
         }
+        Reason::Paused => {
+            memory.paused.as_deref().map_or(Because::Itself, |why| Because::Note(why.to_owned()))
+        }
         Reason::BackingOff => {
             let waits = memory.backing_off.get(&line.key).copied();
             let denied = memory.denied_until(&policy.name, &line.key.job, plan.now);
@@ -283,6 +286,7 @@ pub fn in_words(reason: Reason, because: &Because, now: Timestamp) -> String {
         Reason::Frozen => "frozen",
         Reason::WindowClosed => "the policy's window is closed",
         Reason::OutOfScope => "out of scope",
+        Reason::Paused => "paused",
         Reason::BackingOff => "an earlier cancel failed or is not settled",
         Reason::InventoryIncomplete => "a percentage needs what could not be listed",
         Reason::BudgetExhausted => "the budget has nothing left",

@@ -1,7 +1,9 @@
-//! A state that lasts as long as the process.
+//! A state that lasts as long as the process, and the rules that every state keeps.
 //!
-//! It keeps the port's promises but for durability: budgets count from the start of the process, and
-//! what was open when it ended is forgotten.
+//! [`MemoryState`] keeps the port's promises but for durability: budgets count from the start of the
+//! process, and what was open when it ended is forgotten. The rules are in [`Inner`], which is told a
+//! change only once that is durable: the state on disk has one of them too, so that both refuse, charge
+//! and forget alike.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,33 +11,31 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::execution::{ExecutionKey, ExecutionNumber, JobId};
+use crate::execution::{ExecutionKey, JobId};
 use crate::plan::budget::left_of;
-use crate::plan::{CANCELED_MEMORY, Charge, Intent, IntentId, Memory, Outcome, Spent};
+use crate::plan::{CANCELED_MEMORY, Charge, Intent, IntentId, Memory, Spent};
 use crate::policy::PolicyName;
-use crate::state::{Begun, DENIED_FOR, Error, Settlement, State, back_off};
+use crate::state::{Begun, DENIED_FOR, Error, Open, Settlement, State, back_off};
 
 /// How long a settled unit is kept: longer than the longest `per` of a limit, which is 30 days.
-const UNITS_KEPT: SignedDuration = SignedDuration::from_hours(31 * 24);
+pub(super) const UNITS_KEPT: SignedDuration = SignedDuration::from_hours(31 * 24);
 
 /// The state in memory.
 #[derive(Debug, Default)]
 pub struct MemoryState(Mutex<Inner>);
 
+/// What is remembered, and what follows from it.
 #[derive(Debug, Default)]
-struct Inner {
-    latest: Option<Timestamp>,
-    open: BTreeMap<IntentId, Intent>,
-    units: Vec<Unit>,
-    canceled: BTreeMap<ExecutionKey, BTreeMap<ExecutionNumber, Timestamp>>,
-    failures: BTreeMap<ExecutionKey, (u32, Timestamp)>,
-    denied: BTreeMap<(PolicyName, JobId), Timestamp>,
-}
-
-#[derive(Debug)]
-struct Unit {
-    intent: IntentId,
-    spent: Spent,
+pub(super) struct Inner {
+    /// The time of the latest change.
+    pub latest: Option<Timestamp>,
+    /// What has no outcome; its units are in `memory` as well.
+    pub open: BTreeMap<IntentId, Open>,
+    /// How often in a row each execution has failed.
+    pub failures: BTreeMap<ExecutionKey, u32>,
+    /// What the planner has to know, as of the latest change. A ledger that has not begun yet begins at
+    /// the end of time.
+    pub memory: Memory,
 }
 
 impl MemoryState {
@@ -45,50 +45,145 @@ impl MemoryState {
 }
 
 impl Inner {
-    /// The time to use for `now`: it never goes back.
+    /// The time of a change: it never goes back.
+    pub fn time(&self, now: Timestamp) -> Timestamp {
+        self.latest.map_or(now, |latest| latest.max(now))
+    }
+
+    /// Takes the time of a change for the latest, and forgets what is over by then. Reading is no
+    /// change: before AWS has answered, `now` is by a clock that nobody has confirmed.
     fn advance(&mut self, now: Timestamp) -> Timestamp {
-        let latest = self.latest.map_or(now, |latest| latest.max(now));
+        let latest = self.time(now);
         self.latest = Some(latest);
-        self.units.retain(|unit| {
-            unit.spent.settled.is_none_or(|at| latest.duration_since(at) < UNITS_KEPT)
-        });
-        for of_key in self.canceled.values_mut() {
-            of_key.retain(|_, at| latest.duration_since(*at) < CANCELED_MEMORY);
-        }
-        self.canceled.retain(|_, of_key| !of_key.is_empty());
-        self.denied.retain(|_, until| latest < *until);
-        // A failure is forgotten a while after its back-off ended: it no longer counts as in a row.
-        let forgotten = back_off(u32::MAX);
-        self.failures.retain(|_, (_, until)| latest.duration_since(*until) < forgotten);
+        forget(&mut self.memory, latest);
+        let waits = &self.memory.backing_off;
+        self.failures.retain(|key, _| waits.contains_key(key));
         latest
     }
 
-    fn spent(&self) -> Vec<Spent> {
-        self.units.iter().map(|unit| unit.spent.clone()).collect()
+    /// What the planner has to know.
+    pub fn memory(&self, now: Timestamp) -> Memory {
+        let now = self.time(now);
+        let mut memory = self.memory.clone();
+        forget(&mut memory, now);
+        memory.ledger_began = memory.ledger_began.map(|began| began.min(now));
+        memory
     }
 
-    fn fail(&mut self, key: &ExecutionKey, now: Timestamp) {
-        let failures =
-            self.failures.get(key).map_or(0, |(failures, _)| *failures).saturating_add(1);
-        let until = now.checked_add(back_off(failures)).unwrap_or(Timestamp::MAX);
-        self.failures.insert(key.clone(), (failures, until));
+    /// Why an intent may not be begun.
+    pub fn refusal(&self, intent: &Intent, charges: &[Charge], now: Timestamp) -> Option<Begun> {
+        if self.memory.open.contains(&intent.key) {
+            return Some(Begun::AlreadyOpen);
+        }
+        let now = self.time(now);
+        let full = charges.iter().find(|charge| left_of(charge, &self.memory, now) == 0)?;
+        Some(Begun::OverBudget(full.clone()))
     }
+
+    /// Begins an intent that is not refused.
+    pub fn begin(&mut self, intent: &Intent, now: Timestamp) {
+        let sent_at = self.advance(now);
+        self.reopen(Open { intent: intent.clone(), sent_at });
+    }
+
+    /// Takes in an intent that has no outcome.
+    pub fn reopen(&mut self, open: Open) {
+        self.memory.spent.push(Spent::of(&open.intent));
+        self.memory.open.insert(open.intent.key.clone());
+        self.open.insert(open.intent.id.clone(), open);
+    }
+
+    /// The open intent of a name.
+    pub fn open(&self, id: &IntentId) -> Result<&Open, Error> {
+        self.open.get(id).ok_or_else(|| Error::NotOpen(id.clone()))
+    }
+
+    /// Replaces an open intent by that of its next attempt.
+    pub fn attempt(&mut self, intent: &Intent, now: Timestamp) {
+        let sent_at = self.advance(now);
+        self.open.insert(intent.id.clone(), Open { intent: intent.clone(), sent_at });
+    }
+
+    /// Ends an open intent.
+    pub fn settle(&mut self, id: &IntentId, settlement: &Settlement, now: Timestamp) {
+        let now = self.advance(now);
+        let Some(Open { intent, .. }) = self.open.remove(id) else { return };
+        self.memory.open.remove(&intent.key);
+        // Open units of the same policy and force are alike: any of them may be the intent's.
+        let unit = Spent::of(&intent);
+        if let Some(place) = self.memory.spent.iter().rposition(|spent| *spent == unit) {
+            self.memory.spent.swap_remove(place);
+        }
+        if !settlement.no_effect {
+            self.memory.spent.push(Spent { settled: Some(now), ..unit });
+        }
+        if settlement.outcome.is_cancel() {
+            let number = settlement.hit.unwrap_or(intent.number);
+            self.memory.canceled.entry(intent.key.clone()).or_default().insert(number, now);
+        }
+        if settlement.backs_off {
+            self.fail(&intent.key, now);
+        } else {
+            self.failures.remove(&intent.key);
+            self.memory.backing_off.remove(&intent.key);
+        }
+    }
+
+    /// How often an execution has failed in a row with one failure more, and until when it is left
+    /// alone then.
+    pub fn failed(&self, key: &ExecutionKey, now: Timestamp) -> (u32, Timestamp) {
+        let now = self.time(now);
+        let counts = self.memory.backing_off.get(key).is_some_and(|until| counts_on(*until, now));
+        let before = self.failures.get(key).copied().filter(|_| counts).unwrap_or_default();
+        let failures = before.saturating_add(1);
+        (failures, now.checked_add(back_off(failures)).unwrap_or(Timestamp::MAX))
+    }
+
+    /// Leaves an execution alone for a while.
+    pub fn fail(&mut self, key: &ExecutionKey, now: Timestamp) {
+        let now = self.advance(now);
+        let (failures, until) = self.failed(key, now);
+        self.failures.insert(key.clone(), failures);
+        self.memory.backing_off.insert(key.clone(), until);
+    }
+
+    /// Until when a policy leaves a job alone whose calls are denied now.
+    pub fn denied_until(&self, now: Timestamp) -> Timestamp {
+        self.time(now).checked_add(DENIED_FOR).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Leaves a job alone for a while.
+    pub fn deny(&mut self, policy: &PolicyName, job: &JobId, now: Timestamp) {
+        let now = self.advance(now);
+        self.memory.denied.insert((policy.clone(), job.clone()), self.denied_until(now));
+    }
+}
+
+/// Forgets what is over.
+fn forget(memory: &mut Memory, now: Timestamp) {
+    memory.spent.retain(|unit| unit.is_within(UNITS_KEPT, now));
+    for of_key in memory.canceled.values_mut() {
+        of_key.retain(|_, at| hides(*at, now));
+    }
+    memory.canceled.retain(|_, of_key| !of_key.is_empty());
+    memory.denied.retain(|_, until| now < *until);
+    memory.backing_off.retain(|_, until| counts_on(*until, now));
+}
+
+/// Whether a cancel still hides what a list shows.
+pub(super) fn hides(canceled_at: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(canceled_at) < CANCELED_MEMORY
+}
+
+/// Whether a failure whose back-off ends at a time still counts as in a row. It does for a while after.
+fn counts_on(until: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(until) < back_off(u32::MAX)
 }
 
 #[async_trait]
 impl State for MemoryState {
     async fn memory(&self, now: Timestamp) -> Result<Memory, Error> {
-        let mut inner = self.lock();
-        inner.advance(now);
-        Ok(Memory {
-            spent: inner.spent(),
-            // What was before this process is not known either; `plan` and `apply` say so.
-            ledger_began: None,
-            canceled: inner.canceled.clone(),
-            backing_off: inner.failures.iter().map(|(k, (_, until))| (k.clone(), *until)).collect(),
-            denied: inner.denied.clone(),
-            open: inner.open.values().map(|intent| intent.key.clone()).collect(),
-        })
+        Ok(self.lock().memory(now))
     }
 
     async fn begin(
@@ -98,27 +193,18 @@ impl State for MemoryState {
         now: Timestamp,
     ) -> Result<Begun, Error> {
         let mut inner = self.lock();
-        let now = inner.advance(now);
-        if inner.open.values().any(|open| open.key == intent.key) {
-            return Ok(Begun::AlreadyOpen);
+        if let Some(refusal) = inner.refusal(intent, charges, now) {
+            return Ok(refusal);
         }
-        let memory = Memory { spent: inner.spent(), ..Memory::default() };
-        if let Some(charge) = charges.iter().find(|charge| left_of(charge, &memory, now) == 0) {
-            return Ok(Begun::OverBudget(charge.clone()));
-        }
-        inner.units.push(Unit { intent: intent.id.clone(), spent: Spent::of(intent) });
-        inner.open.insert(intent.id.clone(), intent.clone());
+        inner.begin(intent, now);
         Ok(Begun::Yes)
     }
 
-    async fn attempt(&self, intent: &Intent) -> Result<(), Error> {
-        match self.lock().open.get_mut(&intent.id) {
-            Some(open) => {
-                *open = intent.clone();
-                Ok(())
-            }
-            None => Err(Error::NotOpen(intent.id.clone())),
-        }
+    async fn attempt(&self, intent: &Intent, now: Timestamp) -> Result<(), Error> {
+        let mut inner = self.lock();
+        inner.open(&intent.id)?;
+        inner.attempt(intent, now);
+        Ok(())
     }
 
     async fn settle(
@@ -128,36 +214,23 @@ impl State for MemoryState {
         now: Timestamp,
     ) -> Result<(), Error> {
         let mut inner = self.lock();
-        let now = inner.advance(now);
-        let intent = inner.open.remove(id).ok_or_else(|| Error::NotOpen(id.clone()))?;
-        if settlement.no_effect {
-            inner.units.retain(|unit| unit.intent != *id);
-        } else if let Some(unit) = inner.units.iter_mut().find(|unit| unit.intent == *id) {
-            unit.spent.settled = Some(now);
-        }
-        if matches!(settlement.outcome, Outcome::Canceled | Outcome::CanceledUnattributed) {
-            inner.canceled.entry(intent.key.clone()).or_default().insert(intent.number, now);
-        }
-        if settlement.backs_off {
-            inner.fail(&intent.key, now);
-        } else {
-            inner.failures.remove(&intent.key);
-        }
+        inner.open(id)?;
+        inner.settle(id, settlement, now);
         Ok(())
     }
 
     async fn back_off(&self, key: &ExecutionKey, now: Timestamp) -> Result<(), Error> {
-        let mut inner = self.lock();
-        let now = inner.advance(now);
-        inner.fail(key, now);
+        self.lock().fail(key, now);
         Ok(())
     }
 
     async fn deny(&self, policy: &PolicyName, job: &JobId, now: Timestamp) -> Result<(), Error> {
-        let mut inner = self.lock();
-        let until = inner.advance(now).checked_add(DENIED_FOR).unwrap_or(Timestamp::MAX);
-        inner.denied.insert((policy.clone(), job.clone()), until);
+        self.lock().deny(policy, job, now);
         Ok(())
+    }
+
+    async fn open(&self) -> Result<Vec<Open>, Error> {
+        Ok(self.lock().open.values().cloned().collect())
     }
 
     fn is_held(&self) -> bool {

@@ -115,6 +115,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("quick_junit", &["cli/output.rs"]),
     ("prometheus_client", &["server/metrics.rs"]),
     ("regex", &["policy/expression.rs"]),
+    ("rusqlite", &["state/sqlite.rs"]),
     ("serde_yaml", &["document.rs"]),
     (
         "sha2",

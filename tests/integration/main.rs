@@ -13,3 +13,4 @@ mod readme;
 mod run;
 mod server;
 mod source;
+mod state;

@@ -1,6 +1,6 @@
 //! A state that remembers what was asked of it, and a policy set that can be exchanged.
 //!
-//! It wraps the state in memory: the promises are its own. What happens here between an intent and the
+//! It wraps a state, by default that in memory: the promises are its own. What happens here between an intent and the
 //! send is what a slow disk, or a policy file that changes at the worst moment, would do.
 
 use std::collections::BTreeMap;
@@ -14,13 +14,12 @@ use rescind::execution::{ExecutionKey, JobId};
 use rescind::plan::{Charge, InForce, Intent, IntentId, Memory};
 use rescind::policy::{PolicyName, PolicySet};
 use rescind::state::memory::MemoryState;
-use rescind::state::{Begun, Error, Settlement, State};
+use rescind::state::{Begun, Error, Open, Settlement, State};
 
 type Hook = Box<dyn Fn(&Intent) + Send + Sync>;
 
-#[derive(Default)]
 pub struct Ledger {
-    pub inner: MemoryState,
+    pub inner: Arc<dyn State>,
     /// Each intent with each of its attempts, in order.
     pub begun: Mutex<Vec<Intent>>,
     pub settled: Mutex<BTreeMap<IntentId, Settlement>>,
@@ -33,7 +32,26 @@ pub struct Ledger {
     pub full: AtomicBool,
 }
 
+impl Default for Ledger {
+    fn default() -> Self {
+        Self::over(Arc::new(MemoryState::default()))
+    }
+}
+
 impl Ledger {
+    pub fn over(inner: Arc<dyn State>) -> Self {
+        Self {
+            inner,
+            begun: Mutex::default(),
+            settled: Mutex::default(),
+            backed_off: Mutex::default(),
+            after_begin: Mutex::default(),
+            sync: Mutex::default(),
+            lost: AtomicBool::default(),
+            full: AtomicBool::default(),
+        }
+    }
+
     pub fn then(&self, hook: impl Fn(&Intent) + Send + Sync + 'static) {
         *self.after_begin.lock().unwrap() = Some(Box::new(hook));
     }
@@ -78,9 +96,9 @@ impl State for Ledger {
         Ok(begun)
     }
 
-    async fn attempt(&self, intent: &Intent) -> Result<(), Error> {
+    async fn attempt(&self, intent: &Intent, now: Timestamp) -> Result<(), Error> {
         self.writable(&intent.id)?;
-        self.inner.attempt(intent).await?;
+        self.inner.attempt(intent, now).await?;
         self.made_durable(intent).await;
         Ok(())
     }
@@ -107,8 +125,16 @@ impl State for Ledger {
         self.inner.deny(policy, job, now).await
     }
 
+    async fn open(&self) -> Result<Vec<Open>, Error> {
+        self.inner.open().await
+    }
+
+    fn paused(&self) -> Option<String> {
+        self.inner.paused()
+    }
+
     fn is_held(&self) -> bool {
-        !self.lost.load(Ordering::SeqCst)
+        !self.lost.load(Ordering::SeqCst) && self.inner.is_held()
     }
 }
 

@@ -357,8 +357,10 @@ fn memory() -> impl Strategy<Value = Memory> {
     let began = prop::option::weighted(0.2, (0..180_i64).prop_map(SignedDuration::from_mins));
     let spent = (spent, began.prop_map(|it| it.map(|it| now() - it)));
     let some = || prop::collection::btree_set(a_key(), 0..2);
-    (spent, some(), some(), some(), some()).prop_map(|it| {
-        let ((spent, ledger_began), canceled, backing_off, denied, open) = it;
+    let paused = prop::option::weighted(0.1, Just("why".into()));
+    let canceled = prop::collection::btree_set(a_key(), 0..4);
+    (spent, canceled, some(), some(), some(), paused).prop_map(|it| {
+        let ((spent, ledger_began), canceled, backing_off, denied, open, paused) = it;
         Memory {
             spent,
             ledger_began,
@@ -369,6 +371,7 @@ fn memory() -> impl Strategy<Value = Memory> {
             backing_off: backing_off.into_iter().map(|key| (key, ago(-1))).collect(),
             denied: denied.into_iter().map(|key| ((name("p-0"), key.job), ago(-1))).collect(),
             open,
+            paused,
         }
     })
 }

@@ -71,6 +71,8 @@ pub struct Past {
     pub backing_off: Vec<BackingOff>,
     /// What has a cancel on its way.
     pub open: Vec<Which>,
+    /// Why nothing may be sent.
+    pub paused: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -252,6 +254,7 @@ impl Past {
         for it in &self.backing_off {
             memory.backing_off.insert(key(&it.job, &it.thing), time(&it.until));
         }
+        memory.paused = self.paused.as_deref().map(Into::into);
         memory.open = self.open.iter().map(|it| key(&it.job, &it.thing)).collect();
         memory
     }

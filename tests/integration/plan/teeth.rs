@@ -220,6 +220,7 @@ const MUTATIONS: &[Mutation] = &[
         let until = now() + SignedDuration::from_nanos(1);
         it.memory.backing_off.insert(key("bad", "a"), until);
     }),
+    ("bad on a: it acts while everything is paused", |it| it.memory.paused = Some("".into())),
     ("bad on a: we canceled it already", |it| {
         let numbers = [(ExecutionNumber(1), now())].into();
         it.memory.canceled.insert(key("bad", "a"), numbers);

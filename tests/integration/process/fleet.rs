@@ -91,8 +91,13 @@ impl World {
     /// The binary with this account as its AWS, in the folder.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = command(args);
+        if args.first().is_some_and(|verb| ["apply", "run"].contains(verb)) {
+            // Nothing was canceled before the test.
+            command.arg("--fresh-ledger");
+        }
         command
             .current_dir(self.folder.path())
+            .env("STATE_DIRECTORY", self.path("state"))
             .env("AWS_ENDPOINT_URL_IOT", format!("http://{}", self.address))
             .env("AWS_ACCESS_KEY_ID", "any")
             .env("AWS_SECRET_ACCESS_KEY", "any");

@@ -85,7 +85,7 @@ fn a_config_map_whose_data_link_is_swapped_is_followed() {
     symlink("..data/nested", root.join("nested")).unwrap();
     let controller = world.controller("root", &["--interval", "1h"]);
     world.until_canceled(&["r001"]);
-    let seen = controller.log.wait("running; budgets");
+    let seen = controller.log.wait(" running ");
     assert!(controller.log.all()[seen - 1].contains("policies=2"), "{:?}", controller.log.all());
     flip(&root.join("..data"), "..v2");
     fs::remove_dir_all(root.join("..v1")).unwrap();

@@ -1,0 +1,160 @@
+//! What an earlier process has left: intents without an outcome, settled by looking.
+//!
+//! Apart from `settle`, which settles the attempts of this process and may go on to another one. Nothing
+//! is sent from here, and nothing that could is needed: what did not take effect is planned anew.
+//!
+//! Invariants: an intent stays open, with its unit, until its execution was described by its own number;
+//! that it is unmoved decides only once the last attempt can no longer take effect.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use tokio::time::{Instant, sleep_until};
+
+use super::settle::{fate, is_unmoved};
+use super::work::wait;
+use super::{DESCRIBE_FRESH, Ending, Record, Stop};
+use crate::backend::pace::Pacer;
+use crate::backend::{Error, ErrorKind, JobsReader, Operation};
+use crate::clock::Clock;
+use crate::plan::Outcome;
+use crate::state::{Open, Settlement, State};
+
+/// What settles. It can only read.
+#[derive(Clone)]
+pub struct Settler {
+    /// Reads at once.
+    pub reader: Arc<dyn JobsReader>,
+    /// The allowance.
+    pub pacer: Pacer,
+    /// Where the intents are.
+    pub state: Arc<dyn State>,
+    /// AWS's time.
+    pub clock: Clock,
+    /// [`super::FLIGHT_TIME`], but for tests over real time.
+    pub flight_time: Duration,
+}
+
+/// What a look says.
+enum Look {
+    Ended(Outcome, String),
+    /// The last attempt may still take effect until then.
+    Wait(Instant),
+    Failed(Error),
+}
+
+impl fmt::Debug for Settler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settler").field("flight_time", &self.flight_time).finish_non_exhaustive()
+    }
+}
+
+impl Settler {
+    /// Settles the intents that an earlier process has left, and tells of each. With `waits`, looks
+    /// again until all are settled or `stop` is switched; else once at each. Gives how many stay open.
+    ///
+    /// Only to be called once it is certain that the right account answers: another one has none of
+    /// these executions.
+    pub async fn settle(
+        &self,
+        open: Vec<Open>,
+        waits: bool,
+        stop: &Stop,
+        told: impl Fn(&Record),
+    ) -> usize {
+        let mut queue: Vec<_> = open.into_iter().map(|open| (Instant::now(), 0, open)).collect();
+        let mut left = 0;
+        while let Some(next) = (0..queue.len()).min_by_key(|&index| queue[index].0) {
+            let (at, failures, open) = queue.swap_remove(next);
+            let due = async {
+                sleep_until(at).await;
+                self.pacer.permit(Operation::DescribeJobExecution).await;
+            };
+            tokio::select! {
+                biased;
+                () = stop.on() => return left + queue.len() + 1,
+                () = due => {}
+            }
+            match self.look(&open).await {
+                Look::Ended(outcome, note) => match self.write(&open, outcome, &note).await {
+                    Ok(()) => told(&record(&open, outcome, note)),
+                    Err(error) => {
+                        left += 1;
+                        let execution = &open.intent.key;
+                        tracing::error!(%error, %execution, ?outcome, "an outcome was not written");
+                    }
+                },
+                Look::Wait(until) if waits => queue.push((until, 0, open)),
+                Look::Failed(error) if waits => {
+                    let execution = &open.intent.key;
+                    tracing::warn!(%error, %execution, "an earlier cancel could not be looked at");
+                    queue.push((Instant::now() + wait(failures + 1), failures + 1, open));
+                }
+                Look::Wait(_) | Look::Failed(_) => left += 1,
+            }
+        }
+        left
+    }
+
+    async fn look(&self, open: &Open) -> Look {
+        let intent = &open.intent;
+        // The bytes went out at most so long after the intent was durable.
+        let flight = self.flight_time + DESCRIBE_FRESH;
+        let since = self.clock.now().duration_since(open.sent_at).max(SignedDuration::ZERO);
+        let remaining = flight.saturating_sub(since.unsigned_abs());
+        let looked = Instant::now();
+        let answer = self.reader.describe_execution(&intent.key, Some(intent.number)).await;
+        self.pacer.record(Operation::DescribeJobExecution, &answer);
+        match answer {
+            Ok(found) if is_unmoved(intent, &found) && remaining.is_zero() => Look::Ended(
+                Outcome::Failed,
+                "an earlier process ended before it took effect; it is judged anew".to_owned(),
+            ),
+            Ok(found) if is_unmoved(intent, &found) => Look::Wait(looked + remaining),
+            Ok(found) => {
+                // Whether the last attempt was lost is not known, and so it counts as lost.
+                let (outcome, note) = fate(Some(intent), 1, intent.number, &found);
+                Look::Ended(outcome, format!("settled after a restart: {note}"))
+            }
+            Err(error) if error.kind == ErrorKind::NotFound => Look::Ended(
+                Outcome::Unresolved,
+                "an earlier process ended before the answer came, and the execution is no longer there"
+                    .to_owned(),
+            ),
+            Err(error) => Look::Failed(error),
+        }
+    }
+
+    async fn write(
+        &self,
+        open: &Open,
+        outcome: Outcome,
+        note: &str,
+    ) -> Result<(), crate::state::Error> {
+        let settlement = Settlement {
+            outcome,
+            // An attempt whose answer nobody saw proves nothing.
+            no_effect: false,
+            hit: None,
+            request_id: None,
+            note: note.to_owned(),
+            backs_off: matches!(outcome, Outcome::Failed | Outcome::Unresolved),
+        };
+        self.state.settle(&open.intent.id, &settlement, self.clock.now()).await
+    }
+}
+
+fn record(open: &Open, outcome: Outcome, note: String) -> Record {
+    Record {
+        key: open.intent.key.clone(),
+        number: open.intent.number,
+        policy: open.intent.policy.clone(),
+        ending: Ending::Outcome(outcome),
+        force: open.intent.force,
+        attempts: 0,
+        request_id: None,
+        note,
+    }
+}

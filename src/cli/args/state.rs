@@ -1,0 +1,181 @@
+//! The state on disk, as the command line and the environment name it, and the verbs about it.
+//!
+//! Apart from `args`, since what is not typed comes from the environment: systemd's `STATE_DIRECTORY`, the
+//! XDG base directories, and who runs this.
+
+use std::env::home_dir;
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, ValueEnum};
+use jiff::Timestamp;
+
+use crate::execution::{JobId, ThingName};
+use crate::plan::Outcome;
+use crate::policy::PolicyName;
+
+/// Where the state is.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct StateDir {
+    /// The directory of journal and ledger. By default systemd's `STATE_DIRECTORY`, else `rescind` in
+    /// `XDG_STATE_HOME` or `~/.local/state`.
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+}
+
+/// The state of what cancels.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct Writes {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub directory: StateDir,
+
+    /// Let a budget begin with nothing spent although what was canceled before this ledger began is
+    /// not known. Otherwise an unknown past counts as spent, and a budget fills within its period.
+    #[arg(long)]
+    pub fresh_ledger: bool,
+}
+
+/// `rescind audit`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  \
+    rescind audit --since 2026-11-24T00:00:00Z --outcome failed --outcome unresolved\n  \
+    rescind audit --job fw-4-2-0 -o targets    the things to give another job\n\n\
+    It reads beside a running controller and changes nothing.")]
+pub struct Audit {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub directory: StateDir,
+
+    /// Only what was begun at this time or later: 2026-11-24T00:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<Timestamp>,
+
+    /// Only what was begun before this time.
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<Timestamp>,
+
+    /// Only what this policy caused.
+    #[arg(long, value_name = "NAME", value_parser = policy)]
+    pub policy: Option<PolicyName>,
+
+    /// Only this thing.
+    #[arg(long, value_name = "NAME")]
+    pub thing: Option<ThingName>,
+
+    /// Only this job.
+    #[arg(long, value_name = "ID")]
+    pub job: Option<JobId>,
+
+    /// Only what ended so: canceled, canceledUnattributed, alreadyTerminal, superseded, gone,
+    /// withdrawn, failed, unresolved, or open. May be given more than once.
+    #[arg(long, value_name = "OUTCOME", value_parser = outcome)]
+    pub outcome: Vec<Wanted>,
+
+    /// The form of the result: text for people, json (versioned) for programs, csv for spreadsheets,
+    /// targets: the ARNs of the things on which something was canceled, one a line.
+    #[arg(
+        short,
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "FORM",
+        hide_possible_values = true
+    )]
+    pub output: AuditForm,
+}
+
+/// An outcome that is asked for; none stands for "open".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted(pub Option<Outcome>);
+
+/// The form of the journal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum AuditForm {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: versioned, additive only.
+    Json,
+    /// For spreadsheets.
+    Csv,
+    /// The things on which something was canceled, as ARNs.
+    Targets,
+}
+
+/// `rescind pause`.
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "It writes a file PAUSED into the state directory; removing that is as good as \
+    `rescind resume`. A running controller goes on observing."
+)]
+pub struct Pause {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub directory: StateDir,
+
+    /// Why, for those who find it paused.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+/// `rescind resume`.
+#[derive(Debug, ClapArgs)]
+pub struct Resume {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub directory: StateDir,
+}
+
+fn policy(text: &str) -> Result<PolicyName, String> {
+    PolicyName::new(text).ok_or_else(|| "a policy's name has a-z, 0-9 and hyphens".to_owned())
+}
+
+fn outcome(text: &str) -> Result<Wanted, String> {
+    if text == "open" {
+        return Ok(Wanted(None));
+    }
+    let all = || Outcome::ALL.map(Outcome::label).join(", ");
+    let found = Outcome::labeled(text);
+    found.map(|it| Wanted(Some(it))).ok_or_else(|| format!("there are {}, and open", all()))
+}
+
+impl StateDir {
+    /// The directory that was named, or the user's; none if there is no home either.
+    pub fn resolve(&self) -> Option<PathBuf> {
+        if let Some(named) = &self.state_dir {
+            return Some(named.clone());
+        }
+        let absolute = |path: &PathBuf| path.is_absolute();
+        if let Some(systemd) = variable("STATE_DIRECTORY") {
+            // More than one of them are separated by colons.
+            let first = systemd.split(':').next().unwrap_or_default();
+            return Some(PathBuf::from(first)).filter(absolute);
+        }
+        let state_home = variable("XDG_STATE_HOME").map(PathBuf::from).filter(absolute);
+        let state_home = state_home.or_else(|| Some(home_dir()?.join(".local/state")));
+        Some(state_home?.join("rescind")).filter(absolute)
+    }
+}
+
+/// Who runs this: the actor and run of a GitHub workflow, else user and host, as the environment says.
+pub fn who() -> String {
+    if variable("GITHUB_ACTIONS").is_some() {
+        let part = |name| variable(name).unwrap_or_else(|| "?".to_owned());
+        return format!(
+            "{} by {} run {}",
+            part("GITHUB_ACTOR"),
+            part("GITHUB_REPOSITORY"),
+            part("GITHUB_RUN_ID")
+        );
+    }
+    let user = variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(|| "?".to_owned());
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let host = host.or_else(|| variable("HOSTNAME")).unwrap_or_else(|| "?".to_owned());
+    format!("{user}@{}", host.trim())
+}
+
+fn variable(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
+    let value = std::env::var(name);
+    value.ok().filter(|value| !value.is_empty())
+}

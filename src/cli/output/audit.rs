@@ -1,0 +1,104 @@
+//! The journal as people read it, as JSON and as CSV.
+
+use serde::Serialize;
+
+use crate::cli::output::{Output, Tone, columns, plural};
+use crate::plan::Outcome;
+use crate::state::journal::Entry;
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsonAudit<'a> {
+    format: &'static str,
+    entries: &'a [Entry],
+}
+
+/// The entries as JSON: `rescind/audit/v1`.
+pub fn json(entries: &[Entry]) -> impl Serialize {
+    JsonAudit { format: "rescind/audit/v1", entries }
+}
+
+/// The thing of an entry, as a new job's target.
+pub fn target(entry: &Entry) -> String {
+    let partition = match entry.region.split('-').next() {
+        Some("cn") => "aws-cn",
+        _ if entry.region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    };
+    format!("arn:{partition}:iot:{}:{}:thing/{}", entry.region, entry.account, entry.thing)
+}
+
+fn outcome(entry: &Entry) -> &'static str {
+    entry.outcome.map_or("open", Outcome::label)
+}
+
+/// The entries as text.
+pub fn text(entries: &[Entry], output: Output) -> String {
+    let heading = ["BEGUN", "OUTCOME", "JOB", "THING", "POLICY", "SOURCE", "REQUEST", "NOTE"];
+    let mut rows = vec![heading.map(|title| (Tone::Faint, title.to_owned())).to_vec()];
+    rows.extend(entries.iter().map(|entry| {
+        let tone = match entry.outcome {
+            Some(Outcome::Canceled | Outcome::CanceledUnattributed) => Tone::Good,
+            Some(Outcome::Failed | Outcome::Unresolved) => Tone::Strong,
+            _ => Tone::Waits,
+        };
+        let force = if entry.force { ", force" } else { "" };
+        vec![
+            (Tone::Plain, entry.begun_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
+            (tone, format!("{}{force}", outcome(entry))),
+            (Tone::Plain, entry.job.to_string()),
+            (Tone::Plain, entry.thing.to_string()),
+            (Tone::Plain, format!("{} {}", entry.policy, entry.digest.short())),
+            (Tone::Plain, entry.origin.to_string()),
+            (Tone::Plain, entry.request_id.clone().unwrap_or_else(|| "-".to_owned())),
+            (Tone::Plain, entry.note.clone().unwrap_or_default()),
+        ]
+    }));
+    format!("{}{}.\n", columns(output, &rows), plural(entries.len(), "intent"))
+}
+
+/// The entries as CSV (RFC 4180), with a header.
+pub fn csv(entries: &[Entry]) -> String {
+    let mut text =
+        "begunAt,settledAt,outcome,account,region,job,thing,executionNumber,versionNumber,\
+                    status,force,policy,digest,origin,who,attempts,requestId,note,id\r\n"
+            .to_owned();
+    for entry in entries {
+        let number = entry.hit_execution_number.unwrap_or(entry.execution_number);
+        let fields = [
+            entry.begun_at.to_string(),
+            entry.settled_at.map(|at| at.to_string()).unwrap_or_default(),
+            outcome(entry).to_owned(),
+            entry.account.clone(),
+            entry.region.clone(),
+            entry.job.to_string(),
+            entry.thing.to_string(),
+            number.to_string(),
+            entry.version_number.to_string(),
+            entry.status.to_string(),
+            entry.force.to_string(),
+            entry.policy.to_string(),
+            entry.digest.to_string(),
+            entry.origin.to_string(),
+            entry.who.clone(),
+            entry.attempts.to_string(),
+            entry.request_id.clone().unwrap_or_default(),
+            entry.note.clone().unwrap_or_default(),
+            entry.id.clone(),
+        ];
+        text.push_str(&fields.map(|field| quoted(&field)).join(","));
+        text.push_str("\r\n");
+    }
+    text
+}
+
+fn quoted(field: &str) -> String {
+    // A spreadsheet would take these for the beginning of a formula.
+    let formula = field.starts_with(['=', '+', '-', '@']);
+    let field = if formula { format!("'{field}") } else { field.to_owned() };
+    if field.contains([',', '"', '\r', '\n']) {
+        format!("\"{}\"", field.replace('"', "\"\""))
+    } else {
+        field
+    }
+}

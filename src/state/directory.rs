@@ -1,0 +1,204 @@
+//! The state directory: where the files are, the lock, and the stop switch.
+//!
+//! Apart from `sqlite`, since whoever pauses needs no database. One account and region has two files:
+//! `ACCOUNT.REGION.sqlite`, and `ACCOUNT.REGION.lock`, which its one writer holds locked for as long as it
+//! lives; the system lets go of it when the process ends, however that happens. `PAUSED` holds for all
+//! of them.
+//!
+//! Invariant: what cannot be looked at counts as locked by somebody else, and as paused.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// The name of the stop switch.
+pub const PAUSED: &str = "PAUSED";
+
+/// How a state file's name ends.
+const EXTENSION: &str = "sqlite";
+
+/// Which state: one account in one region.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Twelve digits.
+    pub account: String,
+    /// `eu-central-1`.
+    pub region: String,
+}
+
+/// Why the state directory is of no use.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Another process writes there.
+    #[error(
+        "{path} is held by {holder}: one rescind an account and region. Stop that one first, or wait \
+         until it has ended"
+    )]
+    Held {
+        /// The lock file.
+        path: String,
+        /// Who holds it, as it wrote down itself.
+        holder: String,
+    },
+    /// A file or the directory cannot be read, made or written.
+    #[error("{path} cannot be {what}: {source}")]
+    Unusable {
+        /// The path.
+        path: String,
+        /// `read`, `made`, `locked` or `written`.
+        what: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// A state directory, there or not.
+#[derive(Clone, Debug)]
+pub struct Directory(PathBuf);
+
+impl Directory {
+    /// The directory at a path. Nothing is read or made.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Makes it, for its owner alone, if it is not there.
+    pub fn make(&self) -> Result<(), Error> {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.0);
+        made.map_err(|source| unusable(&self.0, "made", source))
+    }
+
+    /// The state file of a place.
+    pub fn file(&self, place: &Place) -> PathBuf {
+        self.0.join(format!("{}.{}.{EXTENSION}", place.account, place.region))
+    }
+
+    /// The state files that are there, by name.
+    pub fn files(&self) -> Result<Vec<PathBuf>, Error> {
+        let read = |source| unusable(&self.0, "read", source);
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&self.0).map_err(read)? {
+            let path = entry.map_err(read)?.path();
+            if path.extension().is_some_and(|it| it == EXTENSION) {
+                files.push(path);
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+
+    /// Locks the state of a place for this process; `holder` says who that is.
+    pub fn lock(&self, place: &Place, holder: &str) -> Result<Lock, Error> {
+        self.make()?;
+        let path = self.0.join(format!("{}.{}.lock", place.account, place.region));
+        let locked = |source| unusable(&path, "locked", source);
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let mut file = options.open(&path).map_err(locked)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                let _ = (&file).take(200).read_to_string(&mut holder);
+                let holder = match holder.trim() {
+                    "" => "another process".to_owned(),
+                    holder => holder.to_owned(),
+                };
+                return Err(Error::Held { path: path.display().to_string(), holder });
+            }
+            Err(TryLockError::Error(source)) => return Err(locked(source)),
+        }
+        // For the message above alone: on a full disk the lock holds all the same.
+        let _ = file.set_len(0).and_then(|()| writeln!(file, "{holder}"));
+        let identity = Identity::of(&file.metadata().map_err(locked)?);
+        Ok(Lock { _file: file, path, identity })
+    }
+
+    /// Switches sending off, with a reason for people.
+    pub fn pause(&self, reason: &str) -> Result<(), Error> {
+        self.make()?;
+        let (path, part) = (self.0.join(PAUSED), self.0.join(".PAUSED.part"));
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        let write = || {
+            let mut file = options.open(&part)?;
+            writeln!(file, "{reason}")?;
+            file.sync_all()?;
+            fs::rename(&part, &path)?;
+            File::open(&self.0)?.sync_all()
+        };
+        match write() {
+            Ok(()) => Ok(()),
+            // A stop switch is needed most when the disk is full; an empty file needs no room.
+            Err(_) if File::create(&path).is_ok() => Ok(()),
+            Err(source) => Err(unusable(&path, "written", source)),
+        }
+    }
+
+    /// Switches sending on again; whether it was off.
+    pub fn resume(&self) -> Result<bool, Error> {
+        let path = self.0.join(PAUSED);
+        match fs::remove_file(&path) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(source) => Err(unusable(&path, "removed", source)),
+        }
+    }
+
+    /// Why sending is switched off, if it is. One look at the file system.
+    pub fn paused(&self) -> Option<String> {
+        let path = self.0.join(PAUSED);
+        match fs::symlink_metadata(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => Some(format!("{} cannot be read: {error}", path.display())),
+            Ok(_) => {
+                let reason = fs::read_to_string(&path).unwrap_or_default();
+                let reason = reason.lines().next().unwrap_or_default().trim();
+                Some(match reason {
+                    "" => format!("there is {}", path.display()),
+                    reason => reason.to_owned(),
+                })
+            }
+        }
+    }
+}
+
+/// A lock that is held until this is dropped.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+    path: PathBuf,
+    identity: Identity,
+}
+
+impl Lock {
+    /// Whether the file that is locked is still the one that others would lock.
+    pub fn is_in_place(&self) -> bool {
+        Identity::at(&self.path) == Some(self.identity)
+    }
+}
+
+/// Which file a path leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity(u64, u64);
+
+impl Identity {
+    fn of(metadata: &fs::Metadata) -> Self {
+        Self(metadata.dev(), metadata.ino())
+    }
+
+    /// None if it cannot be found out.
+    pub(super) fn at(path: &Path) -> Option<Self> {
+        fs::symlink_metadata(path).ok().map(|metadata| Self::of(&metadata))
+    }
+}
+
+fn unusable(path: &Path, what: &'static str, source: io::Error) -> Error {
+    Error::Unusable { path: path.display().to_string(), what, source }
+}

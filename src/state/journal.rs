@@ -1,0 +1,90 @@
+//! What was done: intents and outcomes, as others read them.
+//!
+//! The journal is the state's own record; this is its form for `audit`, `explain` and the like, which
+//! read beside the writer and change nothing.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::execution::{
+    ExecutionKey, ExecutionNumber, ExecutionVersion, JobId, OpenStatus, StatusDetails, ThingName,
+};
+use crate::plan::Outcome;
+use crate::policy::{Digest, Origin, PolicyName};
+
+/// One intent, with its outcome once it has one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// Tells intents apart, across processes. The `rescind` pair of a cancel begins its last word with
+    /// this.
+    pub id: String,
+    /// The account.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// The job.
+    pub job: JobId,
+    /// The thing.
+    pub thing: ThingName,
+    /// Which execution was judged.
+    pub execution_number: ExecutionNumber,
+    /// At which version.
+    pub version_number: ExecutionVersion,
+    /// In which status.
+    pub status: OpenStatus,
+    /// Whether force was sent.
+    pub force: bool,
+    /// The statusDetails that were sent by the last attempt.
+    pub status_details: StatusDetails,
+    /// The cause.
+    pub policy: PolicyName,
+    /// What the cause meant.
+    pub digest: Digest,
+    /// Where the cause was written.
+    pub origin: Origin,
+    /// Who ran rescind.
+    pub who: String,
+    /// When the intent was made durable, by AWS's clock.
+    pub begun_at: Timestamp,
+    /// How often a cancel was sent, or would have been but for the last question.
+    pub attempts: u32,
+    /// When the last attempt was made durable.
+    pub sent_at: Timestamp,
+    /// How it ended; none while it is open.
+    pub outcome: Option<Outcome>,
+    /// Whether it is proved that nothing took effect; none while it is open.
+    pub no_effect: Option<bool>,
+    /// The execution that was canceled in place of the one that was judged.
+    pub hit_execution_number: Option<ExecutionNumber>,
+    /// When the outcome was made durable.
+    pub settled_at: Option<Timestamp>,
+    /// AWS's request id of the last answer.
+    pub request_id: Option<String>,
+    /// What happened, for people.
+    pub note: Option<String>,
+}
+
+impl Entry {
+    /// Which execution.
+    pub fn key(&self) -> ExecutionKey {
+        ExecutionKey { job: self.job.clone(), thing: self.thing.clone() }
+    }
+}
+
+/// Which entries are wanted; an empty one wants all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Begun at this time or later.
+    pub since: Option<Timestamp>,
+    /// Begun before this time.
+    pub until: Option<Timestamp>,
+    /// Of this policy.
+    pub policy: Option<PolicyName>,
+    /// Of this thing.
+    pub thing: Option<ThingName>,
+    /// Of this job.
+    pub job: Option<JobId>,
+    /// Ended in one of these ways; [`None`] among them stands for "open". No ways at all: any.
+    pub outcomes: Vec<Option<Outcome>>,
+}

@@ -1,0 +1,5 @@
+//! What outlives a pass and a process: the port, the file, and what becomes of it when things go wrong.
+
+mod file;
+mod port;
+mod support;

@@ -1,0 +1,533 @@
+//! The file: who may open it, what it is refused for, and what it gives back after a restart.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use jiff::SignedDuration;
+use rescind::execution::{ExecutionNumber, ExecutionVersion};
+use rescind::plan::{Intent, IntentId, Memory, Outcome};
+use rescind::state::directory::{Directory, Place};
+use rescind::state::journal::{Entry, Filter};
+use rescind::state::sqlite::{Fault, SqliteState, Writing, read_journal, read_memory};
+use rescind::state::{Begun, Error, Settlement, State};
+use tempfile::TempDir;
+
+use super::support::{begun, charge, ends, intent, later, memory, open, place, writing};
+use crate::plan::support::{key, name, now};
+
+struct Disk {
+    folder: TempDir,
+    directory: Directory,
+}
+
+impl Disk {
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let directory = Directory::at(folder.path().join("a/state"));
+        Self { folder, directory }
+    }
+
+    fn open(&self) -> SqliteState {
+        open(&self.directory).unwrap()
+    }
+
+    fn refusal(&self) -> String {
+        open(&self.directory).unwrap_err().to_string().replace(self.root(), "DIR")
+    }
+
+    fn root(&self) -> &str {
+        self.folder.path().to_str().unwrap()
+    }
+
+    fn file(&self) -> PathBuf {
+        self.directory.file(&place())
+    }
+
+    fn journal(&self, filter: &Filter) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        read_journal(&self.file(), filter, |entry| entries.push(entry)).unwrap();
+        entries
+    }
+
+    /// A file with an open intent, one that is canceled, a failure and a denial.
+    async fn filled(&self) -> Memory {
+        let state = self.open();
+        begun(&state, "open", "r-1", now()).await;
+        begun(&state, "done", "r-2", now()).await;
+        state.settle(&id("done"), &ends(Outcome::Canceled), later(7)).await.unwrap();
+        state.back_off(&key("fw", "r-3"), later(8)).await.unwrap();
+        state.deny(&name("old"), &"fw".parse().unwrap(), later(9)).await.unwrap();
+        memory(&state, later(10)).await
+    }
+}
+
+fn id(id: &str) -> IntentId {
+    IntentId(id.into())
+}
+
+#[tokio::test]
+async fn what_was_made_durable_is_there_after_a_restart() {
+    let disk = Disk::new();
+    let before = disk.filled().await;
+    assert_eq!((before.spent.len(), before.open.len(), before.canceled.len()), (2, 1, 1));
+    assert_eq!((before.backing_off.len(), before.denied.len()), (1, 1));
+    let state = disk.open();
+    let mut after = memory(&state, later(10)).await;
+    after.spent.sort();
+    let mut spent = before.spent.clone();
+    spent.sort();
+    assert_eq!(after, Memory { spent, ..before });
+    let open = state.open().await.unwrap();
+    assert_eq!((open.len(), open[0].sent_at), (1, now()));
+    assert_eq!(open[0].intent, intent("open", "r-1"));
+}
+
+#[tokio::test]
+async fn the_ledger_refuses_after_a_restart_what_it_would_have_refused_before() {
+    let disk = Disk::new();
+    disk.filled().await;
+    let state = disk.open();
+    assert_eq!(begun(&state, "c", "r-3", later(10)).await, Begun::OverBudget(charge(2)));
+    assert_eq!(begun(&state, "c", "r-3", later(3_606)).await, Begun::OverBudget(charge(2)));
+    assert_eq!(begun(&state, "c", "r-3", later(3_607)).await, Begun::Yes);
+}
+
+#[tokio::test]
+async fn time_does_not_go_back_over_a_restart() {
+    let disk = Disk::new();
+    disk.filled().await;
+    let state = disk.open();
+    state.settle(&id("open"), &ends(Outcome::Canceled), now()).await.unwrap();
+    let entries = disk.journal(&Filter::default());
+    assert_eq!(entries[0].settled_at, Some(later(9)));
+}
+
+#[tokio::test]
+async fn an_unfinished_microsecond_does_not_let_a_unit_leave_early() {
+    let disk = Disk::new();
+    let at = now() + SignedDuration::from_nanos(1_500);
+    let state = disk.open();
+    begun(&state, "a", "r-1", at).await;
+    state.settle(&id("a"), &ends(Outcome::Canceled), at).await.unwrap();
+    drop(state);
+    let spent = memory(&disk.open(), at).await.spent;
+    assert_eq!(spent[0].settled, Some(now() + SignedDuration::from_micros(2)));
+}
+
+#[tokio::test]
+async fn the_next_attempt_is_what_is_remembered() {
+    let disk = Disk::new();
+    let state = disk.open();
+    begun(&state, "a", "r-1", now()).await;
+    let version = ExecutionVersion::new(4).unwrap();
+    let mut second = Intent { version, ..intent("a", "r-1") };
+    second.details.send.insert("rescind".to_owned(), "old 1234 a.2".to_owned());
+    state.attempt(&second, later(30)).await.unwrap();
+    drop(state);
+    let open = disk.open().open().await.unwrap();
+    assert_eq!((&open[0].intent, open[0].sent_at), (&second, later(30)));
+    let entries = disk.journal(&Filter::default());
+    assert_eq!(
+        (entries[0].attempts, entries[0].begun_at, entries[0].sent_at),
+        (2, now(), later(30))
+    );
+}
+
+#[tokio::test]
+async fn a_new_ledger_knows_no_past_until_aws_has_told_the_time() {
+    let disk = Disk::new();
+    let open = |fresh_ledger| {
+        let writing = Writing { fresh_ledger, ..writing() };
+        SqliteState::open(&disk.directory, &place(), writing).unwrap()
+    };
+    let state = open(false);
+    assert_eq!(memory(&state, later(50)).await.ledger_began, Some(later(50)), "not begun");
+    state.confirmed(now()).await.unwrap();
+    state.confirmed(later(900)).await.unwrap();
+    assert_eq!(memory(&state, later(950)).await.ledger_began, Some(now()));
+    assert_eq!(begun(&state, "a", "r-1", later(1_799)).await, Begun::OverBudget(charge(2)));
+    assert_eq!(begun(&state, "a", "r-1", later(1_800)).await, Begun::Yes);
+    drop(state);
+    assert_eq!(memory(&open(false), later(950)).await.ledger_began, Some(now()));
+    // What is known stays known, and stays spent.
+    let fresh = memory(&open(true), later(1_801)).await;
+    assert_eq!((fresh.ledger_began, fresh.spent.len()), (None, 1));
+    assert_eq!(memory(&open(false), later(1_801)).await.ledger_began, None);
+}
+
+#[tokio::test]
+async fn the_files_are_their_owners_alone() {
+    let disk = Disk::new();
+    disk.filled().await;
+    let state = disk.open();
+    begun(&state, "x", "r-9", later(8_000)).await;
+    let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(disk.directory.path().to_owned()), 0o700);
+    let names: Vec<_> =
+        fs::read_dir(disk.directory.path()).unwrap().map(|it| it.unwrap()).collect();
+    assert!(names.len() >= 3, "{names:?}");
+    for entry in names {
+        assert_eq!(mode(entry.path()), 0o600, "{entry:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_process_at_a_time_writes() {
+    let disk = Disk::new();
+    let state = disk.open();
+    let said = disk.refusal();
+    let process = std::process::id();
+    assert_eq!(
+        said,
+        format!(
+            "DIR/a/state/123456789012.eu-central-1.lock is held by ada@bench, process {process}: one \
+             rescind an account and region. Stop that one first, or wait until it has ended"
+        )
+    );
+    let elsewhere = Place { region: "eu-west-1".to_owned(), ..place() };
+    SqliteState::open(&disk.directory, &elsewhere, writing())
+        .expect("another region is another file");
+    drop(state);
+    disk.open();
+}
+
+#[tokio::test]
+async fn who_lost_the_lock_or_the_file_notices() {
+    for name in ["123456789012.eu-central-1.lock", "123456789012.eu-central-1.sqlite"] {
+        let disk = Disk::new();
+        let state = disk.open();
+        assert!(state.is_held());
+        let path = disk.directory.path().join(name);
+        let kept = path.with_extension("kept");
+        fs::rename(&path, &kept).unwrap();
+        assert!(!state.is_held(), "{name} is gone");
+        fs::copy(&kept, &path).unwrap();
+        assert!(!state.is_held(), "{name} is another one");
+        fs::rename(&kept, &path).unwrap();
+        assert!(state.is_held());
+        fs::rename(disk.directory.path(), disk.folder.path().join("b")).unwrap();
+        assert!(!state.is_held());
+    }
+}
+
+#[tokio::test]
+async fn another_place_is_refused() {
+    let disk = Disk::new();
+    disk.filled().await;
+    let elsewhere = Place { account: "210987654321".to_owned(), ..place() };
+    fs::copy(disk.file(), disk.directory.file(&elsewhere)).unwrap();
+    let error = SqliteState::open(&disk.directory, &elsewhere, writing()).unwrap_err().to_string();
+    let expected = "210987654321.eu-central-1.sqlite is the state of account 123456789012 in \
+                    eu-central-1, and this is account 210987654321 in eu-central-1: put it back under \
+                    its own name, or name another --state-dir";
+    assert!(error.ends_with(expected), "{error}");
+    assert!(read_memory(&disk.directory, &elsewhere, now()).is_err());
+}
+
+/// Changes a file as another program would.
+fn sql(path: &PathBuf, text: &str) {
+    let done = std::process::Command::new("python3")
+        .args([
+            "-c",
+            "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.executescript(sys.argv[2])",
+        ])
+        .arg(path)
+        .arg(text)
+        .status();
+    assert!(done.unwrap().success());
+}
+
+/// Where the header of a SQLite file has its `user_version`, big-endian.
+const USER_VERSION: usize = 60;
+
+fn patched(path: &PathBuf, at: usize, bytes: &[u8]) {
+    let mut content = fs::read(path).unwrap();
+    content[at..at + bytes.len()].copy_from_slice(bytes);
+    fs::write(path, content).unwrap();
+}
+
+#[tokio::test]
+async fn a_newer_file_is_refused_and_left_as_it_is() {
+    let disk = Disk::new();
+    disk.filled().await;
+    patched(&disk.file(), USER_VERSION, &99_u32.to_be_bytes());
+    let before = fs::read(disk.file()).unwrap();
+    assert_eq!(
+        disk.refusal(),
+        "DIR/a/state/123456789012.eu-central-1.sqlite was written by a newer rescind: its form is 99, \
+         and this version knows 1 at most. Use that version"
+    );
+    assert!(read_memory(&disk.directory, &place(), now()).is_err());
+    assert_eq!(fs::read(disk.file()).unwrap(), before);
+}
+
+#[tokio::test]
+async fn what_is_no_state_file_is_refused_and_left_as_it_is() {
+    for content in [&b"dear diary, ".repeat(900)[..], b"x"] {
+        let disk = Disk::new();
+        disk.directory.make().unwrap();
+        fs::write(disk.file(), content).unwrap();
+        assert_eq!(
+            disk.refusal(),
+            "DIR/a/state/123456789012.eu-central-1.sqlite is not a state file of rescind: move it \
+             away, or name another --state-dir"
+        );
+        assert_eq!(fs::read(disk.file()).unwrap(), content);
+    }
+}
+
+#[tokio::test]
+async fn a_file_without_content_is_a_new_one() {
+    let disk = Disk::new();
+    disk.directory.make().unwrap();
+    fs::write(disk.file(), "").unwrap();
+    assert_eq!(begun(&disk.open(), "a", "r-1", now()).await, Begun::Yes);
+}
+
+/// Each byte of the file, one after the other, is turned over: what is opened all the same says
+/// nothing else than before about what was spent and is open, or the change was within a text.
+#[tokio::test]
+async fn a_damaged_file_is_refused_or_says_what_it_said() {
+    let disk = Disk::new();
+    let before = disk.filled().await;
+    let whole = fs::read(disk.file()).unwrap();
+    let mut refused = 0;
+    let mut steps = 0;
+    for at in (0..whole.len()).step_by(37) {
+        let mut content = whole.clone();
+        content[at] ^= 0xff;
+        fs::write(disk.file(), &content).unwrap();
+        steps += 1;
+        match read_memory(&disk.directory, &place(), later(10)) {
+            Err(error) => {
+                let said = error.to_string();
+                assert!(said.contains("123456789012.eu-central-1.sqlite"), "{said}");
+                refused += 1;
+            }
+            Ok(read) => {
+                let read = read.unwrap();
+                assert_eq!(read.spent.len(), before.spent.len(), "byte {at}");
+                assert_eq!(read.open.len(), before.open.len(), "byte {at}");
+            }
+        }
+    }
+    // Most of a page is room that nobody has used yet.
+    assert!(refused > 30 && refused < steps, "{refused} of {steps}");
+}
+
+#[tokio::test]
+async fn a_file_cut_short_is_refused() {
+    let disk = Disk::new();
+    disk.filled().await;
+    let whole = fs::read(disk.file()).unwrap();
+    for pages in [1, 3] {
+        fs::write(disk.file(), &whole[..4096 * pages]).unwrap();
+        let said = disk.refusal();
+        assert!(said.contains("is damaged: "), "{said}");
+        assert!(said.contains("Put back a copy of it"), "{said}");
+    }
+    fs::remove_file(disk.file()).unwrap();
+    fs::write(disk.file().with_extension("sqlite-wal"), "x").unwrap();
+    assert!(disk.refusal().contains("it is gone, and its -wal file is there"));
+}
+
+#[tokio::test]
+async fn a_value_that_nobody_wrote_is_damage() {
+    for text in [
+        "UPDATE intents SET policy = 'Not A Name'",
+        "UPDATE intents SET outcome = 'lost' WHERE outcome IS NOT NULL",
+        "UPDATE intents SET job = ''",
+        "UPDATE intents SET begun_at = begun_at, version = 0",
+        "UPDATE intents SET status = 'CANCELED'",
+        "UPDATE intents SET digest = 'abc'",
+        "UPDATE failures SET until = 9223372036854775807",
+        "DELETE FROM about",
+        "DROP TABLE denials",
+    ] {
+        let disk = Disk::new();
+        disk.filled().await;
+        sql(&disk.file(), text);
+        let said = disk.refusal();
+        assert!(
+            said.contains("is damaged: ") || said.contains("cannot be opened: "),
+            "{text}: {said}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn on_a_full_disk_nothing_begins_and_what_was_begun_is_settled_later() {
+    let disk = Disk::new();
+    let state = disk.open();
+    begun(&state, "a", "r-0", now()).await;
+    state.inject(Some(Fault::Full));
+    let large = charge(1_000_000);
+    let mut told = None;
+    for number in 1..1_000 {
+        let next = intent(&format!("a-{number}"), &format!("r-{number}"));
+        match state.begin(&next, std::slice::from_ref(&large), now()).await {
+            Ok(begun) => assert_eq!(begun, Begun::Yes),
+            Err(error) => {
+                told = Some((number, error));
+                break;
+            }
+        }
+    }
+    let (number, error) = told.expect("it fills up");
+    assert!(matches!(error, Error::Full(_)), "{error}");
+    assert!(error.to_string().ends_with("make room there"), "{error}");
+    // Nothing of it was taken, neither here nor on disk.
+    assert_eq!(memory(&state, now()).await.spent.len(), number);
+    let long = Settlement { note: "x".repeat(100_000), ..ends(Outcome::Canceled) };
+    assert!(state.settle(&id("a"), &long, later(5)).await.is_err());
+    assert_eq!(state.open().await.unwrap().len(), number, "it stays open, with its unit");
+    state.inject(None);
+    // The next call of any kind writes it, with the time at which it came.
+    let memory = memory(&state, later(60)).await;
+    assert_eq!((memory.open.len(), memory.spent.len()), (number - 1, number));
+    assert_eq!(disk.journal(&Filter::default())[0].settled_at, Some(later(5)));
+    drop(state);
+    assert_eq!(disk.open().open().await.unwrap().len(), number - 1);
+}
+
+#[tokio::test]
+async fn on_a_read_only_disk_nothing_begins() {
+    let disk = Disk::new();
+    let state = disk.open();
+    state.inject(Some(Fault::ReadOnly));
+    let error = state.begin(&intent("a", "r-1"), &[], now()).await.unwrap_err();
+    assert!(matches!(error, Error::ReadOnly(_)), "{error}");
+    assert_eq!(memory(&state, now()).await, Memory::default());
+}
+
+#[tokio::test]
+async fn what_may_or_may_not_be_on_disk_is_not_sent_and_is_found_by_the_next_start() {
+    let disk = Disk::new();
+    let state = disk.open();
+    state.inject(Some(Fault::Sync));
+    assert!(state.begin(&intent("a", "r-1"), &[], now()).await.is_err());
+    state.inject(None);
+    // Nor does another intent for it begin while that is so.
+    assert!(state.begin(&intent("b", "r-1"), &[], now()).await.is_err());
+    assert_eq!(begun(&state, "c", "r-2", now()).await, Begun::Yes);
+    state.inject(Some(Fault::Sync));
+    assert!(state.settle(&id("c"), &ends(Outcome::Canceled), later(1)).await.is_err());
+    state.inject(None);
+    assert_eq!(memory(&state, later(2)).await.open, [].into());
+    drop(state);
+    let open = disk.open().open().await.unwrap();
+    assert_eq!(open.iter().map(|it| &it.intent.id).collect::<Vec<_>>(), [&id("a")]);
+}
+
+#[tokio::test]
+async fn readers_read_beside_the_writer() {
+    let disk = Disk::new();
+    assert_eq!(read_memory(&disk.directory, &place(), now()).unwrap(), None);
+    let state = disk.open();
+    for (intent, thing) in [("a", "r-1"), ("b", "r-2"), ("c", "r-3")] {
+        let policy = name(if intent == "a" { "new" } else { "old" });
+        let next = Intent { policy, ..super::support::intent(intent, thing) };
+        state.begin(&next, &[], now()).await.unwrap();
+    }
+    let hit = Some(ExecutionNumber(2));
+    let settlement = Settlement {
+        hit,
+        request_id: Some("request-1".to_owned()),
+        note: "canceled at version 1".to_owned(),
+        ..ends(Outcome::Canceled)
+    };
+    state.settle(&id("a"), &settlement, later(3)).await.unwrap();
+    state.settle(&id("b"), &ends(Outcome::Gone), later(4)).await.unwrap();
+    let seen = read_memory(&disk.directory, &place(), later(5)).unwrap().unwrap();
+    assert_eq!(seen, memory(&state, later(5)).await);
+
+    let all = disk.journal(&Filter::default());
+    assert_eq!(all.iter().map(|it| &*it.id).collect::<Vec<_>>(), ["a", "b", "c"]);
+    let first = &all[0];
+    assert_eq!(first.outcome, Some(Outcome::Canceled));
+    assert_eq!((first.hit_execution_number, first.no_effect), (hit, Some(false)));
+    assert_eq!((&*first.who, first.request_id.as_deref()), ("ada@bench", Some("request-1")));
+    assert_eq!((all[2].outcome, all[2].settled_at), (None, None));
+
+    let wants = |filter: Filter| -> Vec<String> {
+        disk.journal(&filter).into_iter().map(|it| it.id).collect()
+    };
+    let none = Filter::default;
+    assert_eq!(wants(Filter { policy: Some(name("new")), ..none() }), ["a"]);
+    assert_eq!(wants(Filter { thing: Some("r-2".parse().unwrap()), ..none() }), ["b"]);
+    assert_eq!(wants(Filter { job: Some("other".parse().unwrap()), ..none() }), [""; 0]);
+    assert_eq!(wants(Filter { outcomes: vec![None, Some(Outcome::Gone)], ..none() }), ["b", "c"]);
+    assert_eq!(wants(Filter { since: Some(later(1)), ..none() }), [""; 0]);
+    assert_eq!(wants(Filter { until: Some(now()), ..none() }), [""; 0]);
+    assert_eq!(wants(Filter { since: Some(now()), until: Some(later(1)), ..none() }).len(), 3);
+}
+
+#[tokio::test]
+async fn the_journal_is_kept_for_a_quarter_of_a_year_and_what_is_open_for_ever() {
+    let disk = Disk::new();
+    let day = 86_400;
+    let state = disk.open();
+    begun(&state, "open", "r-1", now()).await;
+    begun(&state, "done", "r-2", now()).await;
+    state.settle(&id("done"), &ends(Outcome::Canceled), now()).await.unwrap();
+    let entries = || disk.journal(&Filter::default()).len();
+    state.begin(&intent("x", "r-3"), &[], later(90 * day)).await.unwrap();
+    memory(&state, later(90 * day)).await;
+    assert_eq!(entries(), 3);
+    state.settle(&id("x"), &ends(Outcome::Gone), later(90 * day + 3_600)).await.unwrap();
+    memory(&state, later(90 * day + 3_600)).await;
+    assert_eq!(
+        disk.journal(&Filter::default()).iter().map(|it| &*it.id).collect::<Vec<_>>(),
+        ["open", "x"]
+    );
+    assert_eq!(memory(&state, later(91 * day)).await.open, [key("fw", "r-1")].into());
+}
+
+#[tokio::test]
+async fn a_caller_that_is_dropped_leaves_a_whole_transaction_or_none() {
+    for polls in 0..4 {
+        let disk = Disk::new();
+        let state = disk.open();
+        let next = intent("a", "r-1");
+        {
+            let beginning = state.begin(&next, &[], now());
+            tokio::pin!(beginning);
+            for _ in 0..polls {
+                tokio::select! {
+                    biased;
+                    _ = &mut beginning => break,
+                    () = tokio::task::yield_now() => {}
+                }
+            }
+        }
+        // The lock is let go of once what is still on its way has ended.
+        drop(state);
+        let state = loop {
+            match open(&disk.directory) {
+                Ok(state) => break state,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        };
+        let open = state.open().await.unwrap().len();
+        let entries = disk.journal(&Filter::default());
+        assert_eq!(entries.len(), open);
+        assert!(entries.iter().all(|it| it.outcome.is_none() && it.id == "a"));
+    }
+}
+
+#[tokio::test]
+async fn the_stop_switch_is_a_file() {
+    let disk = Disk::new();
+    let state = disk.open();
+    assert_eq!(state.paused(), None);
+    disk.directory.pause("the 4.2 rollout looks wrong").unwrap();
+    assert_eq!(state.paused().as_deref(), Some("the 4.2 rollout looks wrong"));
+    assert_eq!(memory(&state, now()).await.paused.as_deref(), Some("the 4.2 rollout looks wrong"));
+    assert!(disk.directory.resume().unwrap());
+    assert!(!disk.directory.resume().unwrap());
+    assert_eq!(state.paused(), None);
+    // Whatever has that name.
+    fs::create_dir(disk.directory.path().join("PAUSED")).unwrap();
+    assert!(state.paused().unwrap().starts_with("there is "));
+}
