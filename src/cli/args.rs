@@ -6,7 +6,11 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 pub use clap_complete::Shell;
 
+use self::parsed::{account, interval, rate, region};
+
+pub mod emulator;
 pub mod generated;
+mod parsed;
 
 pub mod state;
 
@@ -118,7 +122,7 @@ pub enum Verb {
     /// Print the JSON Schema of the documents.
     Schema(Schema),
     /// Serve the AWS IoT Jobs API on loopback from a fleet file.
-    Emulator(Emulator),
+    Emulator(emulator::Emulator),
     /// Print the completions of a shell.
     Completions(Completions),
     /// Print the manual pages, as roff.
@@ -476,124 +480,4 @@ pub struct Status {
 pub struct Schema {
     /// A kind: `CancelPolicy`, `Fleet`. Without it, the schema of all of them.
     pub kind: Option<String>,
-}
-
-/// `rescind emulator`.
-#[derive(Debug, ClapArgs)]
-#[command(
-    after_help = "The first line on stdout is its URL. GET /_emulator there lists what it tells about \
-    itself. docs/fidelity.md says, operation by operation, what AWS documents and what is assumed."
-)]
-pub struct Emulator {
-    /// The fleet to begin with.
-    #[arg(long, value_name = "FILE")]
-    pub fleet: PathBuf,
-
-    /// Where to listen: a loopback address; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4510", value_parser = loopback)]
-    pub listen: SocketAddr,
-
-    /// Throttle each operation to so many calls a second, as AWS does with 10.
-    #[arg(long, value_name = "RATE", value_parser = rate)]
-    pub throttle: Option<f64>,
-
-    /// What becomes of a list's page tokens when the list changes: clients must bear all three.
-    #[arg(long, value_enum, default_value_t)]
-    pub page_tokens: PageTokens,
-
-    /// Where AWS does not say, do the other thing; may be given more than once.
-    #[arg(long, value_enum, value_name = "NAME")]
-    pub assume: Vec<Assumption>,
-
-    /// The account to be, instead of the fleet's.
-    #[arg(long, value_name = "ID", value_parser = account)]
-    pub account: Option<String>,
-
-    /// Answer only what is signed with this access key and its secret.
-    #[arg(long, value_name = "KEY:SECRET", value_parser = key_and_secret)]
-    pub verify_signatures: Option<(String, String)>,
-}
-
-/// What an emulator does where AWS does not say, if not the default.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Assumption {
-    /// A cancel checks the status before `expectedVersion`.
-    StatusFirst,
-    /// `CancelJob` and `DeleteJob` are done when they return.
-    AtOnce,
-    /// abortConfig does not count CANCELED and REMOVED executions as executed.
-    AbortIgnoresCanceled,
-    /// New statusDetails are merged into the old ones.
-    MergeDetails,
-    /// A device cannot reject what is in progress.
-    RejectOnlyQueued,
-    /// When a thing is deleted its QUEUED executions become REMOVED.
-    DeletedThingsAreRemoved,
-    /// `ListJobExecutionsForThing` of an unknown thing is a 404.
-    UnknownThingsHaveNoList,
-}
-
-/// What becomes of page tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum PageTokens {
-    /// They stay valid.
-    #[default]
-    Stable,
-    /// A token dies with the row that it points at.
-    Dying,
-    /// They count rows, so that rows are passed over when earlier ones leave the list.
-    Offset,
-}
-
-fn account(text: &str) -> Result<String, String> {
-    let fits = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
-    if fits { Ok(text.to_owned()) } else { Err("an AWS account id has 12 digits".to_owned()) }
-}
-
-fn key_and_secret(text: &str) -> Result<(String, String), String> {
-    match text.split_once(':') {
-        Some((key, secret)) if !key.is_empty() && !secret.is_empty() => {
-            Ok((key.to_owned(), secret.to_owned()))
-        }
-        _ => Err("it is an access key id and its secret with a colon between them".to_owned()),
-    }
-}
-
-fn region(text: &str) -> Result<String, String> {
-    let part = |it: &str| {
-        !it.is_empty() && it.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-    };
-    if text.len() <= 32 && text.split('-').count() >= 3 && text.split('-').all(part) {
-        Ok(text.to_owned())
-    } else {
-        Err("an AWS region is like eu-central-1".to_owned())
-    }
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(rate) if (0.5..=10_000.0).contains(&rate) => Ok(rate),
-        _ => Err("a rate is a number of calls a second, from 0.5 to 10000".to_owned()),
-    }
-}
-
-fn interval(text: &str) -> Result<std::time::Duration, String> {
-    let period: crate::span::Period = text.parse().map_err(|error| format!("{error}"))?;
-    let interval = period.get().unsigned_abs();
-    let bounds = std::time::Duration::from_secs(1)..=std::time::Duration::from_secs(86_400);
-    if bounds.contains(&interval) {
-        Ok(interval)
-    } else {
-        Err("an interval is from 1s to 1d".to_owned())
-    }
-}
-
-fn loopback(text: &str) -> Result<SocketAddr, String> {
-    let address: SocketAddr =
-        text.parse().map_err(|_| "an address is like 127.0.0.1:4510".to_owned())?;
-    if address.ip().is_loopback() {
-        Ok(address)
-    } else {
-        Err("the emulator checks no credentials, so it listens on loopback only".to_owned())
-    }
 }

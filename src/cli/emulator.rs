@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 
-use crate::cli::args::{Assumption, Emulator as Args, PageTokens as Tokens};
+use crate::cli::args::emulator::{Assumption, Emulator as Args, PageTokens as Tokens};
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
 use crate::cli::session::read_fleet;
