@@ -8,7 +8,7 @@
 //! A file with any error gives nothing: a half-read file could miss the very rule that protects. No
 //! file system, no clock, no AWS.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -28,6 +28,7 @@ mod grammar;
 mod scalar;
 mod source;
 mod text;
+mod together;
 mod tree;
 mod value;
 pub(crate) mod words;
@@ -69,9 +70,12 @@ pub struct Documents {
     pub diagnostics: Vec<Diagnostic>,
     /// The files with an error. They give neither policies nor fleets.
     pub broken: BTreeSet<String>,
+    /// The patterns of jobs in the targets of policies.
+    patterns: Vec<Written>,
 }
 
 /// A name that was written somewhere, whether or not the rest of its document is right.
+#[derive(Debug)]
 struct Written {
     kind: Kind,
     name: String,
@@ -90,6 +94,7 @@ struct Read {
     names: Vec<Written>,
     /// The policies that freezes except.
     excepted: Vec<Written>,
+    patterns: Vec<Written>,
 }
 
 /// Reads files, each on its own, and then what they say together. The order of the files does not
@@ -111,9 +116,11 @@ pub fn read(files: &[SourceFile], limits: &Limits) -> Documents {
         documents.diagnostics.extend(read.diagnostics);
         names.extend(read.names);
         excepted.extend(read.excepted);
+        documents.patterns.extend(read.patterns);
     }
-    unknown_policies(&names, excepted, &mut documents);
-    duplicates(names, &mut documents);
+    together::unknown_policies(&names, excepted, &mut documents);
+    together::shadowed(&names, &mut documents);
+    together::duplicates(names, &mut documents);
     let broken = &documents.broken;
     documents.policies.retain(|policy| !broken.contains(&*policy.origin.path));
     documents.guards.retain(|guard| !broken.contains(&*guard.origin.path));
@@ -123,47 +130,6 @@ pub fn read(files: &[SourceFile], limits: &Limits) -> Documents {
     documents.guards.sort_by(|a, b| a.name.cmp(&b.name));
     diagnostic::sort(&mut documents.diagnostics);
     documents
-}
-
-/// A freeze that excepts a policy which is not there excepts nobody, which is safe and hardly meant. In
-/// files without any policy nothing can be said: they are not the whole root.
-fn unknown_policies(names: &[Written], excepted: Vec<Written>, documents: &mut Documents) {
-    let policies = names.iter().filter(|written| written.kind == Kind::CancelPolicy);
-    let policies: BTreeSet<_> = policies.map(|written| written.name.as_str()).collect();
-    if policies.is_empty() {
-        return;
-    }
-    for written in excepted.into_iter().filter(|it| !policies.contains(&*it.name)) {
-        let message = format!("there is no policy {}", words::quoted(&written.name));
-        let help = match words::nearest(&written.name, policies.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => "write the name of a policy of this root, or remove it".to_owned(),
-        };
-        let code = Code::MeaningUnknownPolicy;
-        let diagnostic = Diagnostic::new(code, written.place, &message, Some(&help));
-        documents.diagnostics.push(diagnostic);
-    }
-}
-
-/// Two documents of one kind and name: nobody can say which is meant, so neither file is used.
-fn duplicates(names: Vec<Written>, documents: &mut Documents) {
-    let mut first: BTreeMap<(Kind, String), Written> = BTreeMap::new();
-    for written in names {
-        let key = (written.kind, written.name.clone());
-        let Some(before) = first.get(&key) else {
-            first.insert(key, written);
-            continue;
-        };
-        let what = written.kind.noun();
-        let message = format!("a second {what} of the name {}", words::quoted(&written.name));
-        let help = format!("give each {what} a name of its own; neither file is used until then");
-        documents.diagnostics.push(
-            Diagnostic::new(Code::MeaningDuplicate, written.place, &message, Some(&help))
-                .label(before.place.clone(), "the first one"),
-        );
-        documents.broken.insert(written.path);
-        documents.broken.insert(before.path.clone());
-    }
 }
 
 fn read_file(file: &SourceFile, limits: &Limits) -> Read {
@@ -242,6 +208,14 @@ fn read_document(source: &Source<'_>, document: &RawDocument, read: &mut Read) {
         && let Some(name) = value.pointer("/metadata/name").and_then(Value::as_str)
     {
         read.names.push(written(kind, name, place_at("/metadata/name")));
+    }
+    if kind == Some(Kind::CancelPolicy) {
+        let at = "/spec/target/jobs/names";
+        let patterns = value.pointer(at).and_then(Value::as_array).into_iter().flatten();
+        let patterns = patterns.enumerate().filter_map(|(i, it)| Some((i, it.as_str()?)));
+        read.patterns.extend(patterns.map(|(index, pattern)| {
+            written(Kind::CancelPolicy, pattern, place_at(&finding::join(at, index)))
+        }));
     }
     if kind == Some(Kind::CancelGuard) {
         let excepted = policy::compile::excepted_in(&value);

@@ -18,6 +18,7 @@ pub mod compile;
 pub mod expression;
 pub mod globs;
 pub mod guard;
+pub mod overlap;
 pub mod set;
 pub mod shapes;
 pub mod template;

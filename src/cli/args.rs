@@ -245,6 +245,10 @@ pub struct Validate {
     #[arg(default_value = "policies")]
     pub paths: Vec<PathBuf>,
 
+    /// Also say which job patterns match nothing in this fleet.
+    #[arg(long, value_name = "FILE")]
+    pub fleet: Option<PathBuf>,
+
     /// The form of the result: text for people, json (versioned) for programs.
     #[arg(
         short,

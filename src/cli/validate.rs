@@ -10,9 +10,11 @@ use crate::cli::library::Library;
 use crate::cli::locate;
 use crate::cli::output::cost::{self, Cost};
 use crate::cli::output::{Output, Tone, plural};
+use crate::cli::session::read_fleet;
 use crate::controller::follow::Reading;
 use crate::document::report::Report;
 use crate::document::{self, Diagnostic, Limits};
+use crate::fleet::Fleet;
 use crate::source;
 
 /// What the paths gave.
@@ -46,8 +48,13 @@ struct Json<'a> {
 pub fn validate(args: &Args, output: Output) -> anyhow::Result<Exit> {
     let mut all = Validated::default();
     let mut library = Library::default();
+    let fleet = match &args.fleet {
+        Some(path) => Some((read_fleet(path, output)?, path.to_string_lossy())),
+        None => None,
+    };
+    let fleet = fleet.as_ref().map(|(fleet, name)| (fleet, name.as_ref()));
     for path in &args.paths {
-        check(path, &mut all, &mut library, output);
+        check(path, fleet, &mut all, &mut library, output);
     }
     let errors = all.diagnostics.iter().filter(|it| it.is_error()).count() + all.unreadable.len();
     let warnings = all.diagnostics.len() + all.unreadable.len() - errors;
@@ -101,7 +108,13 @@ pub fn validate(args: &Args, output: Output) -> anyhow::Result<Exit> {
 }
 
 /// Adds what one path gives. A path that cannot be read keeps none of the others from being checked.
-fn check(path: &Path, all: &mut Validated, library: &mut Library, output: Output) {
+fn check(
+    path: &Path,
+    fleet: Option<(&Fleet, &str)>,
+    all: &mut Validated,
+    library: &mut Library,
+    output: Output,
+) {
     // A file that is named may be a recorded fleet; what is in a root is read at every change.
     let limits = if path.is_dir() { Limits::policies() } else { Limits::fleet() };
     let tree = match source::read(path, limits.bytes as u64) {
@@ -109,6 +122,9 @@ fn check(path: &Path, all: &mut Validated, library: &mut Library, output: Output
         Err(error) => return all.unreadable.push(error),
     };
     let mut documents = document::read(&tree.files, &limits);
+    if let Some((fleet, name)) = fleet {
+        documents.look_for_jobs(fleet, name);
+    }
     let holder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
     locate(&mut documents.diagnostics, holder);
     all.tests += documents.tests.len();

@@ -185,6 +185,18 @@ codes! {
     MeaningUnknownPolicy Warning Meaning "meaning-unknown-policy",
     /// An expression over a key that may not be there; where it is not, the expression is not known.
     MeaningAbsentKey Warning Meaning "meaning-absent-key",
+    /// An age since the start, of executions that nobody has started.
+    MeaningNotStarted Warning Meaning "meaning-not-started",
+    /// QUEUED executions of CONTINUOUS jobs only; AWS makes new ones where a thing joins a group again.
+    MeaningRecreated Warning Meaning "meaning-recreated",
+    /// A policy that asks nothing cheap first, so that each pass costs a call for all that is open.
+    MeaningCostly Warning Meaning "meaning-costly",
+    /// A percentage of a population so small that it is less than one.
+    MeaningTinyShare Warning Meaning "meaning-tiny-share",
+    /// Another policy of a higher priority asks the same of all that this one lists.
+    MeaningShadowed Warning Meaning "meaning-shadowed",
+    /// A pattern that matches no job of the fleet that was given.
+    MeaningNoSuchJob Warning Meaning "meaning-no-such-job",
 }
 
 impl std::fmt::Display for Code {

@@ -20,12 +20,13 @@ use super::{
 use crate::document::diagnostic::Code;
 use crate::document::finding::{Findings, join};
 use crate::document::words::quoted;
-use crate::execution::{JobStatus, OpenStatus, TargetSelection};
+use crate::execution::{JobStatus, TargetSelection};
 use crate::span::Period;
 
 mod clauses;
 mod expressions;
 mod guard;
+mod lints;
 mod windows;
 
 pub use guard::{compile_guard, excepted_in, restore_guard};
@@ -48,6 +49,9 @@ pub fn compile(
     compiler.variables(&spec.variables);
     let mut clauses = spec.matching.as_ref().map_or_else(Vec::new, |it| compiler.matching(it));
     compiler.policy_conditions(&spec.conditions, &mut clauses);
+    if !compiler.findings.has_errors_since(before) {
+        compiler.contradictions("/spec/match", &clauses);
+    }
     compiler.asks_something(spec);
     let excludes = compiler.rules("/spec/exclude", "exclude", &spec.exclude);
     let cancel = compiler.cancel(&spec.cancel);
@@ -55,7 +59,11 @@ pub fn compile(
     let windows = compiler.windows(spec);
     let suspended_until = compiler.time("/spec/suspendUntil", spec.suspend_until.as_ref());
     let expires_at = compiler.time("/spec/expiresAt", spec.expires_at.as_ref());
-    compiler.hints(spec);
+    compiler.suspension(spec);
+    compiler.force(spec);
+    if let (false, Some(target)) = (compiler.findings.has_errors_since(before), &target) {
+        compiler.lints(spec, target, &clauses);
+    }
     if findings.has_errors_since(before) {
         return None;
     }
@@ -189,7 +197,11 @@ impl Compiler<'_> {
                 let help = "give each rule a name of its own: decisions name it";
                 self.findings.value(Code::MeaningDuplicate, at_name, message, Some(help));
             }
+            let before = self.findings.len();
             let rule = self.rule(&pointer, path, shape);
+            if !self.findings.has_errors_since(before) {
+                self.contradictions(&pointer, &rule.clauses);
+            }
             if rule.clauses.is_empty() && !shape.asks() {
                 self.findings.value(
                     Code::MeaningEmptyRule,
@@ -279,35 +291,6 @@ impl Compiler<'_> {
             );
         }
         limits
-    }
-
-    /// What is allowed, and most likely not what was meant.
-    fn hints(&mut self, spec: &PolicySpec) {
-        if spec.suspend_reason.is_some() && !spec.suspend {
-            self.findings.key(
-                Code::MeaningSuspendReason,
-                "/spec/suspendReason",
-                "a reason to suspend a policy that is not suspended",
-                Some("write `suspend: true` to suspend it, or remove the reason"),
-            );
-        }
-        if spec.suspend_until.is_some() && !spec.suspend {
-            self.findings.key(
-                Code::MeaningSuspendReason,
-                "/spec/suspendUntil",
-                "an end of the suspension of a policy that is not suspended",
-                Some("write `suspend: true` to suspend it until then, or remove the time"),
-            );
-        }
-        let only_running = spec.target.statuses.iter().eq([&OpenStatus::InProgress]);
-        if only_running && !spec.cancel.force {
-            self.findings.value(
-                Code::MeaningForce,
-                "/spec/target/statuses",
-                "this can cancel nothing: what is IN_PROGRESS is canceled only with force",
-                Some("write `cancel: {force: true}`, or add QUEUED"),
-            );
-        }
     }
 }
 

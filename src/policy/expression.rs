@@ -24,6 +24,7 @@ use crate::fact::{Fact, Unreadable};
 
 mod check;
 mod field;
+pub mod functions;
 mod node;
 mod parse;
 mod run;
@@ -175,6 +176,15 @@ impl Expression {
     /// As it was written.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// What is run, variables and all: equal texts of this are one question, however they are named.
+    pub(super) fn meaning(&self) -> String {
+        let variables = self.used.iter().filter_map(|index| {
+            let made = self.scope.variables.get(*index)?.expression.as_ref()?;
+            Some(format!("{index}: {:?}; ", made.node))
+        });
+        variables.chain([format!("{:?}", self.node)]).collect()
     }
 
     /// The type of what it gives.

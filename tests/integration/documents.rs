@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use rescind::document::{
-    Code, Diagnostic, Documents, Kind, Limits, SourceFile, read, render, report, schema,
+    Code, Diagnostic, Documents, Kind, Limits, Severity, SourceFile, read, render, report, schema,
 };
 use rescind::plan::{Decision, Reason};
 use rescind::policy::expression::Field;
@@ -120,10 +120,13 @@ fn made() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// All that is wrong with files, what their tests name in vain included. Tests name a fleet of the same
-/// folder.
+/// All that is wrong with files, what their tests and targets name in vain included. Tests name a fleet
+/// of the same folder.
 fn wrong_with(files: &[SourceFile]) -> Vec<Diagnostic> {
-    let documents = read(files, &Limits::policies());
+    let mut documents = read(files, &Limits::policies());
+    for (origin, fleet) in documents.fleets.clone() {
+        documents.look_for_jobs(&fleet, &origin.path);
+    }
     let set = PolicySet::new(documents.policies);
     let mut diagnostics = documents.diagnostics;
     for test in &documents.tests {
@@ -135,6 +138,11 @@ fn wrong_with(files: &[SourceFile]) -> Vec<Diagnostic> {
         diagnostics.extend(test.references(fleet, &test.case.fleet, &set));
     }
     diagnostics
+}
+
+/// What each of the broken files is told.
+pub fn every_diagnostic() -> Vec<Diagnostic> {
+    corpus().values().flat_map(|files| wrong_with(files)).collect()
 }
 
 #[test]
@@ -158,11 +166,26 @@ fn every_broken_file_is_told_exactly() {
 fn every_code_has_a_broken_file() {
     let seen: BTreeSet<_> = corpus()
         .values()
-        .flat_map(|files| read(files, &Limits::policies()).diagnostics)
+        .flat_map(|files| wrong_with(files))
         .map(|diagnostic| diagnostic.code)
         .collect();
     let unseen: Vec<_> = Code::ALL.iter().filter(|code| !seen.contains(code)).collect();
     assert!(unseen.is_empty(), "no file in tests/integration/bad shows {unseen:?}");
+}
+
+#[test]
+fn every_warning_says_what_to_do() {
+    let warnings: Vec<_> = corpus()
+        .values()
+        .flat_map(|files| wrong_with(files))
+        .filter(|diagnostic| diagnostic.code.severity() == Severity::Warning)
+        .collect();
+    let told: BTreeSet<_> = warnings.iter().map(|diagnostic| diagnostic.code).collect();
+    let all = Code::ALL.iter().copied().filter(|code| code.severity() == Severity::Warning);
+    assert_eq!(told, all.collect());
+    for warning in warnings {
+        assert!(warning.help.is_some(), "{}: {}", warning.code, warning.message);
+    }
 }
 
 #[test]

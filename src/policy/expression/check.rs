@@ -20,7 +20,7 @@ use super::types::{Scalar, Type};
 use super::{Expression, Findings, MAX_TEXT, Problem, Scope, Wanted, parse, second};
 use crate::document::words::{any_of, nearest, quoted};
 
-mod calls;
+pub(super) mod calls;
 mod operators;
 mod spans;
 

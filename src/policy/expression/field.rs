@@ -47,7 +47,7 @@ macro_rules! fields {
             }
 
             /// What it gives.
-            pub(super) fn ty(self) -> Type {
+            pub fn ty(self) -> Type {
                 match self { $(Self::$variant => $ty,)+ }
             }
 
@@ -95,6 +95,35 @@ impl Field {
     /// The field of this name.
     pub(super) fn named(path: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|field| field.path() == path)
+    }
+
+    /// The operation that is called once for each thing or execution to read it; none for what the
+    /// lists bring, and a call or two a job.
+    pub fn called_for_each(self) -> Option<&'static str> {
+        match self {
+            Self::ThingType | Self::ThingAttributes => Some("DescribeThing"),
+            Self::Connected | Self::ConnectivityTimestamp => Some("GetThingConnectivityData"),
+            Self::ThingGroups => Some("ListThingGroupsForThing"),
+            Self::QueuedBehind => Some("ListJobExecutionsForThing"),
+            Self::StatusDetails | Self::SecondsBeforeTimedOut | Self::Version => {
+                Some("DescribeJobExecution")
+            }
+            Self::ExecutionStatus
+            | Self::ExecutionNumber
+            | Self::RetryAttempt
+            | Self::QueuedAt
+            | Self::StartedAt
+            | Self::LastUpdatedAt
+            | Self::JobId
+            | Self::JobStatus
+            | Self::TargetSelection
+            | Self::JobCreatedAt
+            | Self::JobDescription
+            | Self::JobNamespaceId
+            | Self::JobTags
+            | Self::JobTimeoutMinutes
+            | Self::ThingName => None,
+        }
     }
 
     /// The longest text that it can give, in bytes.

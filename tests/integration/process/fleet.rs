@@ -41,7 +41,7 @@ pub fn policy(name: &str, things: &str) -> String {
 pub fn policy_with(name: &str, things: &str, more: &str) -> String {
     format!(
         "apiVersion: rescind/v1alpha1\nkind: CancelPolicy\nmetadata: {{name: {name}}}\nspec:\n  \
-         {more}\n  target:\n    statuses: [QUEUED]\n    jobs: {{names: [\"*\"]}}\n    \
+         {more}\n  target:\n    statuses: [QUEUED]\n    jobs: {{names: [\"[a-z]*\"]}}\n    \
          things: {{names: [\"{things}\"]}}\n  match:\n    thing:\n      attributes:\n        \
          matchLabels: {{fleet: robots}}\n  budget:\n    max: [{{count: 10000, per: 1h}}]\n"
     )

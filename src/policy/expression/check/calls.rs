@@ -14,11 +14,11 @@ use super::{BOOL, Checker, DOUBLE, DURATION, INT, ROOTS, TEXT, TIME, Told, Typed
 use crate::document::words::{all_of, nearest, quoted};
 
 /// Functions that are called as `name(…)`.
-const GLOBAL: [&str; 9] =
+pub(in super::super) const GLOBAL: [&str; 9] =
     ["days", "double", "duration", "has", "humanize", "int", "size", "string", "timestamp"];
 
 /// Functions that are called as `value.name(…)`.
-const MEMBER: [&str; 22] = [
+pub(in super::super) const MEMBER: [&str; 22] = [
     "all",
     "contains",
     "endsWith",

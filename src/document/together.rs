@@ -1,0 +1,116 @@
+//! What documents say together: what is wrong with one only because of another, in whatever file.
+//!
+//! Apart from the reading of a file, which knows nothing of its neighbours.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::diagnostic::{Code, Diagnostic, Place, sort};
+use super::words::{all_of, nearest, quoted};
+use super::{Documents, Kind, Written};
+use crate::fleet::Fleet;
+use crate::policy::{Globs, Policy, overlap};
+
+/// A freeze that excepts a policy which is not there excepts nobody, which is safe and hardly meant. In
+/// files without any policy nothing can be said: they are not the whole root.
+pub(super) fn unknown_policies(
+    names: &[Written],
+    excepted: Vec<Written>,
+    documents: &mut Documents,
+) {
+    let policies = names.iter().filter(|written| written.kind == Kind::CancelPolicy);
+    let policies: BTreeSet<_> = policies.map(|written| written.name.as_str()).collect();
+    if policies.is_empty() {
+        return;
+    }
+    for written in excepted.into_iter().filter(|it| !policies.contains(&*it.name)) {
+        let message = format!("there is no policy {}", quoted(&written.name));
+        let help = match nearest(&written.name, policies.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "write the name of a policy of this root, or remove it".to_owned(),
+        };
+        let code = Code::MeaningUnknownPolicy;
+        let diagnostic = Diagnostic::new(code, written.place, &message, Some(&help));
+        documents.diagnostics.push(diagnostic);
+    }
+}
+
+/// Two documents of one kind and name: nobody can say which is meant, so neither file is used.
+pub(super) fn duplicates(names: Vec<Written>, documents: &mut Documents) {
+    let mut first: BTreeMap<(Kind, String), Written> = BTreeMap::new();
+    for written in names {
+        let key = (written.kind, written.name.clone());
+        let Some(before) = first.get(&key) else {
+            first.insert(key, written);
+            continue;
+        };
+        let what = written.kind.noun();
+        let message = format!("a second {what} of the name {}", quoted(&written.name));
+        let help = format!("give each {what} a name of its own; neither file is used until then");
+        documents.diagnostics.push(
+            Diagnostic::new(Code::MeaningDuplicate, written.place, &message, Some(&help))
+                .label(before.place.clone(), "the first one"),
+        );
+        documents.broken.insert(written.path);
+        documents.broken.insert(before.path.clone());
+    }
+}
+
+/// A policy that another one leaves nothing to do. Of files with an error nothing is said: they are not
+/// in force.
+pub(super) fn shadowed(names: &[Written], documents: &mut Documents) {
+    let place = |policy: &Policy| -> Option<Place> {
+        let is_it = |written: &&Written| {
+            written.kind == Kind::CancelPolicy
+                && written.name == policy.name.as_str()
+                && written.path == *policy.origin.path
+        };
+        names.iter().find(is_it).map(|written| written.place.clone())
+    };
+    let mut alike: BTreeMap<_, Vec<&Policy>> = BTreeMap::new();
+    for policy in
+        documents.policies.iter().filter(|it| !documents.broken.contains(&*it.origin.path))
+    {
+        alike.entry(overlap::question(policy)).or_default().push(policy);
+    }
+    let mut found = Vec::new();
+    for policies in alike.into_values() {
+        for below in &policies {
+            let above = policies.iter().filter(|above| overlap::shadows(above, below));
+            // The highest, so that the order of files does not matter.
+            let Some(above) = above.max_by_key(|it| (it.priority, &it.name)) else { continue };
+            let (Some(here), Some(there)) = (place(below), place(above)) else { continue };
+            let message = format!(
+                "{} asks the same of all that this lists, with a higher priority: this cancels nothing",
+                quoted(above.name.as_str())
+            );
+            let help = "remove one of them, or let them differ in `target` or `match`";
+            let diagnostic = Diagnostic::new(Code::MeaningShadowed, here, &message, Some(help));
+            found.push(diagnostic.label(there, "the policy that is the cause"));
+        }
+    }
+    documents.diagnostics.extend(found);
+}
+
+impl Documents {
+    /// Adds which patterns of jobs match none of a fleet, which people call `name`.
+    pub fn look_for_jobs(&mut self, fleet: &Fleet, name: &str) {
+        let jobs: Vec<_> = fleet.jobs.keys().map(crate::execution::JobId::as_str).collect();
+        for written in self.patterns.iter().filter(|it| !self.broken.contains(&it.path)) {
+            let Ok(pattern) = Globs::new([written.name.clone()]) else { continue };
+            if jobs.iter().any(|job| pattern.is_match(job)) {
+                continue;
+            }
+            let message = format!("{} matches no job of {name}", quoted(&written.name));
+            let help = match (nearest(&written.name, jobs.iter().copied()), jobs.as_slice()) {
+                (Some(near), _) => format!("did you mean `{near}`?"),
+                (None, []) => "the fleet has no job at all".to_owned(),
+                (None, jobs) if jobs.len() <= 6 => format!("its jobs are {}", all_of(jobs)),
+                (None, jobs) => format!("its jobs are {} and others", all_of(&jobs[..6])),
+            };
+            let place = written.place.clone();
+            let diagnostic = Diagnostic::new(Code::MeaningNoSuchJob, place, &message, Some(&help));
+            self.diagnostics.push(diagnostic);
+        }
+        sort(&mut self.diagnostics);
+    }
+}
