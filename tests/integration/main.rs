@@ -10,6 +10,7 @@ mod emulator;
 mod plan;
 mod process;
 mod readme;
+mod reference;
 mod run;
 mod server;
 mod source;
