@@ -7,6 +7,7 @@ mod backend;
 mod cli;
 mod documents;
 mod emulator;
+mod fuzzed;
 mod plan;
 mod process;
 mod readme;
