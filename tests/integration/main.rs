@@ -5,6 +5,7 @@ mod apply;
 mod architecture;
 mod backend;
 mod cli;
+mod deploy;
 mod documents;
 mod emulator;
 mod fuzzed;
