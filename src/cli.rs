@@ -23,6 +23,7 @@ mod ci;
 mod diff;
 mod emulator;
 mod explain;
+mod guard;
 mod library;
 mod pause;
 mod plan;
@@ -35,6 +36,7 @@ mod status;
 mod test;
 mod validate;
 
+use args::state::GuardVerb;
 use args::{Args, Root, Verb};
 use exit::Exit;
 use output::Output;
@@ -76,6 +78,9 @@ fn dispatch(args: Args, output: Output) -> anyhow::Result<Exit> {
         Verb::Audit(args) => audit::audit(&args, output),
         Verb::Pause(args) => pause::pause(&args, output),
         Verb::Resume(args) => pause::resume(&args, output),
+        Verb::Guard(args) => match args.verb {
+            GuardVerb::Forget(args) => runtime()?.block_on(guard::forget(args, output)),
+        },
         Verb::Schema(args) => schema::schema(&args, output),
         Verb::Plan(args) => runtime()?.block_on(plan::plan(args, output)),
         Verb::Explain(args) => runtime()?.block_on(explain::explain(args, output)),

@@ -14,22 +14,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::apply::earlier::Settler;
-use crate::apply::{Afterwards, Ending, Executor, Record, Stop, Watch};
-use crate::backend;
+use crate::apply::{Ending, Executor, Record, Stop};
 use crate::clock::Clock;
 use crate::inventory::{Account, Inventory, Listing};
 use crate::observe::Collector;
 use crate::plan::check::check;
-use crate::plan::{Depth, InForce, Line, Memory, Outcome, plan};
+use crate::plan::veto;
+use crate::plan::{Depth, InForce, Line, Memory, plan};
 use crate::policy::PolicySet;
 use crate::state::{self, State};
 use crate::status::report::{Reporter, Running};
 
 pub mod follow;
+pub mod guards;
+
+mod earlier;
+mod log;
+
+use log::{Log, unobserved};
 
 /// The set in force, as the follower last put it.
 #[derive(Clone, Debug)]
@@ -51,6 +57,14 @@ pub enum Error {
         answered: Account,
         /// Who should have.
         wanted: String,
+    },
+    /// The account or region that answered is not in the scope of a guard.
+    #[error("{answered} answered, which is not in the scope of guard {guard}: nothing was sent")]
+    OutOfScope {
+        /// Who answered.
+        answered: Account,
+        /// The guard.
+        guard: String,
     },
     /// The state cannot be read.
     #[error("the state cannot be read")]
@@ -94,59 +108,6 @@ impl std::fmt::Debug for Controller {
     }
 }
 
-/// Logs what becomes of each line, and tells when only lost calls are waited for.
-struct Log {
-    waiting: Notify,
-    reporter: Reporter,
-}
-
-impl Watch for Log {
-    fn ended(&self, record: &Record, left: usize) {
-        macro_rules! told {
-            ($level:ident) => {
-                tracing::$level!(
-                    job = %record.key.job,
-                    thing = %record.key.thing,
-                    execution = record.number.0,
-                    policy = %record.policy,
-                    outcome = record.ending.label(),
-                    force = record.force,
-                    attempts = record.attempts,
-                    request_id = record.request_id.as_deref(),
-                    left,
-                    "{}", record.note
-                )
-            };
-        }
-        let canceled = matches!(
-            record.ending,
-            Ending::Outcome(Outcome::Canceled | Outcome::CanceledUnattributed)
-        );
-        self.reporter.ended(record.ending.label(), canceled && record.force);
-        match record.ending {
-            Ending::Outcome(Outcome::Failed | Outcome::Unresolved) => told!(warn),
-            Ending::Outcome(_) => told!(info),
-            // They are met again in each pass, and their number is in the pass's summary.
-            Ending::Kept(_)
-            | Ending::BudgetExhausted
-            | Ending::BeyondMax
-            | Ending::JobDenied
-            | Ending::NotTried => told!(debug),
-        }
-    }
-
-    fn waiting(&self, lines: usize, until: Instant) -> Afterwards {
-        let seconds = until.saturating_duration_since(Instant::now()).as_secs();
-        tracing::warn!(
-            lines,
-            seconds,
-            "what was lost or throttled waits: a lost call is settled once it can no longer take effect"
-        );
-        self.waiting.notify_one();
-        Afterwards::Settle
-    }
-}
-
 /// How many lines are applied before it is asked whether other policies came: a quarter of a minute at
 /// the default pace. An emergency does not wait for thousands of routine cancels.
 const BATCH: usize = 128;
@@ -171,9 +132,15 @@ impl Controller {
     /// Reconciles until `stop` is switched. `first` is the set to begin with.
     pub async fn run(self, first: follow::Adopted, stop: Stop) -> Result<(), Error> {
         let (sender, mut loaded) = watch::channel(Arc::clone(&first.set));
-        let follower =
-            follow::follow(self.root.clone(), first, sender, self.reporter.clone(), stop.clone());
-        let follower = tokio::spawn(follower);
+        let follower = tokio::spawn(follow::follow(
+            self.root.clone(),
+            first,
+            sender,
+            Arc::clone(&self.state),
+            self.clock.clone(),
+            self.reporter.clone(),
+            stop.clone(),
+        ));
         let in_force: Arc<dyn InForce> = Arc::new(Loaded(loaded.clone()));
         let mut course = Course::default();
         // Applies that only wait for lost calls: later passes go on beside them.
@@ -267,7 +234,7 @@ impl Controller {
             observed = observing => match observed {
                 Ok(inventory) => inventory,
                 Err(error) => {
-                    self.failed(&report_unobserved(&error));
+                    self.failed(&unobserved(&error));
                     return Ok(false);
                 }
             },
@@ -277,8 +244,19 @@ impl Controller {
         {
             return Err(Error::Elsewhere { answered: answered.clone(), wanted });
         }
-        if inventory.account.is_some() {
-            self.state.confirmed(self.clock.now()).await?;
+        if let Some(answered) = &inventory.account {
+            if let Some(guard) = veto::out_of_scope(&policies, answered) {
+                let (answered, guard) = (answered.clone(), guard.name.to_string());
+                return Err(Error::OutOfScope { answered, guard });
+            }
+            let now = self.clock.now();
+            self.state.confirmed(now).await?;
+            // Here, where it is certain whose guards they are, and before anything is sent under them.
+            if let Err(error) = guards::keep(&*self.state, &policies, now).await {
+                tracing::error!(%error, "the guards in force cannot be kept: nothing is sent");
+                self.failed(&format!("the guards in force cannot be kept: {error}"));
+                return Ok(false);
+            }
             if !course.settles_earlier {
                 course.settles_earlier = true;
                 self.settle_earlier(stop, hand_over).await?;
@@ -373,7 +351,7 @@ impl Controller {
         memory: Memory,
         stop: &Stop,
     ) -> Applied {
-        let log = Arc::new(Log { waiting: Notify::new(), reporter: self.reporter.clone() });
+        let log = Arc::new(Log::new(self.reporter.clone()));
         let (watch, stop) = (Arc::clone(&log), stop.clone());
         let mut applying: Applying = Box::pin(async move {
             executor.apply(lines, &inventory, &memory, None, &stop, &*watch).await
@@ -381,38 +359,8 @@ impl Controller {
         tokio::select! {
             biased;
             records = &mut applying => Applied::Done(records),
-            () = log.waiting.notified() => Applied::Waits(applying),
+            () = log.only_waits() => Applied::Waits(applying),
         }
-    }
-}
-
-impl Controller {
-    /// Hands over the settling of what an earlier process has left: other work goes on beside it.
-    async fn settle_earlier(
-        &self,
-        stop: &Stop,
-        hand_over: &mpsc::UnboundedSender<Applying>,
-    ) -> Result<(), Error> {
-        let open = self.state.open().await?;
-        if open.is_empty() {
-            return Ok(());
-        }
-        tracing::warn!(
-            intents = open.len(),
-            "an earlier process left cancels without an outcome: settling them"
-        );
-        let (settler, stop) = (self.settler.clone(), stop.clone());
-        let log = Log { waiting: Notify::new(), reporter: self.reporter.clone() };
-        let settling = async move {
-            let left = settler.settle(open, true, &stop, |record| log.ended(record, 0)).await;
-            if left > 0 {
-                tracing::warn!(left, "earlier cancels stay open until the next start");
-            }
-            Vec::new()
-        };
-        // Nobody listens only once the loop has ended.
-        let _ = hand_over.send(Box::pin(settling));
-        Ok(())
     }
 }
 
@@ -422,11 +370,4 @@ enum Applied {
     Done(Vec<Record>),
     /// To where it only waits for lost calls.
     Waits(Applying),
-}
-
-/// Logs it; what it was, for the status.
-fn report_unobserved(error: &backend::Error) -> String {
-    let cause = std::error::Error::source(error).map(ToString::to_string);
-    tracing::error!(%error, cause = cause.as_deref(), kind = error.kind.label(), "nothing could be observed");
-    format!("nothing could be observed: {error}")
 }

@@ -70,6 +70,8 @@ pub struct Documents {
     pub diagnostics: Vec<Diagnostic>,
     /// The files with an error. They give neither policies nor fleets.
     pub broken: BTreeSet<String>,
+    /// Those of them that may have a guard: what it protects is not known.
+    pub unread_guards: BTreeSet<String>,
     /// The patterns of jobs in the targets of policies.
     patterns: Vec<Written>,
 }
@@ -104,7 +106,7 @@ pub fn read(files: &[SourceFile], limits: &Limits) -> Documents {
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let mut documents = Documents::default();
     let (mut names, mut excepted) = (Vec::new(), Vec::new());
-    for file in files {
+    for file in &files {
         let read = read_file(file, limits);
         if read.diagnostics.iter().any(Diagnostic::is_error) {
             documents.broken.insert(file.path.clone());
@@ -122,6 +124,12 @@ pub fn read(files: &[SourceFile], limits: &Limits) -> Documents {
     together::shadowed(&names, &mut documents);
     together::duplicates(names, &mut documents);
     let broken = &documents.broken;
+    let guard = Kind::CancelGuard.as_str().as_bytes();
+    // The word is enough: of a file that cannot be read nobody knows what its kinds are.
+    let may_have_guard =
+        |file: &&SourceFile| file.text.windows(guard.len()).any(|window| window == guard);
+    let files = files.into_iter().filter(|file| broken.contains(&file.path));
+    documents.unread_guards = files.filter(may_have_guard).map(|it| it.path.clone()).collect();
     documents.policies.retain(|policy| !broken.contains(&*policy.origin.path));
     documents.guards.retain(|guard| !broken.contains(&*guard.origin.path));
     documents.fleets.retain(|(origin, _)| !broken.contains(&*origin.path));

@@ -2,18 +2,22 @@
 //!
 //! The adapters are in `state/`: `sqlite` keeps it on disk, one file an account and region, `memory` as
 //! long as the process lives. `directory` is where the files are, with the lock and the stop switch;
-//! `journal` is how others read what was done.
+//! `journal` is how others read what was done, `request` how they ask the writer for something.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::execution::{ExecutionKey, ExecutionNumber, JobId};
 use crate::plan::{Charge, Intent, IntentId, Memory, Outcome};
-use crate::policy::PolicyName;
+use crate::policy::{Digest, Origin, PolicyName};
 
 pub mod directory;
 pub mod journal;
 pub mod memory;
+pub mod request;
 pub mod sqlite;
 
 /// A state that cannot be read or written. Nothing is sent then.
@@ -47,6 +51,19 @@ pub struct Open {
     pub intent: Intent,
     /// When that was made durable: it was sent after this, if it was.
     pub sent_at: Timestamp,
+}
+
+/// A guard as it is kept once it was adopted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdoptedGuard {
+    /// Its name.
+    pub name: PolicyName,
+    /// Where it was written.
+    pub origin: Origin,
+    /// What it means.
+    pub digest: Digest,
+    /// The document as JSON, which `policy::compile::restore_guard` reads.
+    pub document: Arc<str>,
 }
 
 /// Whether an intent was begun.
@@ -119,6 +136,23 @@ pub trait State: Send + Sync {
     /// known up to the first such time.
     async fn confirmed(&self, _now: Timestamp) -> Result<(), Error> {
         Ok(())
+    }
+
+    /// Keeps guards, each in place of the one of its name, and forgets those that are retired. What is
+    /// kept already is not written again.
+    async fn adopt(
+        &self,
+        guards: &[AdoptedGuard],
+        retired: &BTreeSet<PolicyName>,
+        now: Timestamp,
+    ) -> Result<(), Error>;
+
+    /// The guards that were adopted and not retired, by name.
+    async fn adopted(&self) -> Result<Vec<AdoptedGuard>, Error>;
+
+    /// Forgets the guards that somebody asked to be forgotten; gives their names.
+    async fn forget_asked(&self, _now: Timestamp) -> Result<BTreeSet<PolicyName>, Error> {
+        Ok(BTreeSet::new())
     }
 
     /// Whether this process may still write: its lock is held. Asked by the gate; hardly waits.

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use tokio::sync::oneshot;
 
 use crate::apply::{Ending, FLIGHT_TIME, Ids, Record, Stop};
-use crate::cli::args::{Apply as Args, Format};
+use crate::cli::args::{Apply as Args, Format, Target};
 use crate::cli::exit::Exit;
 use crate::cli::output::progress::Progress;
 use crate::cli::output::{Output, apply as report, plan as shown_plan, plural};
@@ -17,6 +17,7 @@ use crate::cli::plan::{BUDGETS_START_NOW, observed, unlisted, verify};
 use crate::cli::session::Session;
 use crate::cli::signals::Signals;
 use crate::cli::{Failure, load};
+use crate::controller::guards;
 use crate::execution::ExecutionKey;
 use crate::inventory::Inventory;
 use crate::plan::in_force::Fixed;
@@ -28,8 +29,9 @@ use crate::policy::PolicySet;
 use crate::state::State;
 
 pub async fn apply(args: Args, output: Output) -> anyhow::Result<Exit> {
-    let policies = load(&args.root, output)?;
-    Session::require_pins(&args.target, "apply")?;
+    let policies = PolicySet::clone(&*load(&args.root, output)?);
+    let policies = policies.demanding(Session::demands(&args.target, args.no_guards));
+    let target = Session::target(&args.target, &policies, "apply")?;
     let asks = !args.yes && args.plan.is_none();
     if asks && (!std::io::stdin().is_terminal() || args.output == Format::Json) {
         let message = "apply asks before it cancels, and there is nobody to ask: pass --yes, or \
@@ -39,7 +41,7 @@ pub async fn apply(args: Args, output: Output) -> anyhow::Result<Exit> {
     let saved = args.plan.as_deref().map(read_saved).transpose()?;
     let mut signals = Signals::listen()?;
     let (switch, stop) = Stop::new();
-    let work = reconcile(&args, output, policies, saved, asks, &stop);
+    let work = reconcile(&args, &target, output, policies, saved, asks, &stop);
     tokio::pin!(work);
     let interrupted = tokio::select! {
         biased;
@@ -62,25 +64,30 @@ pub async fn apply(args: Args, output: Output) -> anyhow::Result<Exit> {
 
 async fn reconcile(
     args: &Args,
+    target: &Target,
     output: Output,
-    policies: Arc<PolicySet>,
+    policies: PolicySet,
     saved: Option<SavedPlan>,
     asks: bool,
     stop: &Stop,
 ) -> anyhow::Result<Exit> {
-    let session = Session::open(&args.target, output).await?;
+    let session = Session::open(target, output).await?;
+    let state = session.state(&args.state).await?;
+    let policies = Arc::new(policies.keeping(guards::adopted(&*state, session.clock.now()).await?));
+    Session::require(&policies, "apply")?;
     if let Some(saved) = &saved {
         refuse_stale(saved, &session, &policies, None)?;
     }
-    let state = session.state(&args.state).await?;
     let memory = state.memory(session.clock.now()).await?;
     let depth = if asks { Depth::Exact } else { Depth::Listed };
     let inventory = observe(&session, &policies, &memory, depth, stop).await?;
     session.check_place(inventory.account.as_ref())?;
+    Session::check_scope(&policies, inventory.account.as_ref())?;
     observed(&inventory)?;
     let earlier = match &inventory.account {
         Some(_) => {
             state.confirmed(session.clock.now()).await?;
+            guards::keep(&*state, &policies, session.clock.now()).await?;
             settle_earlier(&session, &state, stop, output).await?
         }
         None => 0,
@@ -164,11 +171,22 @@ async fn reconcile(
     let incomplete =
         unseen || earlier > 0 || unlisted(&inventory) > 0 || !inventory.problems.is_empty();
     let halted = plan.counts().contains_key(&Reason::BudgetHalted);
+    let stopped = halted || stopped_by_guard(&plan, saved.is_some(), &records);
     Ok(match exit {
-        Exit::Done if halted => Exit::Stopped,
+        Exit::Done if stopped => Exit::Stopped,
         Exit::Done if incomplete => Exit::Partial,
         exit => exit,
     })
+}
+
+/// Whether a freeze holds something back, or a guard has a say on a line of a saved plan.
+fn stopped_by_guard(plan: &Plan, saved: bool, records: &[Record]) -> bool {
+    let frozen = plan.counts().contains_key(&Reason::Frozen);
+    let narrowed = |record: &Record| match record.ending {
+        Ending::Kept(reason) => reason.is_of_guard(),
+        _ => false,
+    };
+    frozen || saved && records.iter().any(narrowed)
 }
 
 /// Settles what an earlier run has left, as far as a look decides it; gives how many stay open.

@@ -14,7 +14,7 @@ mod parsed;
 
 pub mod state;
 
-use state::{Audit, Pause, Resume, StateDir, Writes};
+use state::{Audit, Guard, Pause, Resume, StateDir, Writes};
 
 /// Cancels AWS IoT job executions by policy.
 #[derive(Debug, Parser)]
@@ -119,6 +119,8 @@ pub enum Verb {
     Pause(Pause),
     /// Switch sending on again.
     Resume(Resume),
+    /// Take a guard out of force whose document is gone for good.
+    Guard(Guard),
     /// Print the JSON Schema of the documents.
     Schema(Schema),
     /// Serve the AWS IoT Jobs API on loopback from a fleet file.
@@ -308,7 +310,7 @@ pub struct Root {
 }
 
 /// Where the executions are.
-#[derive(Debug, ClapArgs)]
+#[derive(Clone, Debug, ClapArgs)]
 pub struct Target {
     /// Work against an emulated fleet instead of AWS: starts the emulator inside, on loopback.
     #[arg(long, value_name = "FILE")]
@@ -378,7 +380,8 @@ pub struct Plan {
     rescind apply policies --account 123456789012 --region eu-central-1 --max 10\n  \
     rescind apply policies --account 123456789012 --region eu-central-1 --plan plan.json\n\n\
     Exit codes: 0 done, 1 error, 3 some cancels failed or moved (run it again), 4 another account \
-    or region answered or a budget halted, 5 the saved plan is stale, 130/143 interrupted.")]
+    or region answered, a guard stopped it or a budget halted, 5 the saved plan is stale, 130/143 \
+    interrupted.")]
 pub struct Apply {
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -399,6 +402,10 @@ pub struct Apply {
     /// Do not ask.
     #[arg(short, long)]
     pub yes: bool,
+
+    /// Cancel although no `CancelGuard` protects anything.
+    #[arg(long)]
+    pub no_guards: bool,
 
     /// Cancel at most so many executions.
     #[arg(long, value_name = "N")]
@@ -433,6 +440,10 @@ pub struct Run {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub state: Writes,
+
+    /// Cancel although no `CancelGuard` protects anything.
+    #[arg(long)]
+    pub no_guards: bool,
 
     /// How often to reconcile when no file changes.
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = interval)]

@@ -13,7 +13,8 @@ pub enum Exit {
     Changes,
     /// Some cancels failed, were superseded or are unresolved. Running again is safe.
     Partial,
-    /// Safety stopped it: not the account or region that was asked for, or a budget that says Halt.
+    /// Safety stopped it: another account or region than was asked for or than a guard has in its scope,
+    /// the stop switch, a freeze, a guard on a line of a saved plan, a budget that says Halt.
     Stopped,
     /// The saved plan is stale.
     Stale,

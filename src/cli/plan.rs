@@ -36,7 +36,9 @@ async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
         check_out(path)?;
     }
     let policies = load(&args.root, output)?;
-    let session = Session::open(&args.target, output).await?;
+    let target = Session::scoped(&args.target, &policies);
+    let session = Session::open(&target, output).await?;
+    let policies = session.keeping(policies, &args.state).await?;
     let remembered = session.remembered(&args.state).await?;
     let is_remembered = remembered.is_some();
     let memory = remembered.unwrap_or_default();
@@ -70,6 +72,10 @@ async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
             }
         }
     }
+    if policies.enforces() && policies.guards().next().is_none() && args.target.fleet.is_none() {
+        output.say("Note: the root has no CancelGuard; apply and run need --no-guards then.");
+    }
+    Session::check_scope(&policies, inventory.account.as_ref())?;
     unlisted_error(&inventory, "plan")?;
     let changes = Summary::of(&plan).cancel > 0;
     Ok(if changes && args.detailed_exitcode { Exit::Changes } else { Exit::Done })

@@ -14,14 +14,14 @@ use crate::cli::signals::Signals;
 use crate::cli::{Failure, read_root};
 use crate::controller::{
     Controller, Error,
-    follow::{Adopted, look},
+    follow::{Adopted, adopt, look, tell},
+    guards,
 };
-use crate::policy::{Demands, PolicySet};
+use crate::policy::PolicySet;
 use crate::server::{self, Server};
 use crate::status::report::Reporter;
 
 pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
-    Session::require_pins(&args.target, "run")?;
     let mut signals = Signals::listen()?;
     // Two looks that agree, at the start as well: a checkout may be under way.
     let tree = tokio::select! {
@@ -39,11 +39,22 @@ pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     for broken in &reading.broken {
         tracing::error!(file = broken, "has an error: its policies wait");
     }
-    let set = PolicySet::guarded(reading.policies, reading.guards, Demands::default());
-    let first = Adopted { set: Arc::new(set), tree: Some(digest) };
-    let mut session = Session::open(&args.target, output).await?;
-    let listener = listen(&args).await?;
+    let demands = Session::demands(&args.target, args.no_guards);
+    let written = PolicySet::guarded([], reading.guards.clone(), demands);
+    let target = Session::target(&args.target, &written, "run")?;
+    let mut session = Session::open(&target, output).await?;
     let state = session.state(&args.state).await?;
+    let before =
+        PolicySet::guarded([], guards::adopted(&*state, session.clock.now()).await?, demands);
+    let broken: Vec<_> = reading.broken.iter().cloned().collect();
+    let set = adopt(&before, reading.said());
+    // What is broken may be the very guard, and is waited for.
+    if broken.is_empty() {
+        Session::require(&set, "run")?;
+    }
+    tell(&set);
+    let first = Adopted { set: Arc::new(set), tree: Some(digest) };
+    let listener = listen(&args).await?;
     let ids = Ids::new().context("the system gives no random numbers")?;
     tracing::info!(
         root = %args.root.display(),
@@ -54,7 +65,7 @@ pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     );
     let path = args.root.display().to_string();
     let (reporter, snapshot) = Reporter::new(session.clock.now(), path);
-    reporter.root(&first.set, true, reading.broken.iter().cloned().collect());
+    reporter.root(&first.set, true, broken);
     let server = Server {
         snapshot,
         clock: session.clock.clone(),
@@ -97,7 +108,7 @@ pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     server.abort();
     match result {
         Ok(()) => Ok(Exit::Done),
-        Err(error @ Error::Elsewhere { .. }) => {
+        Err(error @ (Error::Elsewhere { .. } | Error::OutOfScope { .. })) => {
             Err(Failure::new(Exit::Stopped, error.to_string()).into())
         }
         Err(error) => Err(error.into()),

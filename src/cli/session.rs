@@ -1,5 +1,6 @@
 //! What a verb works against: AWS by the SDK's rules, or an emulated fleet inside the process.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,12 +20,15 @@ use crate::cli::args::state::{StateDir, Writes, who};
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
 use crate::clock::Clock;
+use crate::controller::guards;
 use crate::document::{self, Limits};
 use crate::emulator::{Emulator, Options};
 use crate::fleet::Fleet;
 use crate::inventory::Account;
 use crate::observe::Collector;
-use crate::plan::{InForce, Memory};
+use crate::plan::{InForce, Memory, veto};
+use crate::policy::guard::Scope;
+use crate::policy::{Demands, PolicySet};
 use crate::source;
 use crate::state::State;
 use crate::state::directory::{Directory, Place};
@@ -165,16 +169,32 @@ impl Session {
 
     /// What the state on disk remembers, for a verb that cannot write; none if there is none.
     pub async fn remembered(&self, args: &StateDir) -> anyhow::Result<Option<Memory>> {
-        if self.server.is_some() && args.state_dir.is_none() {
-            return Ok(None);
-        }
-        let (Some(path), Some(place)) = (args.resolve(), self.place.clone()) else {
-            return Ok(None);
-        };
+        let Some((directory, place)) = self.kept(args) else { return Ok(None) };
         let now = self.clock.now();
-        let read = move || sqlite::read_memory(&Directory::at(path), &place, now);
+        let read = move || sqlite::read_memory(&directory, &place, now);
         let read = tokio::task::spawn_blocking(read).await.context("the state was not read")?;
         read.map_err(|error| Failure::new(Exit::Error, error.to_string()).into())
+    }
+
+    /// A set with the guards that were adopted into the state on disk, for a verb that cannot write.
+    pub async fn keeping(
+        &self,
+        set: Arc<PolicySet>,
+        args: &StateDir,
+    ) -> anyhow::Result<Arc<PolicySet>> {
+        let Some((directory, place)) = self.kept(args) else { return Ok(set) };
+        let read = move || sqlite::read_guards(&directory, &place);
+        let read = tokio::task::spawn_blocking(read).await.context("the state was not read")?;
+        let kept = read.map_err(|error| Failure::new(Exit::Error, error.to_string()))?;
+        Ok(Arc::new(PolicySet::clone(&set).keeping(guards::restored(kept)?)))
+    }
+
+    /// Where the state on disk is, if there is any.
+    fn kept(&self, args: &StateDir) -> Option<(Directory, Place)> {
+        if self.server.is_some() && args.state_dir.is_none() {
+            return None;
+        }
+        Some((Directory::at(args.resolve()?), self.place.clone()?))
     }
 
     /// Whether it works against an emulated fleet inside the process.
@@ -190,16 +210,74 @@ impl Session {
         }
     }
 
+    /// What must be in force before anything is canceled there. An emulated fleet demands nothing.
+    pub fn demands(target: &Target, no_guards: bool) -> Demands {
+        let pinned = target.account.is_some() && target.region.is_some();
+        match target.fleet {
+            Some(_) => Demands::default(),
+            None => Demands { guard: !no_guards, scope: !pinned },
+        }
+    }
+
     /// Against AWS, what can cancel must be told where: a forgotten profile must not choose the fleet.
-    pub fn require_pins(target: &Target, verb: &str) -> anyhow::Result<()> {
-        if target.fleet.is_some() || (target.account.is_some() && target.region.is_some()) {
+    /// What the arguments leave open, the scope of the guards says, if it leaves one account or region.
+    pub fn target(target: &Target, set: &PolicySet, verb: &str) -> anyhow::Result<Target> {
+        let target = Self::scoped(target, set);
+        if !set.demands().scope || (target.account.is_some() && target.region.is_some()) {
+            return Ok(target);
+        }
+        let message = if set.guards().any(|guard| guard.scope.is_some()) {
+            format!(
+                "{verb} against AWS needs --account and --region: the scope of the guards leaves more \
+                 than one account or region, or none"
+            )
+        } else {
+            format!(
+                "{verb} against AWS needs --account and --region, or a CancelGuard with a scope, so \
+                 that it cannot reach the wrong fleet (or --fleet FILE for an emulated one)"
+            )
+        };
+        Err(Failure::new(Exit::Usage, message).into())
+    }
+
+    /// The target with the only account and region that all guards have in their scope. What was told
+    /// stays as it is.
+    pub fn scoped(target: &Target, set: &PolicySet) -> Target {
+        let mut target = target.clone();
+        let scopes: Vec<_> = set.guards().filter_map(|guard| guard.scope.as_ref()).collect();
+        if target.fleet.is_none() && !scopes.is_empty() {
+            let only = |told: Option<String>, of: fn(&Scope) -> &BTreeSet<String>| {
+                let in_all = |it: &&String| scopes.iter().all(|scope| of(scope).contains(*it));
+                let mut left = of(scopes[0]).iter().filter(in_all);
+                told.or(left.next().filter(|_| left.next().is_none()).cloned())
+            };
+            target.account = only(target.account, |scope| &scope.accounts);
+            target.region = only(target.region, |scope| &scope.regions);
+        }
+        target
+    }
+
+    /// Against AWS, something must say what is never canceled.
+    pub fn require(set: &PolicySet, verb: &str) -> anyhow::Result<()> {
+        if !set.demands().guard || !set.enforces() || set.guards().next().is_some() {
             return Ok(());
         }
         let message = format!(
-            "{verb} against AWS needs --account and --region, so that it cannot reach the wrong \
-             fleet (or --fleet FILE for an emulated one)"
+            "{verb} against AWS needs a CancelGuard in the root, which says what is never canceled; or \
+             --no-guards, to cancel without"
         );
         Err(Failure::new(Exit::Usage, message).into())
+    }
+
+    /// Stops if the account or region that answered is not in the scope of a guard.
+    pub fn check_scope(set: &PolicySet, answered: Option<&Account>) -> anyhow::Result<()> {
+        let outside = answered.and_then(|it| Some((it, veto::out_of_scope(set, it)?)));
+        let Some((answered, guard)) = outside else { return Ok(()) };
+        let guard = &guard.name;
+        let message = format!(
+            "{answered} answered, which is not in the scope of guard {guard}: nothing was sent"
+        );
+        Err(Failure::new(Exit::Stopped, message).into())
     }
 
     /// What was asked for, if `answered` is something else.

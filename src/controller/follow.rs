@@ -14,9 +14,12 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::apply::Stop;
+use crate::clock::Clock;
+use crate::controller::guards;
 use crate::document::{self, Diagnostic, Limits, WrittenTest};
 use crate::policy::{Digest, Guard, Policy, PolicyName, PolicySet, Standing};
 use crate::source::{self, Tree, watch::Watch};
+use crate::state::State;
 use crate::status::report::Reporter;
 
 /// How often the root is read without any hint: events are known to be missed.
@@ -46,12 +49,24 @@ pub struct Reading {
     pub guards: Vec<Guard>,
     /// The files whose policies wait.
     pub broken: BTreeSet<String>,
+    /// Those of them that say that they have a guard.
+    pub unread_guards: BTreeSet<String>,
+    /// Those of them, or directories, of which nothing could be read.
+    pub unreadable: BTreeSet<String>,
     /// The tests of files without an error. Nothing but `rescind test` asks for them.
     pub tests: Vec<WrittenTest>,
     /// All that is wrong with what the files say.
     pub diagnostics: Vec<Diagnostic>,
     /// All that is wrong with the files.
     pub errors: Vec<source::Error>,
+}
+
+impl Reading {
+    /// What the next set is made of.
+    pub fn said(self) -> Said {
+        let Self { policies, guards, broken, unread_guards, unreadable, .. } = self;
+        Said { policies, guards, broken, unread_guards, unreadable }
+    }
 }
 
 /// Reads what a tree's files say.
@@ -62,6 +77,8 @@ pub fn interpret(tree: Tree) -> Reading {
     Reading {
         policies: documents.policies,
         guards: documents.guards,
+        unread_guards: documents.unread_guards,
+        unreadable: tree.unreadable.keys().cloned().collect(),
         tests: documents.tests,
         broken,
         diagnostics: documents.diagnostics,
@@ -69,15 +86,28 @@ pub fn interpret(tree: Tree) -> Reading {
     }
 }
 
+/// What the files said that the next set is made of.
+#[derive(Clone, Debug, Default)]
+pub struct Said {
+    /// The policies of files without an error.
+    pub policies: Vec<Policy>,
+    /// The guards of files without an error, retired ones too.
+    pub guards: Vec<Guard>,
+    /// The files, or directories, whose policies wait.
+    pub broken: BTreeSet<String>,
+    /// Those of them that say that they have a guard.
+    pub unread_guards: BTreeSet<String>,
+    /// Those of them, or directories, of which nothing could be read.
+    pub unreadable: BTreeSet<String>,
+}
+
 /// The set that follows `before`: what the good files say, and the policies of the broken ones (files,
 /// or whole directories) as they were, waiting. A policy that moved from a broken file to a good one is
-/// the good one's. A guard of `before` stays as it was unless a good file says something else of it.
-pub fn adopt(
-    before: &PolicySet,
-    policies: Vec<Policy>,
-    guards: Vec<Guard>,
-    broken: &BTreeSet<String>,
-) -> PolicySet {
+/// the good one's. A guard of `before` stays as it was unless a good file says something else of it. A
+/// guard in a broken file of which nothing was ever read makes all policies wait, and so does a file that
+/// could never be read: it may have one.
+pub fn adopt(before: &PolicySet, reading: Said) -> PolicySet {
+    let Said { policies, guards, broken, unread_guards, unreadable } = reading;
     let names: BTreeSet<_> = policies.iter().map(|policy| policy.name.clone()).collect();
     let is_broken = |path: &str| {
         let mut ancestors = Path::new(path).ancestors();
@@ -101,7 +131,19 @@ pub fn adopt(
         })
         .collect();
     let policies = policies.into_iter().chain(held);
-    PolicySet::guarded(policies, guards.into_iter().chain(kept), before.demands())
+    let guard_in = |path: &str| before.guards().any(|it| is_within(&it.origin.path, path));
+    let known =
+        |path: &str| guard_in(path) || before.iter().any(|it| is_within(&it.origin.path, path));
+    // Of what was read before, nobody expects a guard that was not there.
+    let blind = unread_guards.iter().any(|path| !guard_in(path))
+        || unreadable.iter().any(|path| !known(path));
+    let set = PolicySet::guarded(policies, guards.into_iter().chain(kept), before.demands());
+    if blind { set.blind() } else { set }
+}
+
+/// Whether a path is that of a file or directory, or below it.
+fn is_within(path: &str, of: &str) -> bool {
+    Path::new(path).starts_with(of)
 }
 
 /// Puts what is on disk in force, again and again, until `stop` or until nobody listens.
@@ -109,6 +151,8 @@ pub async fn follow(
     root: PathBuf,
     mut adopted: Adopted,
     sender: watch::Sender<Arc<PolicySet>>,
+    state: Arc<dyn State>,
+    clock: Clock,
     reporter: Reporter,
     stop: Stop,
 ) {
@@ -134,15 +178,24 @@ pub async fn follow(
             Some((_, watched)) if *watched == here => {}
             _ => watched = watch_root(&root),
         }
+        match guards::forgotten(&*state, clock.now()).await {
+            Ok(names) if names.is_empty() => {}
+            // Read anew: a guard that a file has is adopted again.
+            Ok(names) => {
+                adopted = Adopted { set: Arc::new(adopted.set.forgetting(&names)), tree: None };
+            }
+            Err(error) => tracing::error!(%error, "it is not known which guards to forget"),
+        }
         match look(&root).await {
             Ok(Some(tree)) if Some(&tree.digest) == adopted.tree.as_ref() => {}
             Ok(Some(tree)) => {
                 let digest = tree.digest.clone();
                 let reading = interpret(tree);
                 report(&reading);
-                let set = adopt(&adopted.set, reading.policies, reading.guards, &reading.broken);
+                let broken = reading.broken.iter().cloned().collect();
+                let set = adopt(&adopted.set, reading.said());
                 put(&mut adopted, set, Some(digest), &sender);
-                reporter.root(&adopted.set, true, reading.broken.into_iter().collect());
+                reporter.root(&adopted.set, true, broken);
             }
             Ok(None) => tracing::info!("the policy root keeps changing: looking again soon"),
             Err(error) => {
@@ -153,7 +206,7 @@ pub async fn follow(
                 let of_policies = adopted.set.iter().map(|policy| policy.origin.path.to_string());
                 let of_guards = adopted.set.guards().map(|guard| guard.origin.path.to_string());
                 let all = of_policies.chain(of_guards).collect();
-                let set = adopt(&adopted.set, Vec::new(), Vec::new(), &all);
+                let set = adopt(&adopted.set, Said { broken: all, ..Said::default() });
                 put(&mut adopted, set, None, &sender);
                 reporter.root(&adopted.set, false, Vec::new());
             }
@@ -182,6 +235,26 @@ fn watch_root(root: &Path) -> Option<(Watch, Option<Place>)> {
     }
 }
 
+/// Logs what of a set waits, and what protects although no document says so.
+pub fn tell(set: &PolicySet) {
+    for policy in set.iter().filter(|policy| policy.held) {
+        tracing::warn!(policy = %policy.name, origin = %policy.origin, "waits: its file has an error");
+    }
+    if set.is_blind() {
+        tracing::error!(
+            "a file with an error has, or may have, a guard that was never read: all policies wait"
+        );
+    }
+    for guard in set.guards().filter(|guard| guard.standing != Standing::Written) {
+        tracing::warn!(
+            guard = %guard.name,
+            origin = %guard.origin,
+            "stays in force, although {}: a guard ends by `retired` in its document",
+            guard.standing
+        );
+    }
+}
+
 fn put(
     adopted: &mut Adopted,
     set: PolicySet,
@@ -189,19 +262,9 @@ fn put(
     sender: &watch::Sender<Arc<PolicySet>>,
 ) {
     adopted.tree = tree;
-    let changed = set.digest() != adopted.set.digest();
+    let changed = set.digest() != sender.borrow().digest();
     if changed {
-        for policy in set.iter().filter(|policy| policy.held) {
-            tracing::warn!(policy = %policy.name, origin = %policy.origin, "waits: its file has an error");
-        }
-        for guard in set.guards().filter(|guard| guard.standing != Standing::Written) {
-            tracing::warn!(
-                guard = %guard.name,
-                origin = %guard.origin,
-                "stays in force, although {}: a guard ends by `retired` in its document",
-                guard.standing
-            );
-        }
+        tell(&set);
         tracing::info!(policies = set.len(), digest = set.digest().short(), "adopted");
     }
     // A set that means the same may stand in other files, whose errors must find its policies.

@@ -235,6 +235,8 @@ pub enum At {
     Freeze(usize, usize),
     /// One of the guards, by its scope.
     Scope(usize),
+    /// A guard in a file with an error, which nobody could read yet.
+    GuardUnread,
     /// There is no guard, and there must be one.
     NoGuard,
     /// No guard has a scope, and one must have.
@@ -323,6 +325,8 @@ pub enum Because {
         /// Why it is not known.
         why: String,
     },
+    /// A file with an error has a guard that nobody could read yet.
+    GuardUnread,
     /// A guard, with what of it keeps the execution.
     Guard(GuardBecause),
     /// The reason that was written down; possibly empty.

@@ -76,6 +76,9 @@ pub(super) fn not_now(
 
 /// The verdict on what a policy would cancel, but for a freeze.
 pub(super) fn frozen(set: &PolicySet, policy: &Policy, now: Timestamp) -> Option<Verdict> {
+    if set.is_blind() {
+        return Some(Verdict { reason: Reason::SourceBroken, at: At::GuardUnread });
+    }
     for (g, guard) in set.vetoes().iter().enumerate() {
         let holds = |freeze: &Freeze| freeze.lasts(now) && !freeze.except.contains(&policy.name);
         if let Some(f) = guard.freezes.iter().position(holds) {

@@ -129,6 +129,7 @@ pub fn because_of(
         (Reason::WindowClosed, At::Policy) => {
             Because::Opens(window::next_change(&policy.windows, now))
         }
+        (_, At::GuardUnread) => Because::GuardUnread,
         (Reason::SourceBroken, At::Policy) => Because::Note(policy.origin.path.to_string()),
         (_, At::Policy | At::Planned(_)) => Because::Itself,
     }
@@ -268,6 +269,10 @@ pub fn in_words(reason: Reason, because: &Because, now: Timestamp) -> String {
     if let Because::Guard(because) = because {
         return guard::in_words(because, now);
     }
+    if *because == Because::GuardUnread {
+        return "a file with an error has, or may have, a guard that was never read, so all policies wait"
+            .to_owned();
+    }
     let because = because_in_words(because, now);
     let plain = match reason {
         Reason::StatusUnknown => "AWS gave a status that this version does not know",
@@ -299,7 +304,7 @@ pub fn in_words(reason: Reason, because: &Because, now: Timestamp) -> String {
 
 fn because_in_words(because: &Because, now: Timestamp) -> String {
     match because {
-        Because::Itself | Because::Guard(_) => String::new(),
+        Because::Itself | Because::Guard(_) | Because::GuardUnread => String::new(),
         Because::Status(status) => format!("status is {status}"),
         Because::Clause { path, saw } => format!("{saw} ({path})"),
         Because::Unknown { fact, path, why } if *path == fact.to_string() => {

@@ -14,6 +14,8 @@ pub struct PolicySet {
     policies: Vec<Arc<Policy>>,
     guards: Vec<Arc<Guard>>,
     demands: Demands,
+    blind: bool,
+    retired: BTreeSet<PolicyName>,
     digest: Digest,
 }
 
@@ -40,8 +42,52 @@ impl PolicySet {
         demands: Demands,
     ) -> Self {
         let policies = policies.into_iter().map(Arc::new);
-        let guards = guards.into_iter().filter(|guard| guard.retired.is_none()).map(Arc::new);
-        Self::of(policies.collect(), guards.collect(), demands)
+        let (retired, guards): (Vec<_>, Vec<_>) =
+            guards.into_iter().partition(|guard| guard.retired.is_some());
+        let guards = guards.into_iter().map(Arc::new);
+        let retired = retired.into_iter().map(|guard| guard.name).collect();
+        Self { retired, ..Self::of(policies.collect(), guards.collect(), demands) }
+    }
+
+    /// The same, with other demands.
+    #[must_use]
+    pub fn demanding(self, demands: Demands) -> Self {
+        Self { demands, ..self }
+    }
+
+    /// The same, while a guard that nobody could read yet is in a file with an error: all policies wait.
+    #[must_use]
+    pub fn blind(self) -> Self {
+        let digest = Digest::of(format!("{} blind", self.digest).as_bytes());
+        Self { blind: true, digest, ..self }
+    }
+
+    /// The same, with the guards that were adopted before and of which this set says nothing.
+    #[must_use]
+    pub fn keeping(self, adopted: impl IntoIterator<Item = Guard>) -> Self {
+        let silent = |guard: &Guard| {
+            !self.retired.contains(&guard.name) && self.guards().all(|it| it.name != guard.name)
+        };
+        let kept: Vec<_> = adopted.into_iter().filter(silent).map(Arc::new).collect();
+        if kept.is_empty() {
+            return self;
+        }
+        let guards = self.guards.iter().cloned().chain(kept).collect();
+        self.with(self.policies.clone(), guards)
+    }
+
+    /// The same, without some of the guards.
+    #[must_use]
+    pub fn forgetting(&self, names: &BTreeSet<PolicyName>) -> Self {
+        let left = self.guards.iter().filter(|guard| !names.contains(&guard.name)).cloned();
+        self.with(self.policies.clone(), left.collect())
+    }
+
+    /// The same, with other policies and guards.
+    fn with(&self, policies: Vec<Arc<Policy>>, guards: Vec<Arc<Guard>>) -> Self {
+        let retired = self.retired.clone();
+        let set = Self { retired, ..Self::of(policies, guards, self.demands) };
+        if self.blind { set.blind() } else { set }
     }
 
     fn of(policies: Vec<Arc<Policy>>, guards: Vec<Arc<Guard>>, demands: Demands) -> Self {
@@ -72,7 +118,8 @@ impl PolicySet {
             let Guard { name, digest, standing, .. } = &**guard;
             text.push_str(&format!("guard {name} {digest} {standing}\n"));
         }
-        Self { policies, guards, demands, digest: Digest::of(text.as_bytes()) }
+        let digest = Digest::of(text.as_bytes());
+        Self { policies, guards, demands, blind: false, retired: BTreeSet::new(), digest }
     }
 
     /// The policies, by name.
@@ -108,6 +155,16 @@ impl PolicySet {
         self.guards.iter().filter(|guard| !guard.is_built_in())
     }
 
+    /// The guards that are to be in force no more.
+    pub fn retired(&self) -> &BTreeSet<PolicyName> {
+        &self.retired
+    }
+
+    /// Whether a guard that nobody could read yet is in a file with an error.
+    pub fn is_blind(&self) -> bool {
+        self.blind
+    }
+
     /// What must be in force before any policy may act.
     pub fn demands(&self) -> Demands {
         self.demands
@@ -122,7 +179,7 @@ impl PolicySet {
     #[must_use]
     pub fn only(&self, names: &BTreeSet<PolicyName>) -> Self {
         let named = self.policies.iter().filter(|policy| names.contains(&policy.name)).cloned();
-        Self::of(named.collect(), self.guards.clone(), self.demands)
+        self.with(named.collect(), self.guards.clone())
     }
 
     /// Whether any policy could act.

@@ -93,6 +93,15 @@ impl Directory {
         Ok(files)
     }
 
+    /// The accounts and regions whose state files are there, as the names of the files say.
+    pub fn places(&self) -> Result<Vec<Place>, Error> {
+        let place = |path: &PathBuf| {
+            let (account, region) = path.file_stem()?.to_str()?.split_once('.')?;
+            Some(Place { account: account.to_owned(), region: region.to_owned() })
+        };
+        Ok(self.files()?.iter().filter_map(place).collect())
+    }
+
     /// Locks the state of a place for this process; `holder` says who that is.
     pub fn lock(&self, place: &Place, holder: &str) -> Result<Lock, Error> {
         self.make()?;
@@ -199,6 +208,6 @@ impl Identity {
     }
 }
 
-fn unusable(path: &Path, what: &'static str, source: io::Error) -> Error {
+pub(super) fn unusable(path: &Path, what: &'static str, source: io::Error) -> Error {
     Error::Unusable { path: path.display().to_string(), what, source }
 }

@@ -5,7 +5,7 @@
 //! change only once that is durable: the state on disk has one of them too, so that both refuse, charge
 //! and forget alike.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -15,7 +15,7 @@ use crate::execution::{ExecutionKey, JobId};
 use crate::plan::budget::left_of;
 use crate::plan::{CANCELED_MEMORY, Charge, Intent, IntentId, Memory, Spent};
 use crate::policy::PolicyName;
-use crate::state::{Begun, DENIED_FOR, Error, Open, Settlement, State, back_off};
+use crate::state::{AdoptedGuard, Begun, DENIED_FOR, Error, Open, Settlement, State, back_off};
 
 /// How long a settled unit is kept: longer than the longest `per` of a limit, which is 30 days.
 pub(super) const UNITS_KEPT: SignedDuration = SignedDuration::from_hours(31 * 24);
@@ -33,6 +33,8 @@ pub(super) struct Inner {
     pub open: BTreeMap<IntentId, Open>,
     /// How often in a row each execution has failed.
     pub failures: BTreeMap<ExecutionKey, u32>,
+    /// The guards that were adopted.
+    pub guards: BTreeMap<PolicyName, AdoptedGuard>,
     /// What the planner has to know, as of the latest change. A ledger that has not begun yet begins at
     /// the end of time.
     pub memory: Memory,
@@ -157,6 +159,12 @@ impl Inner {
         let now = self.advance(now);
         self.memory.denied.insert((policy.clone(), job.clone()), self.denied_until(now));
     }
+
+    /// Keeps guards, and forgets those that are retired.
+    pub fn adopt(&mut self, guards: &[AdoptedGuard], retired: &BTreeSet<PolicyName>) {
+        self.guards.retain(|name, _| !retired.contains(name));
+        self.guards.extend(guards.iter().map(|guard| (guard.name.clone(), guard.clone())));
+    }
 }
 
 /// Forgets what is over.
@@ -231,6 +239,20 @@ impl State for MemoryState {
 
     async fn open(&self) -> Result<Vec<Open>, Error> {
         Ok(self.lock().open.values().cloned().collect())
+    }
+
+    async fn adopt(
+        &self,
+        guards: &[AdoptedGuard],
+        retired: &BTreeSet<PolicyName>,
+        _now: Timestamp,
+    ) -> Result<(), Error> {
+        self.lock().adopt(guards, retired);
+        Ok(())
+    }
+
+    async fn adopted(&self) -> Result<Vec<AdoptedGuard>, Error> {
+        Ok(self.lock().guards.values().cloned().collect())
     }
 
     fn is_held(&self) -> bool {

@@ -7,7 +7,8 @@
 //! Invariants: one writer, which holds the lock; what is sent has its intent on disk; an outcome that
 //! could not be written is written before anything else is.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -15,20 +16,23 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use crate::execution::{ExecutionKey, JobId};
-use crate::plan::{Charge, Intent, IntentId, Memory, Outcome};
+use crate::plan::{Charge, Intent, IntentId, Memory};
 use crate::policy::PolicyName;
-use crate::state::directory::{Directory, Identity, Lock, Place};
-use crate::state::journal::{Entry, Filter};
+use crate::state::directory::{self, Directory, Identity, Lock, Place};
 use crate::state::memory::{Inner, UNITS_KEPT};
-use crate::state::{Begun, Error, Open, Settlement, State};
+use crate::state::request::Forget;
+use crate::state::{AdoptedGuard, Begun, Error, Open, Settlement, State};
 
+mod guards;
 mod open;
+mod read;
 mod rows;
 mod schema;
 
 pub use open::Error as OpenError;
+pub use read::{read_guards, read_journal, read_memory};
 
-use open::About;
+use read::load;
 
 /// For how long the journal is kept: a quarter of a year, in which a question about a cancel comes up
 /// if it ever does. Longer than any budget's window, so that no unit is dropped that still counts.
@@ -61,6 +65,7 @@ struct Shared {
     writer: Mutex<Writer>,
     lock: Lock,
     directory: Directory,
+    place: Place,
     path: PathBuf,
     /// The file that was opened; another one may have taken its name since.
     identity: Option<Identity>,
@@ -115,7 +120,9 @@ impl SqliteState {
         writer.prune_if_due();
         let identity = Identity::at(&path);
         let directory = directory.clone();
-        Ok(Self(Arc::new(Shared { writer: Mutex::new(writer), lock, directory, path, identity })))
+        let place = place.clone();
+        let writer = Mutex::new(writer);
+        Ok(Self(Arc::new(Shared { writer, lock, directory, place, path, identity })))
     }
 
     /// Lets something go wrong from now on.
@@ -326,6 +333,54 @@ impl State for SqliteState {
         .await
     }
 
+    async fn adopt(
+        &self,
+        guards: &[AdoptedGuard],
+        retired: &BTreeSet<PolicyName>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let (guards, retired) = (guards.to_vec(), retired.clone());
+        self.with(move |writer| {
+            let kept = &writer.inner.guards;
+            let is_kept = |guard: &AdoptedGuard| kept.get(&guard.name) == Some(guard);
+            if guards.iter().all(is_kept) && retired.iter().all(|name| !kept.contains_key(name)) {
+                return Ok(());
+            }
+            writer.change(now, |transaction, now| {
+                guards::adopt(transaction, &guards, &retired, now)
+            })?;
+            writer.inner.adopt(&guards, &retired);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn adopted(&self) -> Result<Vec<AdoptedGuard>, Error> {
+        self.with(|writer| Ok(writer.inner.guards.values().cloned().collect())).await
+    }
+
+    async fn forget_asked(&self, now: Timestamp) -> Result<BTreeSet<PolicyName>, Error> {
+        let shared = Arc::clone(&self.0);
+        self.with(move |writer| {
+            let failed = |error: directory::Error| Error::Failed {
+                path: shared.directory.path().display().to_string(),
+                what: "read",
+                why: error.to_string(),
+            };
+            let pending = Forget::pending(&shared.directory, &shared.place).map_err(failed)?;
+            for request in &pending {
+                // No change of the ledger: its time goes on only by what AWS has confirmed.
+                let (at, why) = (writer.inner.time(now), format!("forgotten by {}", request.who));
+                let ended = guards::end(&writer.connection, &request.guard, &why, at);
+                ended.map_err(|error| writer.failed("written", &error))?;
+                writer.inner.guards.remove(&request.guard);
+                request.remove().map_err(failed)?;
+            }
+            Ok(pending.into_iter().map(|request| request.guard).collect())
+        })
+        .await
+    }
+
     async fn open(&self) -> Result<Vec<Open>, Error> {
         self.with(|writer| Ok(writer.inner.open.values().cloned().collect())).await
     }
@@ -356,71 +411,4 @@ impl State for SqliteState {
     fn paused(&self) -> Option<String> {
         self.0.directory.paused()
     }
-}
-
-/// All that a file remembers.
-fn load(
-    connection: &Connection,
-    path: &Path,
-    about: &About,
-    past_known: bool,
-) -> Result<Inner, OpenError> {
-    let loaded = rows::load(connection, about.latest);
-    let mut inner = loaded.map_err(|error| open::failed(path, &error))?;
-    if !(past_known || about.past_known) {
-        inner.memory.ledger_began = Some(about.ledger_began.unwrap_or(NOT_YET));
-    }
-    Ok(inner)
-}
-
-/// What the planner has to know, read beside the writer; none if there is no state of that place yet.
-pub fn read_memory(
-    directory: &Directory,
-    place: &Place,
-    now: Timestamp,
-) -> Result<Option<Memory>, OpenError> {
-    let path = directory.file(place);
-    if !path.exists() {
-        return Ok(None);
-    }
-    let Some((connection, about)) = open::reader(&path)? else { return Ok(None) };
-    open::is_of(&about, &path, place)?;
-    let inner = load(&connection, &path, &about, false)?;
-    let paused = directory.paused().map(Into::into);
-    Ok(Some(Memory { paused, ..inner.memory(now) }))
-}
-
-/// Reads the entries of a state file that a filter wants, in the order in which they were begun, beside
-/// the writer; gives each to `each`.
-pub fn read_journal(
-    path: &Path,
-    filter: &Filter,
-    mut each: impl FnMut(Entry),
-) -> Result<(), OpenError> {
-    let Some((connection, About { place, .. })) = open::reader(path)? else { return Ok(()) };
-    let outcomes: Vec<_> =
-        filter.outcomes.iter().map(|outcome| outcome.map_or("open", Outcome::label)).collect();
-    let outcomes = outcomes.join(" ");
-    let mut read = || -> rusqlite::Result<()> {
-        let mut statement = connection.prepare(
-            "SELECT * FROM intents WHERE begun_at >= coalesce(?1, begun_at)
-             AND (?2 IS NULL OR begun_at < ?2) AND policy = coalesce(?3, policy)
-             AND thing = coalesce(?4, thing) AND job = coalesce(?5, job)
-             AND (?6 = '' OR instr(' ' || ?6 || ' ', ' ' || coalesce(outcome, 'open') || ' ') > 0)
-             ORDER BY seq",
-        )?;
-        let mut rows = statement.query((
-            filter.since.map(rows::micros),
-            filter.until.map(rows::micros),
-            filter.policy.as_ref().map(PolicyName::as_str),
-            filter.thing.as_ref().map(crate::execution::ThingName::as_str),
-            filter.job.as_ref().map(JobId::as_str),
-            &outcomes,
-        ))?;
-        while let Some(row) = rows.next()? {
-            each(rows::entry(row, &place)?);
-        }
-        Ok(())
-    };
-    read().map_err(|error| open::failed(path, &error))
 }

@@ -10,7 +10,9 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{Account, Budget, ERRORS_KEPT, Failure, PASS_BUCKETS, Pass, Policy, Root, Snapshot};
+use super::{
+    Account, Budget, ERRORS_KEPT, Failure, Guard, PASS_BUCKETS, Pass, Policy, Root, Snapshot,
+};
 use crate::inventory::Inventory;
 use crate::observe::Progress;
 use crate::plan::words::because;
@@ -59,7 +61,13 @@ impl Reporter {
         self.change(|snapshot| {
             let path = snapshot.root.path.clone();
             let digest = set.digest().as_str().to_owned();
-            snapshot.root = Arc::new(Root { path, loaded, digest, broken });
+            let guards = set.guards().map(|guard| Guard {
+                name: guard.name.to_string(),
+                path: guard.origin.path.to_string(),
+                standing: guard.standing.to_string(),
+            });
+            let guards = guards.collect();
+            snapshot.root = Arc::new(Root { path, loaded, digest, broken, guards });
         });
     }
 

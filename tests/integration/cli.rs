@@ -4,6 +4,7 @@ mod apply;
 mod emulated;
 mod exits;
 mod explained;
+mod guards;
 mod mistakes;
 mod output;
 mod plan;

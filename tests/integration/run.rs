@@ -1,6 +1,7 @@
 //! The controller, as the real binary against an emulated account over HTTP.
 
 mod following;
+mod guards;
 mod signals;
 mod status;
 

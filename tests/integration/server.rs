@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rescind::server::metrics::{METRICS, Scrape};
 use rescind::status::{
-    Account, Budget, Calls, Failure, Pass, Policy, Root, Snapshot, Status, Tally, Unready,
+    Account, Budget, Calls, Failure, Guard, Pass, Policy, Root, Snapshot, Status, Tally, Unready,
 };
 
 use crate::emulator::clients::{configured, path};
@@ -27,6 +27,13 @@ pub fn busy() -> Snapshot {
         loaded: true,
         digest: "ab".repeat(32),
         broken: vec!["half.yaml".to_owned()],
+        guards: [("fleet", "written"), ("pumps", "no file has it")]
+            .map(|(name, standing)| Guard {
+                name: name.to_owned(),
+                path: format!("{name}.yaml"),
+                standing: standing.to_owned(),
+            })
+            .into(),
     });
     let budget = Budget {
         limit: "50 per 1h".to_owned(),

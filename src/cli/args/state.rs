@@ -6,7 +6,7 @@
 use std::env::home_dir;
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
 use crate::execution::{JobId, ThingName};
@@ -126,8 +126,48 @@ pub struct Resume {
     pub directory: StateDir,
 }
 
+/// `rescind guard`.
+#[derive(Debug, ClapArgs)]
+pub struct Guard {
+    #[command(subcommand)]
+    #[allow(missing_docs)]
+    pub verb: GuardVerb,
+}
+
+/// What is done about a guard.
+#[derive(Debug, Subcommand)]
+pub enum GuardVerb {
+    /// Take a guard out of force whose document is gone for good.
+    Forget(Forget),
+}
+
+/// `rescind guard forget`.
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "A guard that was adopted stays in force when its file is deleted. It ends by \
+    `retired` in its document, or by this. A running controller takes it in within seconds; a guard \
+    that a file still has stays in force."
+)]
+pub struct Forget {
+    /// The guard's name.
+    #[arg(value_name = "NAME", value_parser = policy)]
+    pub name: PolicyName,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub directory: StateDir,
+
+    /// The account whose state it is in; not needed where there is one state alone.
+    #[arg(long, value_name = "ID", requires = "region")]
+    pub account: Option<String>,
+
+    /// The region whose state it is in.
+    #[arg(long, value_name = "REGION", requires = "account")]
+    pub region: Option<String>,
+}
+
 fn policy(text: &str) -> Result<PolicyName, String> {
-    PolicyName::new(text).ok_or_else(|| "a policy's name has a-z, 0-9 and hyphens".to_owned())
+    PolicyName::new(text).ok_or_else(|| "a name has a-z, 0-9 and hyphens".to_owned())
 }
 
 fn outcome(text: &str) -> Result<Wanted, String> {

@@ -59,6 +59,9 @@ pub(super) fn check(
     if freeze(policies, &seen.line.policy, seen.now) {
         broken("a freeze lasts".to_owned());
     }
+    if policies.is_blind() {
+        broken("there is a guard that nobody could read yet".to_owned());
+    }
     let demands = policies.demands();
     if demands.guard && policies.guards().count() == 0 {
         broken("there must be a guard, and there is none".to_owned());

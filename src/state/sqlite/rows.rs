@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, named_params};
 
+use super::guards;
 use crate::execution::{ExecutionKey, ExecutionNumber, ExecutionVersion, OpenStatus};
 use crate::plan::{Details, Intent, IntentId, Outcome, Spent};
 use crate::policy::{Digest, Origin, PolicyName};
@@ -32,12 +33,16 @@ struct Bad {
     value: String,
 }
 
-fn bad(column: &'static str, value: &(impl ToString + ?Sized)) -> rusqlite::Error {
+pub(super) fn bad(column: &'static str, value: &(impl ToString + ?Sized)) -> rusqlite::Error {
     let value = value.to_string();
     rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(Bad { column, value }))
 }
 
-fn text<T>(row: &Row<'_>, column: &'static str, parse: impl Fn(&str) -> Option<T>) -> Result<T> {
+pub(super) fn text<T>(
+    row: &Row<'_>,
+    column: &'static str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<T> {
     let value = row.get_ref(column)?.as_str().map_err(|_| bad(column, "(no text)"))?;
     parse(value).ok_or_else(|| bad(column, value))
 }
@@ -78,7 +83,7 @@ fn key(row: &Row<'_>) -> Result<ExecutionKey> {
     })
 }
 
-fn digest(text: &str) -> Option<Digest> {
+pub(super) fn digest(text: &str) -> Option<Digest> {
     let fits = text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
     fits.then(|| serde_json::from_value(text.into()).ok())?
 }
@@ -226,7 +231,8 @@ fn json(details: &Details) -> String {
 
 /// All that the rules need, as of the latest time that the file knows.
 pub(super) fn load(connection: &Connection, latest: Option<Timestamp>) -> Result<Inner> {
-    let mut inner = Inner { latest, ..Inner::default() };
+    let guards = guards::load(connection)?;
+    let mut inner = Inner { latest, guards, ..Inner::default() };
     let mut open =
         connection.prepare("SELECT * FROM intents WHERE outcome IS NULL ORDER BY seq")?;
     let mut rows = open.query([])?;

@@ -75,6 +75,18 @@ CREATE VIEW journal AS SELECT
   status, force, policy, substr(digest, 1, 8) AS digest, origin_path || ':' || origin_line AS origin,
   who, attempts, request_id, note, id
 FROM intents;
+", "
+CREATE TABLE guards (
+  name        TEXT PRIMARY KEY,
+  digest      TEXT NOT NULL,
+  origin_path TEXT NOT NULL,
+  origin_line INTEGER NOT NULL,
+  document    TEXT NOT NULL,   -- as JSON
+  adopted     INTEGER NOT NULL,
+  ended       INTEGER,         -- no longer in force since then
+  why         TEXT,
+  CHECK ((ended IS NULL) = (why IS NULL))
+) STRICT, WITHOUT ROWID;
 "];
 
 /// The newest form, which this version writes.

@@ -3,7 +3,7 @@
 //! It wraps a state, by default that in memory: the promises are its own. What happens here between an intent and the
 //! send is what a slow disk, or a policy file that changes at the worst moment, would do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use rescind::execution::{ExecutionKey, JobId};
 use rescind::plan::{Charge, InForce, Intent, IntentId, Memory};
 use rescind::policy::{PolicyName, PolicySet};
 use rescind::state::memory::MemoryState;
-use rescind::state::{Begun, Error, Open, Settlement, State};
+use rescind::state::{AdoptedGuard, Begun, Error, Open, Settlement, State};
 
 type Hook = Box<dyn Fn(&Intent) + Send + Sync>;
 
@@ -127,6 +127,19 @@ impl State for Ledger {
 
     async fn open(&self) -> Result<Vec<Open>, Error> {
         self.inner.open().await
+    }
+
+    async fn adopt(
+        &self,
+        guards: &[AdoptedGuard],
+        retired: &BTreeSet<PolicyName>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        self.inner.adopt(guards, retired, now).await
+    }
+
+    async fn adopted(&self) -> Result<Vec<AdoptedGuard>, Error> {
+        self.inner.adopted().await
     }
 
     fn paused(&self) -> Option<String> {

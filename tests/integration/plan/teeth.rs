@@ -13,6 +13,8 @@ use rescind::policy::{Digest, Mode, OnExceed, Policy, PolicySet};
 
 use super::support::{fleet, key, name, now, policy, unit};
 
+mod guards;
+
 struct Case {
     plan: Plan,
     inventory: Inventory,

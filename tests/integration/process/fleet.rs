@@ -37,6 +37,13 @@ pub fn policy(name: &str, things: &str) -> String {
     policy_with(name, things, "mode: Enforce")
 }
 
+/// A guard of which only the spec is written.
+pub fn guard(name: &str, spec: &str) -> String {
+    format!(
+        "apiVersion: rescind/v1alpha1\nkind: CancelGuard\nmetadata: {{name: {name}}}\nspec: {{{spec}}}\n"
+    )
+}
+
 /// A policy with more lines under `spec`.
 pub fn policy_with(name: &str, things: &str, more: &str) -> String {
     format!(
@@ -88,8 +95,17 @@ impl World {
         std::fs::write(self.path("root").join(name), text).unwrap();
     }
 
-    /// The binary with this account as its AWS, in the folder.
+    /// The binary with this account as its AWS, in the folder. Most roots of tests have no guard.
     pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = self.guarded(args);
+        if ["apply", "run"].contains(&args[0]) {
+            command.arg("--no-guards");
+        }
+        command
+    }
+
+    /// The same, where a guard is asked for.
+    pub fn guarded(&self, args: &[&str]) -> Command {
         let mut command = command(args);
         if args.first().is_some_and(|verb| ["apply", "run"].contains(verb)) {
             // Nothing was canceled before the test.

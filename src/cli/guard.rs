@@ -1,0 +1,68 @@
+//! `rescind guard forget`: takes a guard out of the state whose document is gone for good.
+//!
+//! Where nobody writes, it takes the lock and does it; a running writer is asked by a file.
+
+use crate::cli::Failure;
+use crate::cli::args::state::{Forget as Args, who};
+use crate::cli::exit::Exit;
+use crate::cli::output::Output;
+use crate::cli::session::state_directory;
+use crate::clock::Clock;
+use crate::state::State as _;
+use crate::state::directory::{Directory, Error, Place};
+use crate::state::request::Forget;
+use crate::state::sqlite::{OpenError, SqliteState, Writing, read_guards};
+
+pub async fn forget(args: Args, output: Output) -> anyhow::Result<Exit> {
+    let failed = |error: &dyn std::error::Error| Failure::new(Exit::Error, error.to_string());
+    let directory = state_directory(&args.directory)?;
+    let place = place(&args, &directory)?;
+    let kept = read_guards(&directory, &place).map_err(|error| failed(&error))?;
+    let name = &args.name;
+    let of = format!("the state of account {} in {}", place.account, place.region);
+    if kept.iter().all(|guard| guard.name != *name) {
+        let names: Vec<_> = kept.iter().map(|guard| guard.name.as_str()).collect();
+        let has = if names.is_empty() { "no guard".to_owned() } else { names.join(", ") };
+        let message = format!("{of} has no guard {name}; it has {has}");
+        return Err(Failure::new(Exit::Error, message).into());
+    }
+    let request = Forget::ask(&directory, &place, name, &who()).map_err(|error| failed(&error))?;
+    match SqliteState::open(&directory, &place, Writing { who: who(), fresh_ledger: false }) {
+        Ok(state) => {
+            state.forget_asked(Clock::system().now()).await?;
+            output.result(&format!("Forgotten: guard {name} is no longer in {of}."))?;
+        }
+        Err(OpenError::Directory(Error::Held { holder, .. })) => output.result(&format!(
+            "Asked {holder} to forget guard {name}, which `run` does within 10 seconds. A guard that a \
+             file still has stays in force."
+        ))?,
+        Err(error) => {
+            request.remove().map_err(|error| failed(&error))?;
+            return Err(failed(&error).into());
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Whose state is meant: the one that is named, or the only one.
+fn place(args: &Args, directory: &Directory) -> anyhow::Result<Place> {
+    if let (Some(account), Some(region)) = (&args.account, &args.region) {
+        return Ok(Place { account: account.clone(), region: region.clone() });
+    }
+    let places = directory.places();
+    let places = places.map_err(|error| Failure::new(Exit::Error, error.to_string()))?;
+    let path = directory.path().display();
+    match &places[..] {
+        [place] => Ok(place.clone()),
+        [] => Err(Failure::new(Exit::Error, format!("there is no state in {path}")).into()),
+        many => {
+            let many: Vec<_> =
+                many.iter().map(|it| format!("{} in {}", it.account, it.region)).collect();
+            let message = format!(
+                "{path} has more than one state ({}): pass --account and --region",
+                many.join(", ")
+            );
+            Err(Failure::new(Exit::Usage, message).into())
+        }
+    }
+}

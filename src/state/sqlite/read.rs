@@ -1,0 +1,101 @@
+//! What others read of a state file beside its writer: memory, guards, journal.
+//!
+//! Apart from the state itself, since whoever reads here takes no lock and can change nothing.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use super::open::{self, About, Error};
+use super::{NOT_YET, guards, rows};
+use crate::execution::{JobId, ThingName};
+use crate::plan::{Memory, Outcome};
+use crate::policy::PolicyName;
+use crate::state::AdoptedGuard;
+use crate::state::directory::{Directory, Place};
+use crate::state::journal::{Entry, Filter};
+use crate::state::memory::Inner;
+
+/// All that a file remembers.
+pub(super) fn load(
+    connection: &Connection,
+    path: &Path,
+    about: &About,
+    past_known: bool,
+) -> Result<Inner, Error> {
+    let loaded = rows::load(connection, about.latest);
+    let mut inner = loaded.map_err(|error| open::failed(path, &error))?;
+    if !(past_known || about.past_known) {
+        inner.memory.ledger_began = Some(about.ledger_began.unwrap_or(NOT_YET));
+    }
+    Ok(inner)
+}
+
+/// The file of a place, open for reading; none if there is no state of that place yet.
+fn reader(
+    directory: &Directory,
+    place: &Place,
+) -> Result<Option<(Connection, About, PathBuf)>, Error> {
+    let path = directory.file(place);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let Some((connection, about)) = open::reader(&path)? else { return Ok(None) };
+    open::is_of(&about, &path, place)?;
+    Ok(Some((connection, about, path)))
+}
+
+/// The guards that were adopted and not retired, read beside the writer.
+pub fn read_guards(directory: &Directory, place: &Place) -> Result<Vec<AdoptedGuard>, Error> {
+    let Some((connection, _, path)) = reader(directory, place)? else { return Ok(Vec::new()) };
+    let guards = guards::load(&connection).map_err(|error| open::failed(&path, &error))?;
+    Ok(guards.into_values().collect())
+}
+
+/// What the planner has to know, read beside the writer; none if there is no state of that place yet.
+pub fn read_memory(
+    directory: &Directory,
+    place: &Place,
+    now: Timestamp,
+) -> Result<Option<Memory>, Error> {
+    let Some((connection, about, path)) = reader(directory, place)? else { return Ok(None) };
+    let inner = load(&connection, &path, &about, false)?;
+    let paused = directory.paused().map(Into::into);
+    Ok(Some(Memory { paused, ..inner.memory(now) }))
+}
+
+/// Reads the entries of a state file that a filter wants, in the order in which they were begun, beside
+/// the writer; gives each to `each`.
+pub fn read_journal(
+    path: &Path,
+    filter: &Filter,
+    mut each: impl FnMut(Entry),
+) -> Result<(), Error> {
+    let Some((connection, About { place, .. })) = open::reader(path)? else { return Ok(()) };
+    let outcomes: Vec<_> =
+        filter.outcomes.iter().map(|outcome| outcome.map_or("open", Outcome::label)).collect();
+    let outcomes = outcomes.join(" ");
+    let mut read = || -> rusqlite::Result<()> {
+        let mut statement = connection.prepare(
+            "SELECT * FROM intents WHERE begun_at >= coalesce(?1, begun_at)
+             AND (?2 IS NULL OR begun_at < ?2) AND policy = coalesce(?3, policy)
+             AND thing = coalesce(?4, thing) AND job = coalesce(?5, job)
+             AND (?6 = '' OR instr(' ' || ?6 || ' ', ' ' || coalesce(outcome, 'open') || ' ') > 0)
+             ORDER BY seq",
+        )?;
+        let mut rows = statement.query((
+            filter.since.map(rows::micros),
+            filter.until.map(rows::micros),
+            filter.policy.as_ref().map(PolicyName::as_str),
+            filter.thing.as_ref().map(ThingName::as_str),
+            filter.job.as_ref().map(JobId::as_str),
+            &outcomes,
+        ))?;
+        while let Some(row) = rows.next()? {
+            each(rows::entry(row, &place)?);
+        }
+        Ok(())
+    };
+    read().map_err(|error| open::failed(path, &error))
+}
