@@ -279,6 +279,10 @@ impl Controller {
             self.failed(&format!("the plan breaks a safety rule: {violation}"));
             return Ok(true);
         }
+        for limit in plan.budgets.iter().filter(|limit| limit.halted.is_some()) {
+            let (owner, due) = (&limit.owner, limit.halted);
+            tracing::warn!(%owner, limit = limit.limit, due, "more is due than it allows: it halts");
+        }
         self.reporter.planned(running, &plan, &inventory, &memory);
         let lines: Vec<Line> = plan.acts().cloned().collect();
         tracing::info!(

@@ -7,13 +7,14 @@
 //! a second time in other code.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::execution::{ExecutionKey, ExecutionNumber, ExecutionVersion, OpenStatus};
 use crate::inventory::{Account, Problem};
-use crate::policy::{Policy, PolicyName, PolicySet};
+use crate::policy::{Policy, PolicyName, PolicySet, guard};
 
 mod abort;
 pub mod asked;
@@ -29,6 +30,7 @@ pub mod in_force;
 pub mod intent;
 pub mod needs;
 pub mod planner;
+mod purses;
 pub mod reason;
 pub mod saved;
 pub mod tested;
@@ -52,12 +54,32 @@ pub enum Depth {
     Exact,
 }
 
-/// Where one limit of one policy stands.
+/// Whose a limit is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Owner {
+    /// A policy's, for its own cancels.
+    Policy(PolicyName),
+    /// A guard's, for those of all policies.
+    Guard(PolicyName),
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Policy(name) => write!(f, "{name}"),
+            Self::Guard(name) => write!(f, "guard {name}"),
+        }
+    }
+}
+
+/// Where one limit stands.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BudgetState {
-    /// The policy.
-    pub policy: PolicyName,
+    /// Whose it is.
+    #[serde(flatten)]
+    pub owner: Owner,
     /// The limit, as written: `50 per 1h`, `10 % per 1d`.
     pub limit: String,
     /// How many that allows at present.
@@ -68,6 +90,9 @@ pub struct BudgetState {
     pub unknown_past: u64,
     /// When the next of those leaves the window; none if nothing is spent or it is not settled yet.
     pub refills_at: Option<Timestamp>,
+    /// How many are due, if that is more than it allows and it says Halt: none is canceled then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub halted: Option<u64>,
 }
 
 impl BudgetState {
@@ -109,6 +134,8 @@ pub struct Act {
     pub force: bool,
     /// The limits that it draws on.
     pub charges: Vec<Charge>,
+    /// The budgets of the guards that it was planned under.
+    pub guards: Arc<[guard::Budget]>,
     /// Only in an exact plan.
     pub pins: Option<Pins>,
 }
@@ -162,7 +189,7 @@ pub struct Plan {
     pub order: Vec<usize>,
     /// What policies in Observe would have done, by job, thing and policy.
     pub observed: Vec<Observed>,
-    /// Where the limits of the policies that may act stand, before this plan.
+    /// Where the limits of the policies that may act stand, before this plan, and then those of guards.
     pub budgets: Vec<BudgetState>,
     /// What could not be observed.
     pub problems: BTreeSet<Problem>,

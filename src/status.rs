@@ -38,6 +38,8 @@ pub struct Snapshot {
     pub root: Arc<Root>,
     /// The policies in force, as the latest pass found them.
     pub policies: Arc<Vec<Policy>>,
+    /// The guards in force that somebody wrote, likewise.
+    pub guards: Arc<Vec<Guard>>,
     /// The latest pass that came to its end.
     pub pass: Option<Arc<Pass>>,
     /// The time of the next look, unless something changes before.
@@ -132,6 +134,20 @@ pub struct Policy {
     pub budgets: Vec<Budget>,
 }
 
+/// One guard in force.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Guard {
+    /// Its name.
+    pub name: String,
+    /// Whether its document is there: `written`, `broken` (its file has an error) or `missing`.
+    pub standing: String,
+    /// The file.
+    pub path: String,
+    /// Where its limits stand, over all policies.
+    pub budgets: Vec<Budget>,
+}
+
 /// Where one limit stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -147,6 +163,9 @@ pub struct Budget {
     /// When the oldest unit comes back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refills_at: Option<Timestamp>,
+    /// How many are due, if that is more than it allows and it says Halt: none is canceled then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub halted: Option<u64>,
 }
 
 /// One pass.
@@ -255,6 +274,8 @@ pub struct Status {
     pub root: Root,
     /// The policies in force.
     pub policies: Vec<Policy>,
+    /// The guards in force that somebody wrote.
+    pub guards: Vec<Guard>,
     /// The latest pass.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pass: Option<Pass>,
@@ -283,6 +304,7 @@ impl Snapshot {
             beat: Instant::now(),
             root: Arc::new(Root { path: root, ..Root::default() }),
             policies: Arc::default(),
+            guards: Arc::default(),
             pass: None,
             next_look: None,
             active: false,
@@ -331,6 +353,7 @@ impl Snapshot {
             account: self.account.as_deref().cloned(),
             root: Root::clone(&self.root),
             policies: Vec::clone(&self.policies),
+            guards: Vec::clone(&self.guards),
             pass: self.pass.as_deref().cloned(),
             active: self.active,
             next_look: self.next_look,

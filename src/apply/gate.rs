@@ -14,7 +14,7 @@ use crate::plan::clause::Facts;
 use crate::plan::in_force::{Judgement, Ruling, judge};
 use crate::plan::words::{because_of, in_words};
 use crate::plan::{InForce, budget};
-use crate::policy::Policy;
+use crate::policy::{Policy, guard};
 use crate::state::State;
 
 /// What was judged, and what must still hold.
@@ -32,6 +32,8 @@ pub(super) struct SendGate {
     pub account: Option<Account>,
     /// The policy by whose budget the intent was charged.
     pub planned: Arc<Policy>,
+    /// The budgets of guards to which it was charged.
+    pub guards: Arc<[guard::Budget]>,
     pub ruling: Ruling,
     /// Why the answer was no.
     pub refusal: Mutex<Option<String>>,
@@ -66,7 +68,8 @@ impl SendGate {
                     && now.number == self.ruling.number
                     && budget::is_within(&self.planned, &now.policy) =>
             {
-                None
+                let within = budget::is_within_guards(&self.guards, &policies, now.force);
+                (!within).then(|| "the guards allow less now".to_owned())
             }
             Judgement::Cancel(now) => {
                 Some(format!("policy {} would now cancel it otherwise", now.policy.name))

@@ -149,6 +149,8 @@ impl Run<'_> {
         } else if !budget::is_within(&work.line.policy, &ruling.policy) {
             // The charges of the plan are those of the old budget.
             format!("the budget of policy {} is less now", ruling.policy.name)
+        } else if !budget::is_within_guards(&work.act.guards, &policies, ruling.force) {
+            "the guards allow less now".to_owned()
         } else {
             return Ok((work, ruling));
         };
@@ -207,6 +209,7 @@ impl Run<'_> {
             thing: work.thing.clone(),
             account: work.account.clone(),
             planned: Arc::clone(&work.line.policy),
+            guards: Arc::clone(&work.act.guards),
             ruling,
             refusal: Mutex::default(),
         });

@@ -1,4 +1,4 @@
-//! How many may go: the limits of a policy, seen from the ledger.
+//! How many may go: the limits of policies and guards, seen from the ledger.
 //!
 //! The ledger has one unit for each intent. A limit is a view of it: how many of the units that it
 //! counts are open or were settled less than `per` ago. The planner uses it to choose, the state to
@@ -8,10 +8,12 @@
 //! whole limit had been used evenly in the period before the ledger began, so that its units leave the
 //! window one by one.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 
-use crate::plan::{BudgetState, Charge, Counted, Memory, Spent};
-use crate::policy::{Limit, LimitSize, OnExceed, Policy};
+use crate::plan::{BudgetState, Charge, Counted, Memory, Owner, Spent};
+use crate::policy::{Limit, LimitSize, OnExceed, Policy, PolicySet, guard};
 
 /// A policy's limits at a moment.
 #[derive(Clone, Debug)]
@@ -131,19 +133,80 @@ pub fn budget(policy: &Policy, memory: &Memory, population: u64, now: Timestamp)
                 population.saturating_mul(u64::from(value)) / 100
             }
         };
-        let unknown_past = unknown_past(size, per, memory, now);
-        budget.limits.push(BudgetState {
-            policy: policy.name.clone(),
-            limit: describe(limit),
-            size,
-            spent: known + unknown_past,
-            unknown_past,
-            refills_at: refills_at(&counted, size, per, memory, now),
-        });
-        let per_seconds = per.as_secs();
-        budget.charges.push(Charge { counts: counted.clone(), size, per_seconds });
+        let charge = Charge { counts: counted.clone(), size, per_seconds: per.as_secs() };
+        let owner = Owner::Policy(policy.name.clone());
+        budget.limits.push(stands(owner, describe(limit), &charge, memory, now));
+        budget.charges.push(charge);
     }
     budget
+}
+
+/// Where a limit stands at `now`.
+fn stands(
+    owner: Owner,
+    limit: String,
+    charge: &Charge,
+    memory: &Memory,
+    now: Timestamp,
+) -> BudgetState {
+    let (counted, size) = (&charge.counts, charge.size);
+    let per = SignedDuration::from_secs(charge.per_seconds);
+    let unknown_past = unknown_past(size, per, memory, now);
+    BudgetState {
+        owner,
+        limit,
+        size,
+        spent: spent_within(counted, per, memory, now) + unknown_past,
+        unknown_past,
+        refills_at: refills_at(counted, size, per, memory, now),
+        halted: None,
+    }
+}
+
+/// A limit of a guard, over all policies, at a moment.
+#[derive(Clone, Debug)]
+pub struct Common {
+    /// Where it stands.
+    pub state: BudgetState,
+    /// What a cancel that counts draws on.
+    pub charge: Charge,
+    /// Whether nothing at all goes while more is due than it allows.
+    pub halts: bool,
+}
+
+impl Common {
+    /// Whether a cancel, with force or without, counts.
+    pub fn counts(&self, forced: bool) -> bool {
+        forced || self.charge.counts != Counted::Forced
+    }
+}
+
+/// Where the limits of all guards stand at `now`, by the name of the guard.
+pub fn of_guards(set: &PolicySet, memory: &Memory, now: Timestamp) -> Vec<Common> {
+    let mut all = Vec::new();
+    for guard in set.vetoes() {
+        for limit in &guard.budget.limits {
+            let counts = if limit.forced { Counted::Forced } else { Counted::All };
+            let per_seconds = limit.per.get().as_secs();
+            let charge = Charge { counts, size: limit.count, per_seconds };
+            let owner = Owner::Guard(guard.name.clone());
+            let state = stands(owner, limit.to_string(), &charge, memory, now);
+            let halts = guard.budget.on_exceed == OnExceed::Halt;
+            all.push(Common { state, charge, halts });
+        }
+    }
+    all
+}
+
+/// The budgets of all guards.
+pub fn of_set(set: &PolicySet) -> Arc<[guard::Budget]> {
+    let budgets = set.vetoes().iter().map(|guard| &guard.budget);
+    budgets.filter(|budget| !budget.limits.is_empty()).cloned().collect()
+}
+
+/// Whether any guard's budget says Halt.
+pub fn guards_halt(set: &PolicySet) -> bool {
+    set.vetoes().iter().any(|guard| guard.budget.on_exceed == OnExceed::Halt)
 }
 
 /// When the next unit leaves the window.
@@ -188,4 +251,22 @@ pub fn is_within(planned: &Policy, now: &Policy) -> bool {
     };
     let all = limits.iter().all(|limit| charged.iter().any(|from| follows(limit, from)));
     all && !halts && !spares
+}
+
+/// Whether what was planned under the guards' budgets `planned` keeps to those that are in force by now
+/// too: each limit that counts it follows from one of those, and no Halt is new.
+pub fn is_within_guards(planned: &[guard::Budget], now: &PolicySet, forced: bool) -> bool {
+    let follows = |limit: &guard::Limit, halts: bool, from: &guard::Budget| {
+        (from.on_exceed == OnExceed::Halt || !halts)
+            && from.limits.iter().any(|from| {
+                from.forced == limit.forced && from.count <= limit.count && from.per >= limit.per
+            })
+    };
+    now.vetoes().iter().all(|guard| {
+        // A Halt stops what its limit does not count as well.
+        let halts = guard.budget.on_exceed == OnExceed::Halt;
+        let limits = guard.budget.limits.iter();
+        let mut counting = limits.filter(|limit| forced || !limit.forced || halts);
+        counting.all(|limit| planned.iter().any(|from| follows(limit, halts, from)))
+    })
 }

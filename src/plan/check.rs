@@ -18,6 +18,7 @@ use crate::policy::{
     AgeBound, AgeClock, Mode, Operator, Policy, PolicySet, Requirement, Rule, Test,
 };
 
+mod common;
 mod expressions;
 mod guards;
 mod jobs;
@@ -46,6 +47,7 @@ pub fn check(
     let mut violations = Vec::new();
     let mut seen = BTreeSet::new();
     let mut units: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut common = common::Taken::new(plan);
     let mut allowed = BTreeMap::new();
     let mut cancels = BTreeMap::new();
     let mut due = BTreeMap::new();
@@ -92,6 +94,7 @@ pub fn check(
             .or_insert_with(|| limits::allowed(&line.policy, inventory, memory, plan.now));
         limits::check(line, act, planned, limits, &mut broken);
         let due = *due.entry(name).or_insert_with(|| limits::due(plan, &line.policy));
+        common.check(act, unsettled, plan, policies, memory, &mut broken);
         limits::check_halt(line, due, limits, &mut broken);
         let of_job = cancels.entry(&line.key.job).or_insert(0_i64);
         *of_job += 1;

@@ -14,7 +14,7 @@ use crate::plan::clause::{Answer, Facts};
 use crate::plan::evaluate::{JobScope, evaluate, execution_in_scope, job_scope, rule_truth};
 use crate::plan::needs::want;
 use crate::plan::words::{self, because_of, facts_of, in_words, saw};
-use crate::plan::{BudgetState, Decision, Depth, Memory, Needs, Plan, Reason, veto};
+use crate::plan::{BudgetState, Decision, Depth, Memory, Needs, Owner, Plan, Reason, veto};
 use crate::policy::{Clause, Mode, Origin, Policy, PolicyName, PolicySet};
 
 mod advice;
@@ -47,7 +47,7 @@ pub struct Explanation {
     /// What each policy says of it: those that have it in scope first, then by name. None once it has
     /// ended.
     pub policies: Vec<View>,
-    /// Where the limits of its cause stand.
+    /// Where the limits of its cause stand, and then those of guards.
     pub budgets: Vec<BudgetState>,
 }
 
@@ -173,7 +173,10 @@ pub fn explain(
     let described = row.described.known();
     let details = described.and_then(|it| it.status_details.known());
     let of_cause = |state: &&BudgetState| {
-        decided.as_ref().is_some_and(|decided| decided.policy == state.policy)
+        decided.as_ref().is_some_and(|decided| match &state.owner {
+            Owner::Policy(name) => decided.policy == *name,
+            Owner::Guard(_) => true,
+        })
     };
     Some(Explanation {
         key: key.clone(),

@@ -12,7 +12,7 @@ use crate::execution::{ExecutionKey, JobId, JobStatus, OpenStatus, ThingName};
 use crate::inventory::{Inventory, Job, ObservedExecution};
 use crate::plan::clause::{Facts, Tier};
 use crate::plan::evaluate::{JobScope, evaluate, execution_in_scope, job_scope, missing, walk};
-use crate::plan::{Depth, Memory, Reason, planner, veto};
+use crate::plan::{Depth, Memory, Reason, budget, planner, veto};
 use crate::policy::{OnExceed, Policy, PolicySet};
 
 /// Facts that are worth reading next. What is in one answer may be read side by side, but for the
@@ -98,6 +98,7 @@ pub fn needs(
             needs.executions.extend(unpinned.map(|line| line.key.clone()));
         }
         Depth::Listed => {
+            let guards_halt = budget::guards_halt(policies);
             for (key, row) in &inventory.executions {
                 let (Some(job), Some(in_scope)) =
                     (inventory.jobs.get(&key.job), by_job.get(&key.job))
@@ -106,6 +107,7 @@ pub fn needs(
                 };
                 let facts = facts(key, job, row, inventory);
                 let decides = in_scope.len() > 1
+                    || guards_halt
                     || in_scope.iter().any(|policy| policy.on_exceed == OnExceed::Halt);
                 let undescribed = decides && row.described.is_not_read();
                 let of_job = in_scope.iter().copied();

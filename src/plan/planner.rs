@@ -13,16 +13,13 @@ use jiff::Timestamp;
 use crate::execution::{ExecutionKey, ExecutionNumber, JobId, OpenStatus};
 use crate::fact::{Fact, Unreadable};
 use crate::inventory::{Inventory, Listing};
-use crate::plan::budget::{Budget, budget};
 use crate::plan::clause::Facts;
 use crate::plan::evaluate::{JobScope, evaluate, execution_in_scope, job_scope, reads_described};
-use crate::plan::in_force::settle;
-use crate::plan::words::facts_of;
+use crate::plan::purses::Purses;
 use crate::plan::{
-    Act, At, BudgetState, Decision, Depth, Line, Memory, Observed, Pins, Plan, Reason, Verdict,
-    abort, veto,
+    At, Decision, Depth, Line, Memory, Observed, Plan, Reason, Verdict, abort, budget, veto,
 };
-use crate::policy::{LimitSize, Mode, OnExceed, Policy, PolicyName, PolicySet};
+use crate::policy::{OnExceed, Policy, PolicyName, PolicySet};
 
 /// The policies that have each job in scope, in the order of their names.
 pub(super) fn policies_by_job<'a>(
@@ -72,10 +69,11 @@ fn verdicts<'a>(
 /// left to the moment of acting, such an execution would be put off by each pass anew.
 ///
 /// A budget that halts needs to know how many are due, so that a describe decides there as well.
-fn is_contested(verdicts: &[(&Arc<Policy>, Verdict)]) -> bool {
+fn is_contested(set: &PolicySet, verdicts: &[(&Arc<Policy>, Verdict)]) -> bool {
+    let guards_halt = budget::guards_halt(set);
     let halts = |(policy, verdict): &(&Arc<Policy>, Verdict)| {
         verdict.reason == Reason::Due
-            && policy.on_exceed == OnExceed::Halt
+            && (guards_halt || policy.on_exceed == OnExceed::Halt)
             && reads_described(policy)
     };
     if verdicts.iter().any(halts) {
@@ -94,7 +92,7 @@ pub(super) fn contested<'a>(
     memory: &Memory,
     now: Timestamp,
 ) -> bool {
-    is_contested(&verdicts(set, policies, facts, memory, now, Depth::Listed))
+    is_contested(set, &verdicts(set, policies, facts, memory, now, Depth::Listed))
 }
 
 /// What `policies`, which all are of `set` and have the execution's job in scope, say about it together;
@@ -108,7 +106,7 @@ pub(super) fn decide<'a>(
     depth: Depth,
 ) -> Option<Decided<'a>> {
     let mut verdicts = verdicts(set, policies, facts, memory, now, depth);
-    if depth == Depth::Listed && !facts.described().is_not_read() && is_contested(&verdicts) {
+    if depth == Depth::Listed && !facts.described().is_not_read() && is_contested(set, &verdicts) {
         for (policy, verdict) in &mut verdicts {
             if verdict.reason == Reason::Due {
                 *verdict = evaluate(set, policy, facts, memory, now, Depth::Exact);
@@ -193,10 +191,10 @@ pub fn narrowed(
         .collect();
     order.sort_by_cached_key(|&i| acting_order(&lines[i], inventory));
     leave_denied(&mut lines, &mut order, memory, now);
-    let mut budgets = budgets(policies, inventory, memory, &populations, now);
-    halt(&mut budgets, &lines);
+    let mut purses = Purses::new(policies, inventory, memory, &populations, now);
+    purses.halt(&lines, inventory);
     abort::spare_jobs(&mut lines, &mut order, inventory, memory);
-    let budgets = spend(policies, budgets, inventory, depth, now, &mut lines, &mut order);
+    let budgets = purses.spend(policies, inventory, depth, now, &mut lines, &mut order);
     Plan {
         now,
         depth,
@@ -223,33 +221,8 @@ fn acting_order(line: &Line, inventory: &Inventory) -> (Reverse<i32>, Timestamp,
     (Reverse(line.policy.priority), queued_at.unwrap_or(Timestamp::MAX), line.key.clone())
 }
 
-/// A policy's budget while a plan spends it.
-struct Purse {
-    left: u64,
-    /// Whether all that a percentage counts was listed.
-    complete: bool,
-    /// Whether more is due than it allows, and it says Halt.
-    halted: bool,
-    budget: Budget,
-}
-
-fn budgets(
-    policies: &PolicySet,
-    inventory: &Inventory,
-    memory: &Memory,
-    populations: &BTreeMap<&PolicyName, u64>,
-    now: Timestamp,
-) -> BTreeMap<PolicyName, Purse> {
-    let purse = |policy: &Arc<Policy>| {
-        let population = populations.get(&policy.name).copied().unwrap_or_default();
-        let complete = !has_percent(policy) || incomplete(policy, inventory).is_none();
-        let budget = budget(policy, memory, population, now);
-        (policy.name.clone(), Purse { left: budget.left(), complete, halted: false, budget })
-    };
-    policies.iter().filter(|policy| policy.mode == Mode::Enforce).map(purse).collect()
-}
-
-/// Makes wait what AWS denied the calls for, and everything while it is paused. Here and not in the verdict: a denied cause waits, and falls
+/// Makes wait what AWS denied the calls for, and everything while it is paused. Here and not in the
+/// verdict: a denied cause waits, and falls
 /// through to nobody.
 fn leave_denied(lines: &mut [Line], order: &mut Vec<usize>, memory: &Memory, now: Timestamp) {
     order.retain(|&index| {
@@ -265,105 +238,6 @@ fn leave_denied(lines: &mut [Line], order: &mut Vec<usize>, memory: &Memory, now
         line.verdict = Verdict { reason, at: At::Policy };
         false
     });
-}
-
-/// How many executions a policy would cancel now but for its budget, or what it had to wait for.
-pub(super) fn demand(lines: &[Line], policy: &PolicyName) -> u64 {
-    let counts = |line: &&Line| {
-        let due = matches!(
-            line.verdict.reason,
-            Reason::JobAbortRisk
-                | Reason::BudgetExhausted
-                | Reason::BudgetHalted
-                | Reason::Due
-                | Reason::Matched
-        );
-        due && line.policy.name == *policy
-    };
-    lines.iter().filter(counts).count() as u64
-}
-
-/// Halts the budgets that say so where more is due than one of their limits allows.
-fn halt(budgets: &mut BTreeMap<PolicyName, Purse>, lines: &[Line]) {
-    for (name, purse) in budgets.iter_mut().filter(|(_, purse)| purse.budget.halts) {
-        let due = demand(lines, name);
-        purse.halted = purse.budget.limits.iter().any(|limit| limit.spent + due > limit.size);
-    }
-}
-
-/// Lets through what the budgets allow, in the order of acting; the rest becomes Defer. In an exact
-/// plan what is let through is pinned, and what cannot be pinned takes no unit.
-fn spend(
-    policies: &PolicySet,
-    mut budgets: BTreeMap<PolicyName, Purse>,
-    inventory: &Inventory,
-    depth: Depth,
-    now: Timestamp,
-    lines: &mut [Line],
-    order: &mut Vec<usize>,
-) -> Vec<BudgetState> {
-    order.retain(|&index| {
-        let line = &mut lines[index];
-        let Some(purse) = budgets.get_mut(&line.policy.name) else { return false };
-        let refusal = if !purse.complete {
-            Some(Reason::InventoryIncomplete)
-        } else if purse.halted {
-            Some(Reason::BudgetHalted)
-        } else if purse.left == 0 {
-            Some(Reason::BudgetExhausted)
-        } else {
-            None
-        };
-        if let Some(reason) = refusal {
-            line.verdict = Verdict { reason, at: At::Policy };
-            return false;
-        }
-        let Some(facts) = facts_of(&line.key, inventory) else { return false };
-        let pins = match depth {
-            Depth::Listed => None,
-            Depth::Exact => match settle(policies, &line.policy, &facts, now) {
-                Ok(pins) => pins,
-                Err(kept) => {
-                    line.verdict = kept;
-                    return false;
-                }
-            },
-        };
-        if pins.is_some() {
-            line.verdict.reason = Reason::Matched;
-        }
-        // An execution that a describe may still rule out takes no unit here: it would keep its place
-        // at the front of the queue for ever, and starve the ones behind it.
-        let may_be_ruled_out = depth == Depth::Listed
-            && (reads_described(&line.policy) && !purse.budget.halts
-                || veto::may_rule_out(policies, &facts, now));
-        if !may_be_ruled_out {
-            purse.left -= 1;
-        }
-        line.act = act(&line.policy, &facts, &purse.budget, pins);
-        line.act.is_some()
-    });
-    budgets.into_values().flat_map(|purse| purse.budget.limits).collect()
-}
-
-fn act(
-    policy: &Policy,
-    facts: &Facts<'_>,
-    budget: &Budget,
-    pins: Option<Pins>,
-) -> Option<Box<Act>> {
-    let status = facts.row.status.open()?;
-    Some(Box::new(Act {
-        number: *facts.row.number.known()?,
-        status,
-        force: policy.cancel.force && status == OpenStatus::InProgress,
-        charges: budget.charges.clone(),
-        pins,
-    }))
-}
-
-fn has_percent(policy: &Policy) -> bool {
-    policy.budget.iter().any(|limit| matches!(limit.size, LimitSize::Percent { .. }))
 }
 
 /// What is missing for knowing how many open executions a policy's target lists.

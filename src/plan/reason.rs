@@ -68,9 +68,10 @@ pub enum Reason {
     BackingOff,
     /// A percentage needs a list that failed.
     InventoryIncomplete,
-    /// The cause's budget has nothing left now.
+    /// The budget of the cause, or of a guard, has nothing left now.
     BudgetExhausted,
-    /// More is due than the cause's budget allows, and it says Halt: none is canceled.
+    /// More is due than the budget of the cause, or of a guard, allows, and it says Halt: none is
+    /// canceled.
     BudgetHalted,
     /// Due; judged in the moment of acting.
     Due,
@@ -241,6 +242,8 @@ pub enum At {
     NoGuard,
     /// No guard has a scope, and one must have.
     NoScope,
+    /// One of the plan's limits: a guard's.
+    Limit(usize),
     /// So many cancels of the same job come before it.
     Planned(u64),
     /// How many executions of the job ended.
@@ -337,10 +340,8 @@ pub enum Because {
     Time(Timestamp),
     /// When a window opens; none if that is not within a year.
     Opens(Option<Timestamp>),
-    /// The limit that has nothing left.
+    /// The limit that has nothing left, or that halts.
     Budget(BudgetState),
-    /// The limit of which more is due, and how much.
-    Demand(BudgetState, u64),
     /// By which criterion AWS could abort the job: `2 of 3 FAILED, …`.
     Abort(String),
     /// What a list lacks.

@@ -10,8 +10,8 @@ use crate::fact::Fact;
 use crate::inventory::Inventory;
 use crate::plan::clause::{Facts, age};
 use crate::plan::{
-    At, Because, BudgetState, Decision, Evidence, FactName, Line, Memory, Plan, Reason, Verdict,
-    abort, planner,
+    At, Because, BudgetState, Decision, Evidence, FactName, Line, Memory, Owner, Plan, Reason,
+    Verdict, abort, planner,
 };
 use crate::policy::template::Part;
 use crate::policy::{AgeClock, Clause, Policy, PolicySet, Test, window};
@@ -24,17 +24,7 @@ mod guard;
 pub fn because(line: &Line, plan: &Plan, inventory: &Inventory, memory: &Memory) -> Because {
     let policy = &line.policy;
     match line.verdict.reason {
-        Reason::BudgetExhausted => {
-            let own = plan.budgets.iter().filter(|state| state.policy == policy.name);
-            own.min_by_key(|state| state.left()).cloned().map_or(Because::Itself, Because::Budget)
-        }
-        Reason::BudgetHalted => {
-            let due = planner::demand(&plan.lines, &policy.name);
-            let exceeded = |state: &&BudgetState| state.spent + due > state.size;
-            let own = plan.budgets.iter().filter(|state| state.policy == policy.name);
-            let worst = own.filter(exceeded).min_by_key(|state| state.left()).cloned();
-            worst.map_or(Because::Itself, |state| Because::Demand(state, due))
-        }
+        Reason::BudgetExhausted | Reason::BudgetHalted => limit(line, plan),
         Reason::JobAbortRisk => {
             abort::told(line, inventory, memory).map_or(Because::Itself, Because::Abort)
         }
@@ -58,6 +48,19 @@ pub fn because(line: &Line, plan: &Plan, inventory: &Inventory, memory: &Memory)
             None => Because::Itself,
         },
     }
+}
+
+/// The limit that makes a line wait.
+fn limit(line: &Line, plan: &Plan) -> Because {
+    let state = if let At::Limit(index) = line.verdict.at {
+        plan.budgets.get(index)
+    } else {
+        let owner = Owner::Policy(line.policy.name.clone());
+        let halted = line.verdict.reason == Reason::BudgetHalted;
+        let own = plan.budgets.iter().filter(|state| state.owner == owner);
+        own.filter(|state| state.halted.is_some() == halted).min_by_key(|state| state.left())
+    };
+    state.cloned().map_or(Because::Itself, Because::Budget)
 }
 
 /// Why a line's decision is what it is, on one line: what its clauses saw, for one that acts.
@@ -131,7 +134,7 @@ pub fn because_of(
         }
         (_, At::GuardUnread) => Because::GuardUnread,
         (Reason::SourceBroken, At::Policy) => Because::Note(policy.origin.path.to_string()),
-        (_, At::Policy | At::Planned(_)) => Because::Itself,
+        (_, At::Policy | At::Planned(_) | At::Limit(_)) => Because::Itself,
     }
 }
 
@@ -328,6 +331,13 @@ fn because_in_words(because: &Because, now: Timestamp) -> String {
         }
         Because::Opens(None) => "it does not open within a year".to_owned(),
         Because::Time(time) => format!("since {time}, {} ago", humanize(now.duration_since(*time))),
+        Because::Budget(state @ BudgetState { halted: Some(due), .. }) => {
+            let BudgetState { owner, limit, size, spent, .. } = state;
+            format!(
+                "{limit} of {owner} allows {size}, {spent} spent and {due} due; narrow the policy or \
+                 raise the limit"
+            )
+        }
         Because::Budget(state) => {
             let refills = match state.refills_at {
                 Some(at) => format!("; the next refills in {}", humanize(at.duration_since(now))),
@@ -345,13 +355,9 @@ fn because_in_words(because: &Because, now: Timestamp) -> String {
             };
             format!(
                 "{} of {} allows {}, {} spent{unknown}{refills}",
-                state.limit, state.policy, state.size, state.spent
+                state.limit, state.owner, state.size, state.spent
             )
         }
-        Because::Demand(state, due) => format!(
-            "{} of {} allows {}, {} spent and {due} due; narrow the policy or raise the limit",
-            state.limit, state.policy, state.size, state.spent
-        ),
         Because::Abort(how) => how.clone(),
         Because::Missing(what) => format!("{what} could not be read"),
     }

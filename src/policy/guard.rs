@@ -10,7 +10,8 @@ use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
 
-use super::{Clause, Digest, Operator, Origin, PolicyName, Requirement, Rule, Test};
+use super::{Clause, Digest, OnExceed, Operator, Origin, PolicyName, Requirement, Rule, Test};
+use crate::span::Period;
 
 /// One CancelGuard, or the built-in rules.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub struct Guard {
     pub protects: Vec<Rule>,
     /// While one lasts, nothing is sent but by the policies that it excepts.
     pub freezes: Vec<Freeze>,
+    /// How many all policies together may cancel.
+    pub budget: Budget,
     /// The built-in rules that it switches off.
     pub disables: BTreeSet<Builtin>,
     /// Set once it is to be in force no more; the reason.
@@ -88,6 +91,33 @@ impl Freeze {
     /// Whether it lasts at `now`.
     pub fn lasts(&self, now: Timestamp) -> bool {
         self.from <= now && now < self.until
+    }
+}
+
+/// How many all policies together may cancel: any number without a limit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Budget {
+    /// All of them hold.
+    pub limits: Vec<Limit>,
+    /// What happens when more is due than one allows.
+    pub on_exceed: OnExceed,
+}
+
+/// One limit over all policies: a sliding window of the length `per`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// Whether only cancels with force count.
+    pub forced: bool,
+    /// At most this many.
+    pub count: u64,
+    /// The length of the window.
+    pub per: Period,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let forced = if self.forced { " forced" } else { "" };
+        write!(f, "{}{forced} per {}", self.count, self.per)
     }
 }
 
@@ -170,6 +200,7 @@ fn built_in(disabled: &BTreeSet<Builtin>) -> Guard {
         scope: None,
         protects,
         freezes: Vec::new(),
+        budget: Budget::default(),
         disables: BTreeSet::new(),
         retired: None,
         standing: Standing::BuiltIn,

@@ -16,7 +16,7 @@ use prometheus_client::metrics::exemplar::Exemplar;
 use prometheus_client::registry::Registry;
 
 use crate::plan::Reason;
-use crate::status::{PASS_BUCKETS, Status, Tally, Unready};
+use crate::status::{Budget, PASS_BUCKETS, Status, Tally, Unready};
 
 /// The media type of the answer.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -238,6 +238,20 @@ pub const METRICS: &[Metric] = &[
         samples: |it| budgets(it, |budget| budget.left),
     },
     Metric {
+        name: "rescind_guard_budget_size",
+        kind: Kind::Gauge,
+        labels: &["guard", "limit"],
+        help: "What a limit of a guard allows all policies together, in cancels.",
+        samples: |it| guard_budgets(it, |budget| budget.size),
+    },
+    Metric {
+        name: "rescind_guard_budget_left",
+        kind: Kind::Gauge,
+        labels: &["guard", "limit"],
+        help: "What is left of a limit of a guard, in cancels.",
+        samples: |it| guard_budgets(it, |budget| budget.left),
+    },
+    Metric {
         name: "rescind_aws_calls",
         kind: Kind::Counter,
         labels: &["operation"],
@@ -335,13 +349,26 @@ fn label(reason: Reason) -> String {
     }
 }
 
-fn budgets(scrape: &Scrape, value: impl Fn(&crate::status::Budget) -> u64) -> Samples {
-    let of_policy = |policy: &crate::status::Policy| {
-        let name = policy.name.clone();
-        let of = policy.budgets.iter();
-        of.map(|it| (vec![name.clone(), it.limit.clone()], count(value(it)))).collect::<Vec<_>>()
-    };
-    let all: BTreeMap<_, _> = scrape.status.policies.iter().flat_map(of_policy).collect();
+fn budgets(scrape: &Scrape, value: impl Fn(&Budget) -> u64) -> Samples {
+    let policies = scrape.status.policies.iter();
+    limits(policies.map(|policy| (&policy.name, &policy.budgets)), value)
+}
+
+fn guard_budgets(scrape: &Scrape, value: impl Fn(&Budget) -> u64) -> Samples {
+    let guards = scrape.status.guards.iter();
+    limits(guards.map(|guard| (&guard.name, &guard.budgets)), value)
+}
+
+fn limits<'a>(
+    owners: impl Iterator<Item = (&'a String, &'a Vec<Budget>)>,
+    value: impl Fn(&Budget) -> u64,
+) -> Samples {
+    let mut all = BTreeMap::new();
+    for (name, budgets) in owners {
+        for budget in budgets {
+            all.insert(vec![name.clone(), budget.limit.clone()], count(value(budget)));
+        }
+    }
     all.into_iter().collect()
 }
 

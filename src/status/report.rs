@@ -16,7 +16,7 @@ use super::{
 use crate::inventory::Inventory;
 use crate::observe::Progress;
 use crate::plan::words::because;
-use crate::plan::{Because, Memory, Plan, Reason};
+use crate::plan::{Because, BudgetState, Memory, Owner, Plan, Reason};
 use crate::policy::{self, Mode, PolicyName, PolicySet};
 
 /// The longest error that is kept, in characters: what AWS answers has no bound.
@@ -101,7 +101,7 @@ impl Reporter {
         inventory: &Inventory,
         memory: &Memory,
     ) {
-        let policies = Arc::new(policies(plan));
+        let (policies, guards) = (Arc::new(policies(plan)), Arc::new(guards(plan)));
         let mut unknown = BTreeMap::<String, u64>::new();
         for line in plan.lines.iter().filter(|line| line.verdict.reason == Reason::FactUnknown) {
             if let Because::Unknown { fact, .. } = because(line, plan, inventory, memory) {
@@ -120,6 +120,7 @@ impl Reporter {
         });
         self.change(|snapshot| {
             snapshot.policies = policies;
+            snapshot.guards = guards;
             if let Some(account) = &plan.account {
                 let (account, region) = (account.account.clone(), account.region.clone());
                 snapshot.account = Some(Arc::new(Account { account, region }));
@@ -165,7 +166,11 @@ fn family(fact: &str) -> String {
 
 /// As in JSON: `budgetExhausted`.
 fn label(reason: Reason) -> String {
-    match serde_json::to_value(reason) {
+    camel(reason)
+}
+
+fn camel(value: impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
         Ok(serde_json::Value::String(label)) => label,
         _ => String::new(),
     }
@@ -185,17 +190,37 @@ fn policies(plan: &Plan) -> Vec<Policy> {
         }
     }
     for state in &plan.budgets {
-        if let Some(policy) = policies.get_mut(&state.policy) {
-            policy.budgets.push(Budget {
-                limit: state.limit.clone(),
-                size: state.size,
-                spent: state.spent,
-                left: state.left(),
-                refills_at: state.refills_at,
-            });
+        if let Owner::Policy(name) = &state.owner
+            && let Some(policy) = policies.get_mut(name)
+        {
+            policy.budgets.push(limit(state));
         }
     }
     policies.into_values().collect()
+}
+
+fn guards(plan: &Plan) -> Vec<Guard> {
+    let about = |guard: &policy::Guard| {
+        let of_guard = |state: &&BudgetState| state.owner == Owner::Guard(guard.name.clone());
+        Guard {
+            name: guard.name.to_string(),
+            standing: camel(guard.standing),
+            path: guard.origin.path.to_string(),
+            budgets: plan.budgets.iter().filter(of_guard).map(limit).collect(),
+        }
+    };
+    plan.policies.guards().map(|guard| about(guard)).collect()
+}
+
+fn limit(state: &BudgetState) -> Budget {
+    Budget {
+        limit: state.limit.clone(),
+        size: state.size,
+        spent: state.spent,
+        left: state.left(),
+        refills_at: state.refills_at,
+        halted: state.halted,
+    }
 }
 
 fn about(policy: &policy::Policy, plan: &Plan) -> Policy {

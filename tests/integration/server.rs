@@ -41,6 +41,7 @@ pub fn busy() -> Snapshot {
         spent: 50,
         left: 0,
         refills_at: Some("2026-03-01T12:20:00Z".parse().unwrap()),
+        halted: None,
     };
     let stuck = Policy {
         name: "stuck".to_owned(),
@@ -64,6 +65,19 @@ pub fn busy() -> Snapshot {
         stuck,
         Policy { executions: BTreeMap::new(), budgets: Vec::new(), ..watching },
     ]);
+    snapshot.guards = Arc::new(vec![Guard {
+        name: "fleet-guard".to_owned(),
+        standing: "missing".to_owned(),
+        path: "guards.yaml".to_owned(),
+        budgets: vec![Budget {
+            limit: "10 forced per 1h".to_owned(),
+            size: 10,
+            spent: 4,
+            left: 6,
+            refills_at: None,
+            halted: Some(9),
+        }],
+    }]);
     snapshot.pass = Some(Arc::new(Pass {
         at: ago(60),
         seconds: 2.5,

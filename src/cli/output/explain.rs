@@ -9,7 +9,7 @@ use crate::fact::Truth;
 use crate::plan::clause::Answer;
 use crate::plan::explain::{Author, Decided, Explanation, Rule, Seen, Standing, View};
 use crate::plan::words::{self, in_words};
-use crate::plan::{Because, BudgetState, Decision, Reason};
+use crate::plan::{Because, BudgetState, Decision, Owner, Reason};
 
 /// The explanation as text.
 pub fn text(explanation: &Explanation, output: Output) -> String {
@@ -25,9 +25,16 @@ pub fn text(explanation: &Explanation, output: Output) -> String {
         text.push('\n');
         text.push_str(&policy(view, explanation, output));
     }
-    if !explanation.budgets.is_empty() {
-        text.push_str("\nBudget of the policy that decides:\n");
-        for state in &explanation.budgets {
+    let of_guards = |state: &&BudgetState| matches!(state.owner, Owner::Guard(_));
+    let (guards, own): (Vec<_>, Vec<_>) = explanation.budgets.iter().partition(of_guards);
+    for (head, budgets) in [
+        ("Budget of the policy that decides", own),
+        ("Budgets of guards, over all policies", guards),
+    ] {
+        if !budgets.is_empty() {
+            text.push_str(&format!("\n{head}:\n"));
+        }
+        for state in budgets {
             text.push_str(&format!("  {}\n", budget(state, explanation)));
         }
     }
@@ -162,6 +169,10 @@ fn rule_row(rule: &Rule) -> Vec<(Tone, String)> {
 }
 
 fn budget(state: &BudgetState, explanation: &Explanation) -> String {
+    if state.halted.is_some() {
+        let because = Because::Budget(state.clone());
+        return in_words(Reason::BudgetHalted, &because, explanation.now);
+    }
     if state.left() > 0 {
         return format!("{}: {} of {} left", state.limit, state.left(), state.size);
     }

@@ -265,7 +265,7 @@ pub fn text(shown: Shown<'_>, output: Output) -> String {
         text.push_str("\nBudgets:\n");
         let cells = |state: &BudgetState| {
             vec![
-                (Tone::Plain, format!("  {}", state.policy)),
+                (Tone::Plain, format!("  {}", state.owner)),
                 (Tone::Plain, state.limit.clone()),
                 (Tone::Plain, format!("{} of {} left", state.left(), state.size)),
             ]

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{Output, Tone, columns, plural};
 use crate::document::words::visible;
 use crate::span::humanize;
-use crate::status::{Policy, Status};
+use crate::status::{Budget, Guard, Policy, Status};
 
 /// The whole status as text.
 pub fn text(status: &Status, output: Output) -> String {
@@ -45,6 +45,10 @@ pub fn text(status: &Status, output: Output) -> String {
     if !status.policies.is_empty() {
         text.push('\n');
         text.push_str(&policies(&status.policies, status.now, output));
+    }
+    if !status.guards.is_empty() {
+        text.push('\n');
+        text.push_str(&guards(&status.guards, status.now, output));
     }
     if !status.endings.is_empty() {
         let endings: Vec<_> = status.endings.iter().map(|(it, n)| format!("{n} {it}")).collect();
@@ -117,23 +121,37 @@ fn policies(policies: &[Policy], now: Timestamp, output: Output) -> String {
         if policy.observed > 0 {
             executions.push(format!("would cancel {}", policy.observed));
         }
-        let budgets: Vec<_> = policy
-            .budgets
-            .iter()
-            .map(|it| {
-                let refill =
-                    it.refills_at.filter(|_| it.left == 0).map_or_else(String::new, |at| {
-                        format!(", refills in {}", humanize(at.duration_since(now)))
-                    });
-                format!("{} of {} left ({}{refill})", it.left, it.size, it.limit)
-            })
-            .collect();
         rows.push(vec![
             (Tone::Plain, policy.name.clone()),
             (Tone::Plain, policy.mode.clone()),
             (tone, policy.state.clone()),
             (Tone::Plain, executions.join(", ")),
-            (Tone::Plain, budgets.join(", ")),
+            (Tone::Plain, budgets(&policy.budgets, now)),
+        ]);
+    }
+    columns(output, &rows)
+}
+
+fn budgets(budgets: &[Budget], now: Timestamp) -> String {
+    let one = |it: &Budget| {
+        let refill = it.refills_at.filter(|_| it.left == 0).map_or_else(String::new, |at| {
+            format!(", refills in {}", humanize(at.duration_since(now)))
+        });
+        let halted = it.halted.map_or_else(String::new, |due| format!(", halted: {due} due"));
+        format!("{} of {} left ({}{refill}{halted})", it.left, it.size, it.limit)
+    };
+    budgets.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+fn guards(guards: &[Guard], now: Timestamp, output: Output) -> String {
+    let head = ["GUARD", "STATE", "BUDGET OVER ALL POLICIES"];
+    let mut rows = vec![head.map(|it| (Tone::Faint, it.to_owned())).to_vec()];
+    for guard in guards {
+        let tone = if guard.standing == "written" { Tone::Plain } else { Tone::Strong };
+        rows.push(vec![
+            (Tone::Plain, guard.name.clone()),
+            (tone, guard.standing.clone()),
+            (Tone::Plain, budgets(&guard.budgets, now)),
         ]);
     }
     columns(output, &rows)

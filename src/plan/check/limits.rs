@@ -58,7 +58,7 @@ pub(super) fn allowed(
 
 /// How many of `size` units per `per` nanoseconds count because the ledger began less than that ago: in
 /// that time they would have come free one after the other.
-fn unknown(size: u64, per: i128, memory: &Memory, now: Timestamp) -> u64 {
+pub(super) fn unknown(size: u64, per: i128, memory: &Memory, now: Timestamp) -> u64 {
     let Some(began) = memory.ledger_began else { return 0 };
     let known = (now.as_nanosecond() - began.as_nanosecond()).clamp(0, per);
     let used = i128::from(size) * (per - known);

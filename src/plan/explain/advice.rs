@@ -107,6 +107,13 @@ pub(super) fn to_change(
              whole job"
                 .to_owned(),
         ),
+        (Reason::BudgetExhausted, At::Limit(_)) => {
+            Some("wait until the budget refills, or raise it in the guard".to_owned())
+        }
+        (Reason::BudgetHalted, At::Limit(_)) => Some(
+            "find out why so many are due; raise the budget in the guard if they shall all go"
+                .to_owned(),
+        ),
         (Reason::BudgetExhausted, _) => {
             Some("wait until the budget refills, or raise it in the policy".to_owned())
         }

@@ -11,8 +11,10 @@ use super::{Compiler, expressions, sorted};
 use crate::document::diagnostic::Code;
 use crate::document::finding::{Findings, join};
 use crate::document::words::quoted;
-use crate::policy::guard::{Freeze, Guard, Scope, Standing};
-use crate::policy::shapes::guard::{FreezeShape, GuardDocument, GuardSpec, ScopeShape};
+use crate::policy::guard::{Budget, Freeze, Guard, Limit, Scope, Standing};
+use crate::policy::shapes::guard::{
+    FreezeShape, GuardBudgetShape, GuardDocument, GuardSpec, ScopeShape,
+};
 use crate::policy::{Digest, Origin, PolicyName};
 
 /// Checks a guard. All that is wrong goes to `findings`; None if anything is an error.
@@ -37,6 +39,7 @@ pub fn compile_guard(
     let scope = spec.scope.as_ref().map(|shape| compiler.scope(shape));
     let protects = compiler.rules("/spec/protect", "protect", &spec.protect);
     let freezes = compiler.freezes(&spec.freezes);
+    let budget = spec.budget.as_ref().map(|shape| compiler.guard_budget(shape));
     compiler.forbids_something(spec);
     if findings.has_errors_since(before) {
         return None;
@@ -50,6 +53,7 @@ pub fn compile_guard(
         scope,
         protects,
         freezes,
+        budget: budget.unwrap_or_default(),
         disables: spec.disable_builtin.clone(),
         retired: spec.retired.as_ref().map(|retired| retired.reason.clone()),
         standing: Standing::Written,
@@ -123,6 +127,28 @@ impl Compiler<'_> {
         freezes
     }
 
+    fn guard_budget(&mut self, shape: &GuardBudgetShape) -> Budget {
+        let mut limits = Vec::new();
+        for (field, counts, forced) in
+            [("max", &shape.max, false), ("maxForced", &shape.max_forced, true)]
+        {
+            for (index, limit) in counts.iter().enumerate() {
+                let at = join(&join(&format!("/spec/budget/{field}"), index), "per");
+                let per = self.window(&at, &limit.per);
+                limits.extend(per.map(|per| Limit { forced, count: limit.count, per }));
+            }
+        }
+        if shape.max.is_empty() && shape.max_forced.is_empty() {
+            self.findings.value(
+                Code::MeaningBudget,
+                "/spec/budget",
+                "the budget has no limit",
+                Some("add `max` or `maxForced`, or remove `budget`"),
+            );
+        }
+        Budget { limits, on_exceed: shape.on_exceed }
+    }
+
     fn excepted(&mut self, pointer: &str, names: &BTreeSet<String>) -> BTreeSet<PolicyName> {
         let mut policies = BTreeSet::new();
         for name in names {
@@ -144,6 +170,7 @@ impl Compiler<'_> {
         let says = spec.scope.is_some()
             || !spec.protect.is_empty()
             || !spec.freezes.is_empty()
+            || spec.budget.is_some()
             || !spec.disable_builtin.is_empty()
             || spec.retired.is_some();
         if !says {
@@ -151,7 +178,7 @@ impl Compiler<'_> {
                 Code::MeaningEmptyRule,
                 "/spec",
                 "the guard forbids nothing",
-                Some("add `scope`, `protect` or `freezes`; to end a guard, write `retired`"),
+                Some("add `scope`, `protect`, `freezes` or `budget`; to end a guard, write `retired`"),
             );
         }
     }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ExcludeShape, PolicyApiVersion};
+use super::{CountShape, ExcludeShape, PolicyApiVersion};
+use crate::policy::OnExceed;
 use crate::policy::guard::Builtin;
 
 /// Keeps job executions from being canceled, whatever the policies say: what, when, and where.
@@ -68,6 +69,10 @@ pub struct GuardSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1))]
     pub freezes: Vec<FreezeShape>,
+    /// How many executions all policies together may cancel. It counts beside the budget of each policy,
+    /// and beside those of other guards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<GuardBudgetShape>,
     /// Built-in rules to switch off. `freertos-self-test` is on without being written: an execution
     /// whose statusDetails have `self_test: ready` or `self_test: active` is never canceled.
     #[serde(default)]
@@ -107,6 +112,25 @@ pub struct FreezeShape {
     #[serde(default)]
     #[schemars(example = &["emergency-stop"])]
     pub except_policies: BTreeSet<String>,
+}
+
+/// How many executions all policies together may cancel. All limits hold.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+pub struct GuardBudgetShape {
+    /// Limits by number, whatever is canceled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1))]
+    pub max: Vec<CountShape>,
+    /// Limits by number for what is canceled with force: what is IN_PROGRESS.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1))]
+    pub max_forced: Vec<CountShape>,
+    /// What happens when more is due than a limit allows. Throttle: by priority, the oldest first, the
+    /// rest later. Halt: no policy cancels anything until less is due, or until somebody raises the limit.
+    #[serde(default)]
+    pub on_exceed: OnExceed,
 }
 
 /// Why a guard is in force no more.

@@ -4,7 +4,7 @@ use rescind::apply::Ending;
 use rescind::backend::fault::Fault;
 use rescind::backend::{ErrorKind, Operation as Call};
 
-use super::bench::{Bench, SWEEP, endings, policy, queued, sweep};
+use super::bench::{Bench, SWEEP, endings, guard, policy, queued, sweep};
 use super::races::NOT_FLASHING;
 
 /// `count` executions of which the oldest `flashing` are ruled out by a describe.
@@ -119,4 +119,35 @@ async fn each_policy_has_its_own_budget_and_the_higher_priority_goes_first() {
     // What the cause's budget does not allow falls through to nobody.
     assert_eq!(canceled, ["sweep r0", "sweep r1", "urgent r3", "urgent r4"]);
     assert!(records.iter().all(|it| it.ending != Ending::NotTried));
+}
+
+#[tokio::test]
+async fn a_guards_budget_counts_what_all_policies_cancel() {
+    let urgent = format!("{SWEEP}\npriority: 5\nbudget: {{max: [{{count: 9, per: 1h}}]}}");
+    let urgent = urgent.replace("[QUEUED]", "[QUEUED], things: {names: [r5]}");
+    let policies = policy("urgent", &urgent)
+        + &sweep(9)
+        + &guard("g", "budget: {max: [{count: 3, per: 1h}, {count: 5, per: 24h}]}");
+    let bench = Bench::http(&queued(6), &policies).await;
+    let records = bench.apply().await;
+    let mut canceled: Vec<_> =
+        records.iter().map(|it| format!("{} {}", it.policy, it.key.thing)).collect();
+    canceled.sort();
+    assert_eq!(canceled, ["sweep r0", "sweep r1", "urgent r5"]);
+    assert_eq!(bench.effects().len(), 3);
+    assert!(bench.apply().await.is_empty(), "the window is full, whoever filled it");
+}
+
+#[tokio::test]
+async fn the_ledger_refuses_what_is_over_a_guards_budget() {
+    let policies = sweep(9) + &guard("g", "budget: {max: [{count: 2, per: 1h}]}");
+    let bench = Bench::http(&queued(4), &policies).await;
+    let (plan, inventory, memory) = bench.plan().await;
+    let lines: Vec<_> = plan.acts().cloned().collect();
+    // The same plan is applied twice, as if another process had been as fast.
+    let first = bench.walk(lines.clone(), &inventory, &memory).await;
+    assert_eq!(endings(&first), [("canceled".to_owned(), 2)].into());
+    let again = bench.walk(lines, &inventory, &memory).await;
+    assert!(again.iter().all(|it| it.ending.label() != "canceled"), "{again:?}");
+    assert_eq!(bench.effects().len(), 2);
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use rescind::backend::fault::Fault;
 use rescind::backend::{ErrorKind, Operation as Call};
 
-use super::bench::{Bench, STUCK, SWEEP, endings, policy};
+use super::bench::{Bench, STUCK, SWEEP, endings, guard, policy};
 use super::moves;
 
 const GROUP: &str = "berlin";
@@ -51,6 +51,8 @@ struct Case {
     describe_faults: Vec<Fault>,
     late: Vec<u64>,
     budget: u64,
+    /// What a guard allows all policies, and of that with force.
+    common: (u64, u64),
     force: bool,
 }
 
@@ -60,14 +62,16 @@ fn case() -> impl Strategy<Value = Case> {
     // What lands later than the flight time is beyond what is promised.
     let late = vec(1..rescind::apply::FLIGHT_TIME.as_secs(), 0..2);
     let faults = (vec(fault(), 0..5), vec(fault(), 0..5));
-    (things, events, faults, late, 0..8_u64, any::<bool>()).prop_map(
-        |(things, events, (cancel_faults, describe_faults), late, budget, force)| Case {
+    let common = (0..10_u64, 0..5_u64);
+    (things, events, faults, late, 0..8_u64, common, any::<bool>()).prop_map(
+        |(things, events, (cancel_faults, describe_faults), late, budget, common, force)| Case {
             things,
             events,
             cancel_faults,
             describe_faults,
             late,
             budget,
+            common,
             force,
         },
     )
@@ -98,7 +102,12 @@ fn bench(case: &Case) -> Bench {
     let budget = format!("budget: {{max: [{{count: {}, per: 1h}}]}}", case.budget);
     let queued = policy("sweep", &format!("{SWEEP}\n{budget}"));
     let stuck = STUCK.replace("force: true", &format!("force: {}", case.force));
-    let mut bench = Bench::memory(&fleet(&case.things), &(queued + &policy("stuck", &stuck)));
+    let (all, forced) = case.common;
+    let common = format!(
+        "budget: {{max: [{{count: {all}, per: 1h}}], maxForced: [{{count: {forced}, per: 1h}}]}}"
+    );
+    let policies = queued + &policy("stuck", &stuck) + &guard("common", &common);
+    let mut bench = Bench::memory(&fleet(&case.things), &policies);
     bench.recreates = true;
     bench.world().takes(Call::DescribeJobExecution, Duration::from_millis(80));
     bench.world().takes(Call::CancelJobExecution, Duration::from_millis(120));
@@ -151,6 +160,10 @@ proptest! {
                 all.extend(bench.apply().await);
                 let swept = bench.effects().iter().filter(|it| !it.force).count() as u64;
                 assert!(swept <= case.budget, "{swept} of {}", case.budget);
+                let (all, effects) = (bench.effects().len() as u64, bench.effects());
+                let forced = effects.iter().filter(|it| it.force).count() as u64;
+                let (most, most_forced) = case.common;
+                assert!(all <= most && forced <= most_forced, "{all}, {forced} of {:?}", case.common);
                 tokio::time::sleep(Duration::from_secs(600)).await;
             }
             assert!(case.force || bench.effects().iter().all(|it| !it.force));

@@ -84,6 +84,12 @@ fn revocations() -> Vec<(&'static str, String)> {
             "out of scope",
             sweep(10) + &guard("g", "scope: {accounts: ['123456789012'], regions: [eu-west-1]}"),
         ),
+        ("less of all", sweep(10) + &guard("g", "budget: {max: [{count: 1000, per: 24h}]}")),
+        (
+            "a guard that halts by what has force",
+            sweep(10)
+                + &guard("g", "budget: {maxForced: [{count: 1000, per: 24h}], onExceed: Halt}"),
+        ),
         ("halts", changed("per: 1h}]", "per: 1h}], onExceed: Halt")),
     ]
 }
@@ -136,6 +142,25 @@ async fn a_change_that_still_says_cancel_does_not_stop_it() {
         let (switch, set) = (bench.in_force.clone(), policies(&text));
         bench.ledger.then(move |_| switch.put(set.clone()));
         assert_eq!(outcome(&bench.apply().await), Outcome::Canceled, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_guard_that_allows_as_much_as_was_planned_does_not_stop_it() {
+    let planned = "budget: {max: [{count: 5, per: 24h}], maxForced: [{count: 1, per: 1h}]}";
+    for (now, expected) in [
+        (planned, Outcome::Canceled),
+        ("budget: {max: [{count: 6, per: 24h}, {count: 5, per: 1h}]}", Outcome::Canceled),
+        ("budget: {maxForced: [{count: 0, per: 1h}]}", Outcome::Canceled),
+        ("budget: {max: [{count: 4, per: 24h}]}", Outcome::Withdrawn),
+        ("budget: {max: [{count: 5, per: 25h}]}", Outcome::Withdrawn),
+        ("budget: {max: [{count: 5, per: 24h}], onExceed: Halt}", Outcome::Withdrawn),
+    ] {
+        let with = |budget| sweep(10) + &guard("g", budget);
+        let bench = Bench::http(&queued(1), &with(planned)).await;
+        let (switch, set) = (bench.in_force.clone(), policies(&with(now)));
+        bench.ledger.then(move |_| switch.put(set.clone()));
+        assert_eq!(outcome(&bench.apply().await), expected, "{now}");
     }
 }
 

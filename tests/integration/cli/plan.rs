@@ -51,7 +51,7 @@ fn json_says_all_that_text_says() {
         assert!(row.contains(told), "{row}\n{line}");
     }
     assert_eq!(json["observed"].as_array().unwrap().len(), 2);
-    assert_eq!(json["budgets"].as_array().unwrap().len(), 3);
+    assert_eq!(json["budgets"].as_array().unwrap().len(), 5);
     for key in ["now", "account", "policiesDigest", "summary", "problems", "calls"] {
         assert!(!json[key].is_null(), "{key}");
     }

@@ -18,7 +18,7 @@ use rescind::inventory::{
 };
 use rescind::plan::{Memory, Spent};
 use rescind::policy::expression;
-use rescind::policy::guard::{Freeze, Scope};
+use rescind::policy::guard::{self, Budget, Freeze, Scope};
 use rescind::policy::template::TemplateFindings;
 use rescind::policy::window::{Day, TimeOfDay, Window, WindowKind};
 use rescind::policy::{
@@ -400,16 +400,27 @@ pub fn guard() -> impl Strategy<Value = Guard> {
             }
         });
     let rules = prop::collection::vec(rule(), 0..2);
-    (rules, prop::option::weighted(0.3, scope), prop::option::weighted(0.3, freeze)).prop_map(
-        |(mut protects, scope, freeze)| {
+    let (scope, freeze) = (prop::option::weighted(0.3, scope), prop::option::weighted(0.3, freeze));
+    (rules, scope, freeze, prop::option::weighted(0.3, common_budget())).prop_map(
+        |(mut protects, scope, freeze, budget)| {
             for (index, rule) in protects.iter_mut().enumerate() {
                 rule.name = format!("rule-{index}");
             }
-            let digest = Digest::of(format!("{protects:?} {scope:?} {freeze:?}").as_bytes());
-            let freezes = freeze.into_iter().collect();
-            Guard { digest, protects, scope, freezes, ..BASE.clone() }
+            let text = format!("{protects:?} {scope:?} {freeze:?} {budget:?}");
+            let digest = Digest::of(text.as_bytes());
+            let (freezes, budget) = (freeze.into_iter().collect(), budget.unwrap_or_default());
+            Guard { digest, protects, scope, freezes, budget, ..BASE.clone() }
         },
     )
+}
+
+/// A guard's budget, over all policies.
+pub fn common_budget() -> impl Strategy<Value = Budget> {
+    let limit = (any::<bool>(), 0..14_u64, 1..3_i64)
+        .prop_map(|(forced, count, hours)| guard::Limit { forced, count, per: period(hours) });
+    let on_exceed = select(&[OnExceed::Throttle, OnExceed::Halt][..]);
+    (prop::collection::vec(limit, 1..3), on_exceed)
+        .prop_map(|(limits, on_exceed)| Budget { limits, on_exceed })
 }
 
 fn a_key() -> impl Strategy<Value = ExecutionKey> {

@@ -1,7 +1,7 @@
 //! What must hold for any policies over any fleet. A failure prints the smallest world that shows it,
 //! and the seed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use proptest::prelude::*;
@@ -13,11 +13,12 @@ use rescind::plan::in_force::{Judgement, judge};
 use rescind::plan::saved::SavedPlan;
 use rescind::plan::words::facts_of;
 use rescind::plan::{Depth, Line, Needs, Plan, Reason, needs, plan};
+use rescind::policy::guard::Budget;
 use rescind::policy::window::WindowKind;
-use rescind::policy::{Demands, Limit, LimitSize, OnExceed, PolicySet};
+use rescind::policy::{Demands, Guard, Limit, LimitSize, OnExceed, PolicySet};
 
-use super::generate::{World, guard, lose, loss, period, rule, windows, world};
-use super::support::{Lists, apply, now};
+use super::generate::{World, common_budget, guard, lose, loss, period, rule, windows, world};
+use super::support::{Lists, apply, name, now};
 
 const DEPTHS: [Depth; 2] = [Depth::Listed, Depth::Exact];
 
@@ -33,6 +34,9 @@ fn eligible(world: &World, depth: Depth) -> BTreeSet<ExecutionKey> {
         // A job's room before it is aborted is as a budget.
         policy.cancel.allow_job_abort = true;
         policy.budget = vec![Limit { size: LimitSize::Count(1_000_000), per: period(1) }];
+    }
+    for guard in &mut world.guards {
+        guard.budget = Budget::default();
     }
     // Like a budget, a denial makes the cause wait, and says nothing about who the cause is.
     world.memory.denied.clear();
@@ -205,6 +209,10 @@ proptest! {
 
     #[test]
     fn a_budget_that_halts_lets_all_that_is_due_go_or_nothing(world in world()) {
+        let mut world = world;
+        for guard in &mut world.guards {
+            guard.budget = Budget::default();
+        }
         let mut halting = world.clone();
         for policy in &mut halting.policies {
             policy.on_exceed = OnExceed::Halt;
@@ -225,6 +233,32 @@ proptest! {
             };
             prop_assert!(!has(Reason::BudgetExhausted));
             prop_assert!(!(has(Reason::Matched) && has(Reason::BudgetHalted)));
+        }
+    }
+
+    #[test]
+    fn a_guards_budget_lets_nothing_go_that_would_wait_without_it(
+        world in world(),
+        budget in common_budget(),
+        guard in guard(),
+    ) {
+        let mut later = world.clone();
+        let empty = Guard { name: name("g-9"), protects: Vec::new(), scope: None, freezes: Vec::new(), ..guard };
+        later.guards.push(Guard { budget: budget.clone(), ..empty });
+        let all = budget.limits.iter().all(|limit| !limit.forced);
+        for depth in DEPTHS {
+            let acts = |world: &World| -> BTreeMap<_, _> {
+                let plan = planned(world, depth);
+                plan.acts().map(|it| (it.key.clone(), it.act.as_ref().is_some_and(|it| it.force))).collect()
+            };
+            let (before, after) = (acts(&world), acts(&later));
+            // A unit that a forced cancel does not get may be another's that needs no force.
+            let newly: Vec<_> = after.iter().filter(|(key, _)| !before.contains_key(key)).collect();
+            prop_assert!(newly.iter().all(|(_, forced)| !**forced && !all), "{depth:?}: {newly:?}");
+            for limit in &budget.limits {
+                let count = after.values().filter(|forced| **forced || !limit.forced).count() as u64;
+                prop_assert!(depth == Depth::Listed || count <= limit.count, "{count} of {limit}");
+            }
         }
     }
 
