@@ -85,21 +85,6 @@ pub struct Root {
     pub digest: String,
     /// Files with an error, whose policies wait.
     pub broken: Vec<String>,
-    /// The guards in force, by name.
-    pub guards: Vec<Guard>,
-}
-
-/// One guard in force.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Guard {
-    /// Its name.
-    pub name: String,
-    /// The file that has it, or had it last.
-    pub path: String,
-    /// What keeps it in force: `written`, or why its document is not read: `its file has an error`, `no
-    /// file has it`.
-    pub standing: String,
 }
 
 /// The account and region that answer.

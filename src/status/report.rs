@@ -61,13 +61,7 @@ impl Reporter {
         self.change(|snapshot| {
             let path = snapshot.root.path.clone();
             let digest = set.digest().as_str().to_owned();
-            let guards = set.guards().map(|guard| Guard {
-                name: guard.name.to_string(),
-                path: guard.origin.path.to_string(),
-                standing: guard.standing.to_string(),
-            });
-            let guards = guards.collect();
-            snapshot.root = Arc::new(Root { path, loaded, digest, broken, guards });
+            snapshot.root = Arc::new(Root { path, loaded, digest, broken });
         });
     }
 

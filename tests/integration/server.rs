@@ -27,13 +27,6 @@ pub fn busy() -> Snapshot {
         loaded: true,
         digest: "ab".repeat(32),
         broken: vec!["half.yaml".to_owned()],
-        guards: [("fleet", "written"), ("pumps", "no file has it")]
-            .map(|(name, standing)| Guard {
-                name: name.to_owned(),
-                path: format!("{name}.yaml"),
-                standing: standing.to_owned(),
-            })
-            .into(),
     });
     let budget = Budget {
         limit: "50 per 1h".to_owned(),

@@ -36,10 +36,11 @@ pub fn text(status: &Status, output: Output) -> String {
     for file in &root.broken {
         text.push_str(&format!("  {} has an error: its policies wait\n", visible(file)));
     }
-    for guard in root.guards.iter().filter(|guard| guard.standing != "written") {
+    for guard in status.guards.iter().filter(|guard| guard.standing != "written") {
         let (name, path) = (visible(&guard.name), visible(&guard.path));
-        let standing = visible(&guard.standing);
-        text.push_str(&format!("  Guard {name} ({path}) stays in force, although {standing}\n"));
+        let why =
+            if guard.standing == "broken" { "its file has an error" } else { "no file has it" };
+        text.push_str(&format!("  Guard {name} ({path}) stays in force, although {why}\n"));
     }
     text.push_str(&look(status));
     if !status.policies.is_empty() {
