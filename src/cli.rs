@@ -152,17 +152,26 @@ fn set_of(reading: Reading, root: &Path) -> anyhow::Result<PolicySet> {
     Ok(set)
 }
 
+/// What the policy root of a one-shot verb says.
+fn read(root: &Path, output: Output) -> anyhow::Result<Reading> {
+    let tree = source::read(root, Limits::policies().bytes as u64)?;
+    Ok(read_root(root, tree, output))
+}
+
 /// The policies of a root for a one-shot verb, which does nothing unless all files are right.
 fn load_root(root: &Path, output: Output) -> anyhow::Result<Arc<PolicySet>> {
-    let tree = source::read(root, Limits::policies().bytes as u64)?;
-    set_of(read_root(root, tree, output), root).map(Arc::new)
+    set_of(read(root, output)?, root).map(Arc::new)
 }
 
 /// The same, narrowed to the policies that were asked for.
 fn load(root: &Root, output: Output) -> anyhow::Result<Arc<PolicySet>> {
-    let set = load_root(&root.root, output)?;
+    narrowed(set_of(read(&root.root, output)?, &root.root)?, root)
+}
+
+/// A set without the policies that were not asked for.
+fn narrowed(set: PolicySet, root: &Root) -> anyhow::Result<Arc<PolicySet>> {
     if root.only.is_empty() {
-        return Ok(set);
+        return Ok(Arc::new(set));
     }
     let mut names = std::collections::BTreeSet::new();
     for name in &root.only {

@@ -9,11 +9,12 @@ pub use clap_complete::Shell;
 use self::parsed::{account, interval, rate, region};
 
 pub mod emulator;
+mod form;
 pub mod generated;
 mod parsed;
-
 pub mod state;
 
+pub use form::{DiffFormat, Format, PlanFormat, TestFormat, ValidateFormat};
 use state::{Audit, Guard, Pause, Resume, StateDir, Writes};
 
 /// Cancels AWS IoT job executions by policy.
@@ -80,16 +81,6 @@ pub enum Color {
     Always,
     /// Never.
     Never,
-}
-
-/// The form of a result.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs: versioned, additive only.
-    Json,
 }
 
 /// What to do.
@@ -186,18 +177,6 @@ pub struct Diff {
     pub output: DiffFormat,
 }
 
-/// The form of a plan or a comparison.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum DiffFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs: versioned, additive only.
-    Json,
-    /// For a comment on a pull request.
-    Markdown,
-}
-
 /// `rescind completions`.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Example:\n  \
@@ -251,7 +230,8 @@ pub struct Validate {
     #[arg(long, value_name = "FILE")]
     pub fleet: Option<PathBuf>,
 
-    /// The form of the result: text for people, json (versioned) for programs.
+    /// The form of the result: text for people, json (versioned) for programs, github for
+    /// annotations.
     #[arg(
         short,
         long,
@@ -260,7 +240,7 @@ pub struct Validate {
         value_name = "FORM",
         hide_possible_values = true
     )]
-    pub output: Format,
+    pub output: ValidateFormat,
 }
 
 /// `rescind test`.
@@ -274,7 +254,8 @@ pub struct Test {
     #[arg(default_value = "policies")]
     pub paths: Vec<PathBuf>,
 
-    /// The form of the result: text for people, json (versioned) for programs, junit for CI.
+    /// The form of the result: text for people, json (versioned) for programs, junit for CI,
+    /// github for annotations.
     #[arg(
         short,
         long,
@@ -284,18 +265,6 @@ pub struct Test {
         hide_possible_values = true
     )]
     pub output: TestFormat,
-}
-
-/// The form of the results of tests.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum TestFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs: versioned, additive only.
-    Json,
-    /// JUnit XML.
-    Junit,
 }
 
 /// Where the policies are, and which of them count.
@@ -361,7 +330,7 @@ pub struct Plan {
     pub detailed_exitcode: bool,
 
     /// The form of the result: text for people, json (versioned) for programs, markdown for a pull
-    /// request.
+    /// request, github for annotations.
     #[arg(
         short,
         long,
@@ -370,7 +339,7 @@ pub struct Plan {
         value_name = "FORM",
         hide_possible_values = true
     )]
-    pub output: DiffFormat,
+    pub output: PlanFormat,
 }
 
 /// `rescind apply`.

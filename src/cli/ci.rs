@@ -32,3 +32,8 @@ pub fn outputs(values: &[(&str, usize)]) -> anyhow::Result<()> {
     let lines: Vec<_> = values.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
     add("GITHUB_OUTPUT", &lines.concat())
 }
+
+/// The working directory, from which the paths of annotations are told.
+pub fn here() -> PathBuf {
+    std::env::current_dir().unwrap_or_default()
+}

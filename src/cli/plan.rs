@@ -6,15 +6,17 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use crate::cli::args::{DiffFormat, Plan as Args};
+use crate::cli::args::{Plan as Args, PlanFormat};
 use crate::cli::exit::Exit;
-use crate::cli::output::plan::{Shown, Summary, json, problem, text};
+use crate::cli::output::github::{self, Annotation};
+use crate::cli::output::plan::{Shown, Summary, json, problem, sum as total, text};
+use crate::cli::output::plan_github::annotations;
 use crate::cli::output::plan_markdown::markdown;
 use crate::cli::output::progress::Progress;
 use crate::cli::output::{Output, plural};
 use crate::cli::session::Session;
 use crate::cli::signals::Signals;
-use crate::cli::{Failure, ci, load};
+use crate::cli::{Failure, ci, narrowed, read, set_of};
 use crate::fact::Unreadable;
 use crate::inventory::{Inventory, Listing};
 use crate::plan::check::check;
@@ -35,7 +37,13 @@ async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
     if let Some(path) = &args.out {
         check_out(path)?;
     }
-    let policies = load(&args.root, output)?;
+    let root = &args.root.root;
+    let reading = read(root, output)?;
+    if args.output == PlanFormat::Github && !reading.broken.is_empty() {
+        let broken: Vec<_> = reading.diagnostics.iter().map(Annotation::from).collect();
+        output.result(&github::text(&broken, "nothing was planned.", &ci::here()))?;
+    }
+    let policies = narrowed(set_of(reading, root)?, &args.root)?;
     let target = Session::scoped(&args.target, &policies);
     let session = Session::open(&target, output).await?;
     let policies = session.keeping(policies, &args.state).await?;
@@ -57,9 +65,12 @@ async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
     let sum = Summary::of(&plan);
     ci::outputs(&[("cancel", sum.cancel), ("defer", sum.defer), ("keep", sum.keep)])?;
     match args.output {
-        DiffFormat::Markdown => output.result(&markdown(shown))?,
-        DiffFormat::Json => output.json(&json(shown))?,
-        DiffFormat::Text => {
+        PlanFormat::Markdown => output.result(&markdown(shown))?,
+        PlanFormat::Json => output.json(&json(shown))?,
+        PlanFormat::Github => {
+            output.result(&github::text(&annotations(shown, root), &total(sum), &ci::here()))?;
+        }
+        PlanFormat::Text => {
             output.result(&text(shown, output))?;
             if session.is_embedded() && !is_remembered {
                 output.say(BUDGETS_START_NOW);

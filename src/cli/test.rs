@@ -9,10 +9,11 @@ use std::sync::Arc;
 use crate::cli::args::{Test as Args, TestFormat};
 use crate::cli::exit::Exit;
 use crate::cli::library::Library;
+use crate::cli::output::github::{self, Annotation};
 use crate::cli::output::test::{self as shown, Outcome, Tested, Unexpected};
 use crate::cli::output::{Output, plural};
-use crate::cli::{Failure, read_root};
-use crate::document::{Limits, WrittenTest};
+use crate::cli::{Failure, ci, read_root};
+use crate::document::{Diagnostic, Limits, WrittenTest};
 use crate::fleet::{self, Fleet};
 use crate::inventory::Inventory;
 use crate::plan::check::check;
@@ -26,8 +27,11 @@ pub fn test(args: &Args, output: Output) -> anyhow::Result<Exit> {
     let mut library = Library::default();
     let mut tests = Vec::new();
     let mut broken = 0;
+    let mut annotations = Vec::new();
     for path in &args.paths {
-        broken += find(path, &mut library, &mut tests, output)?;
+        let (files, diagnostics) = find(path, &mut library, &mut tests, output)?;
+        broken += files;
+        annotations.extend(diagnostics.iter().map(Annotation::from));
     }
     if tests.is_empty() && broken == 0 {
         let paths: Vec<_> = args.paths.iter().map(|path| path.display().to_string()).collect();
@@ -40,6 +44,12 @@ pub fn test(args: &Args, output: Output) -> anyhow::Result<Exit> {
         TestFormat::Text => output.result(&shown::text(&tested, output))?,
         TestFormat::Json => output.json(&shown::json(&tested))?,
         TestFormat::Junit => output.result(&shown::junit(&tested)?)?,
+        TestFormat::Github => {
+            annotations.extend(tested.iter().flat_map(shown::annotations));
+            let last = shown::last(&tested);
+            output.result(&github::text(&annotations, &last, &ci::here()))?;
+            ci::summary(|| github::summary("test", &annotations, &last))?;
+        }
     }
     if broken > 0 {
         let them = if broken == 1 { "it" } else { "them" };
@@ -51,17 +61,19 @@ pub fn test(args: &Args, output: Output) -> anyhow::Result<Exit> {
     Ok(if passed { Exit::Done } else { Exit::Error })
 }
 
-/// Adds the tests of a path, each with the path of its file. Says how many files are broken.
+/// Adds the tests of a path, each with the path of its file. Gives how many files are broken, and what is
+/// wrong with them.
 fn find(
     path: &Path,
     library: &mut Library,
     tests: &mut Vec<(PathBuf, WrittenTest)>,
     output: Output,
-) -> anyhow::Result<usize> {
+) -> anyhow::Result<(usize, Vec<Diagnostic>)> {
     let tree = source::read(path, Limits::policies().bytes as u64)?;
     let holder = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };
     let mut reading = read_root(holder, tree, output);
     let broken = reading.broken.len();
+    let diagnostics = std::mem::take(&mut reading.diagnostics);
     for mut test in std::mem::take(&mut reading.tests) {
         let file = holder.join(&*test.case.origin.path);
         test.relocate(&file.to_string_lossy());
@@ -70,7 +82,7 @@ fn find(
     if path.is_dir() {
         library.add_root(path, reading);
     }
-    Ok(broken)
+    Ok((broken, diagnostics))
 }
 
 fn run(file: &Path, test: &WrittenTest, library: &mut Library, output: Output) -> Tested {

@@ -4,13 +4,14 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::cli::args::{Format, Validate as Args};
+use crate::cli::args::{Validate as Args, ValidateFormat};
 use crate::cli::exit::Exit;
 use crate::cli::library::Library;
-use crate::cli::locate;
 use crate::cli::output::cost::{self, Cost};
+use crate::cli::output::github::{self, Annotation, Level};
 use crate::cli::output::{Output, Tone, plural};
 use crate::cli::session::read_fleet;
+use crate::cli::{ci, locate};
 use crate::controller::follow::Reading;
 use crate::document::report::Report;
 use crate::document::{self, Diagnostic, Limits};
@@ -59,7 +60,7 @@ pub fn validate(args: &Args, output: Output) -> anyhow::Result<Exit> {
     let errors = all.diagnostics.iter().filter(|it| it.is_error()).count() + all.unreadable.len();
     let warnings = all.diagnostics.len() + all.unreadable.len() - errors;
     match args.output {
-        Format::Json => output.json(&Json {
+        ValidateFormat::Json => output.json(&Json {
             format: "rescind/validate/v1",
             files: all.files,
             policies: all.policies,
@@ -70,7 +71,7 @@ pub fn validate(args: &Args, output: Output) -> anyhow::Result<Exit> {
             report: Report::new(&all.diagnostics),
             unreadable: all.unreadable.iter().map(source::Error::in_words).collect(),
         })?,
-        Format::Text => {
+        ValidateFormat::Text => {
             let mut text = document::render::text(&all.diagnostics, output.color());
             for error in &all.unreadable {
                 text.push_str(&format!(
@@ -82,29 +83,44 @@ pub fn validate(args: &Args, output: Output) -> anyhow::Result<Exit> {
             if errors == 0 {
                 text.push_str(&cost::text(&all.costs));
             }
-            let policies = match all.policies {
-                1 => "1 policy".to_owned(),
-                count => format!("{count} policies"),
-            };
-            let verdict = match (errors, warnings) {
-                (0, 0) => "no problems".to_owned(),
-                (0, warnings) => plural(warnings, "warning"),
-                (errors, 0) => plural(errors, "error"),
-                (errors, warnings) => {
-                    format!("{}, {}", plural(errors, "error"), plural(warnings, "warning"))
-                }
-            };
-            text.push_str(&format!(
-                "{}, {policies}, {}, {}, {}: {verdict}.\n",
-                plural(all.files, "file"),
-                plural(all.guards, "guard"),
-                plural(all.tests, "test"),
-                plural(all.fleets, "fleet"),
-            ));
+            text.push_str(&last(&all, errors, warnings));
             output.result(&text)?;
+        }
+        ValidateFormat::Github => {
+            let unreadable = all.unreadable.iter().map(source::Error::in_words);
+            let unreadable =
+                unreadable.map(|words| Annotation::general(Level::Error, "not readable", words));
+            let annotations: Vec<_> =
+                all.diagnostics.iter().map(Annotation::from).chain(unreadable).collect();
+            let last = last(&all, errors, warnings);
+            output.result(&github::text(&annotations, &last, &ci::here()))?;
+            ci::summary(|| github::summary("validate", &annotations, &last))?;
         }
     }
     Ok(if errors == 0 { Exit::Done } else { Exit::Error })
+}
+
+/// How many documents there are, and whether something is wrong.
+fn last(all: &Validated, errors: usize, warnings: usize) -> String {
+    let policies = match all.policies {
+        1 => "1 policy".to_owned(),
+        count => format!("{count} policies"),
+    };
+    let verdict = match (errors, warnings) {
+        (0, 0) => "no problems".to_owned(),
+        (0, warnings) => plural(warnings, "warning"),
+        (errors, 0) => plural(errors, "error"),
+        (errors, warnings) => {
+            format!("{}, {}", plural(errors, "error"), plural(warnings, "warning"))
+        }
+    };
+    format!(
+        "{}, {policies}, {}, {}, {}: {verdict}.\n",
+        plural(all.files, "file"),
+        plural(all.guards, "guard"),
+        plural(all.tests, "test"),
+        plural(all.fleets, "fleet"),
+    )
 }
 
 /// Adds what one path gives. A path that cannot be read keeps none of the others from being checked.

@@ -1,5 +1,6 @@
 //! The command line, as a stranger meets it: what it prints where, and with which code it ends.
 
+mod annotated;
 mod apply;
 mod emulated;
 mod exits;

@@ -1,9 +1,10 @@
-//! Results of tests as people read them, as JSON, and as JUnit.
+//! Results of tests as people read them, as JSON, as JUnit, and as annotations.
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use serde::Serialize;
 
 use crate::cli::args::Color;
+use crate::cli::output::github::{Annotation, Level};
 use crate::cli::output::{Output, Tone, columns, explain, plural};
 use crate::document::report::{Entry, Range};
 use crate::document::{Diagnostic, render};
@@ -269,6 +270,15 @@ pub fn text(tests: &[Tested], output: Output) -> String {
         text.push('\n');
         text.push_str(&details(test));
     }
+    if !tests.is_empty() && !text.ends_with("\n\n") {
+        text.push('\n');
+    }
+    text.push_str(&last(tests));
+    text
+}
+
+/// How many tests ended how: the last line of the text.
+pub fn last(tests: &[Tested]) -> String {
     let summary = summary(tests);
     let mut parts = Vec::new();
     for (count, word) in
@@ -278,12 +288,8 @@ pub fn text(tests: &[Tested], output: Output) -> String {
             parts.push(format!("{count} {word}"));
         }
     }
-    if !tests.is_empty() && !text.ends_with("\n\n") {
-        text.push('\n');
-    }
     let parts = if parts.is_empty() { "none".to_owned() } else { parts.join(", ") };
-    text.push_str(&format!("{}: {parts}.\n", plural(tests.len(), "test")));
-    text
+    format!("{}: {parts}.\n", plural(tests.len(), "test"))
 }
 
 /// The results as JUnit XML: a suite for each file, without times, so that the same tests give the
@@ -321,13 +327,15 @@ pub fn junit(tests: &[Tested]) -> anyhow::Result<String> {
     Ok(report.to_string()?)
 }
 
+fn failure_message(failure: &Unexpected) -> String {
+    let (expected, decided) = sides(failure);
+    format!("{}: expected {expected}; decided {decided}", failure.key)
+}
+
 fn message(test: &Tested) -> String {
     match &test.outcome {
         Outcome::Failed(failures) => match failures.as_slice() {
-            [only] => {
-                let (expected, decided) = sides(only);
-                format!("{}: expected {expected}; decided {decided}", only.key)
-            }
+            [only] => failure_message(only),
             several => format!("{} decisions are not as expected", several.len()),
         },
         Outcome::Broken(missing) => {
@@ -335,5 +343,23 @@ fn message(test: &Tested) -> String {
         }
         Outcome::Unsafe(error) => error.clone(),
         Outcome::Passed => String::new(),
+    }
+}
+
+/// What is to be shown beside the test, where it was expected.
+pub fn annotations(test: &Tested) -> Vec<Annotation> {
+    let title = || format!("test {}", test.name);
+    match &test.outcome {
+        Outcome::Passed => Vec::new(),
+        Outcome::Failed(failures) => {
+            let told = |it: &Unexpected| {
+                Annotation::at(Level::Error, &it.place, title(), failure_message(it))
+            };
+            failures.iter().map(told).collect()
+        }
+        Outcome::Broken(missing) => missing.iter().map(Annotation::from).collect(),
+        Outcome::Unsafe(_) => {
+            vec![Annotation::at(Level::Error, &test.place, title(), message(test))]
+        }
     }
 }
