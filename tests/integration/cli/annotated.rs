@@ -113,7 +113,7 @@ fn runs(workflow: &str) -> Vec<&str> {
 fn the_workflow_in_the_documents_is_yaml_whose_commands_are_accepted() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/ci.md");
     let text = fs::read_to_string(path).unwrap();
-    let (_, rest) = text.split_once("```yaml\n").unwrap();
+    let (_, rest) = text.split_once("```yml\n").unwrap();
     let (workflow, _) = rest.split_once("\n```").unwrap();
     let file = SourceFile { path: "ci.yaml".to_owned(), text: workflow.as_bytes().to_vec() };
     let read = document::read(&[file], &Limits::policies());
