@@ -75,21 +75,18 @@ impl Cost {
         }
     }
 
-    fn looks(&self) -> String {
-        let listed = || {
-            let told = |(status, age): (&&str, &SignedDuration)| match *age {
-                SignedDuration::ZERO => format!("{status} at each interval"),
-                age => format!("{status} again after {}", humanize(age)),
-            };
-            self.least_age.iter().map(told).collect::<Vec<_>>().join(", ")
+    fn depends(&self) -> String {
+        let earliest = |(status, age): (&&str, &SignedDuration)| match *age {
+            SignedDuration::ZERO => format!("what is {status} may match at once"),
+            age => format!("what is {status} matches after {} at the earliest", humanize(age)),
         };
+        let earliest = self.least_age.iter().map(earliest).collect::<Vec<_>>().join(", ");
         match self.class {
-            Class::ByAge => format!("by age alone; lists {}", listed()),
-            Class::EachInterval if self.moving.is_empty() => {
-                format!("at each interval, since no age holds it back; lists {}", listed())
-            }
+            Class::ByAge => format!("depends on age alone; {earliest}"),
+            Class::EachInterval if self.moving.is_empty() => earliest,
             Class::EachInterval => {
-                format!("at each interval, for {}; lists {}", self.moving.join(", "), listed())
+                let moving = self.moving.join(", ");
+                format!("depends on {moving}, which may change at any time; {earliest}")
             }
         }
     }
@@ -107,10 +104,10 @@ pub fn text(costs: &[Cost]) -> String {
             cost.calls.iter().map(|call| format!("{} {}", call.operation, call.per.words()));
         let calls: Vec<_> = calls.collect();
         text.push_str(&format!(
-            "{} ({mode}, {})\n  looks {}\n  calls {}\n  needs {}\n\n",
+            "{} ({mode}, {})\n  {}\n  calls {}\n  needs {}\n\n",
             cost.policy,
             cost.at,
-            cost.looks(),
+            cost.depends(),
             calls.join(", "),
             cost.actions.join(", "),
         ));
