@@ -1,7 +1,7 @@
 //! A state that lasts as long as the process, and the rules that every state keeps.
 //!
 //! [`MemoryState`] keeps the port's promises but for durability: budgets count from the start of the
-//! process, and what was open when it ended is forgotten. The rules are in [`Inner`], which is told a
+//! process, and what was open when it ended is forgotten. The rules are in `Inner`, which is told a
 //! change only once that is durable: the state on disk has one of them too, so that both refuse, charge
 //! and forget alike.
 
