@@ -174,6 +174,9 @@ pub struct Effect {
     pub thing_name: String,
     /// Which execution it hit: the latest.
     pub execution_number: i64,
+    /// When that one was queued, in seconds since 1970: a number may be used again once the execution that
+    /// had it was deleted.
+    pub queued_at: i64,
     /// The status before.
     pub status_before: ExecutionStatus,
     /// The version before.

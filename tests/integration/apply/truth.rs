@@ -100,8 +100,13 @@ impl Bench {
         let begun = self.ledger.begun.lock().unwrap();
         let mut hit = BTreeSet::new();
         for effect in self.effects() {
-            let execution =
-                (effect.job_id.clone(), effect.thing_name.clone(), effect.execution_number);
+            // A number may be used again once the execution that had it was deleted.
+            let execution = (
+                effect.job_id.clone(),
+                effect.thing_name.clone(),
+                effect.execution_number,
+                effect.queued_at,
+            );
             assert!(hit.insert(execution), "twice: {effect:?}");
             assert_eq!(effect.expected_version, Some(effect.version_before), "{effect:?}");
             assert!(

@@ -170,6 +170,7 @@ impl Log {
             job_id: job.to_owned(),
             thing_name: thing.to_owned(),
             execution_number: canceled.before.number,
+            queued_at: canceled.before.queued_at,
             status_before: canceled.before.status.clone(),
             version_before: canceled.before.version,
             expected_version: Some(request.expected_version.get()),
