@@ -8,13 +8,13 @@
 //! `stop` is switched, and what is in flight then is finished and recorded.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::apply::earlier::Settler;
@@ -26,6 +26,7 @@ use crate::plan::check::check;
 use crate::plan::veto;
 use crate::plan::{Depth, InForce, Line, Memory, plan};
 use crate::policy::PolicySet;
+use crate::source::Source;
 use crate::state::{self, State};
 use crate::status::report::{Reporter, Running};
 
@@ -82,8 +83,6 @@ pub type Elsewhere = Box<dyn Fn(&Account) -> Option<String> + Send + Sync>;
 
 /// What the loop works with.
 pub struct Controller {
-    /// The policy root.
-    pub root: PathBuf,
     /// The longest time between two passes.
     pub interval: Duration,
     /// Observes.
@@ -104,7 +103,7 @@ pub struct Controller {
 
 impl std::fmt::Debug for Controller {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Controller").field("root", &self.root).finish_non_exhaustive()
+        f.debug_struct("Controller").field("interval", &self.interval).finish_non_exhaustive()
     }
 }
 
@@ -129,11 +128,18 @@ struct Course {
 type Applying = Pin<Box<dyn Future<Output = Vec<Record>> + Send>>;
 
 impl Controller {
-    /// Reconciles until `stop` is switched. `first` is the set to begin with.
-    pub async fn run(self, first: follow::Adopted, stop: Stop) -> Result<(), Error> {
+    /// Reconciles until `stop` is switched. `first` is the set to begin with, which came from `source`.
+    pub async fn run(
+        self,
+        source: Box<dyn Source>,
+        first: follow::Adopted,
+        stop: Stop,
+    ) -> Result<(), Error> {
         let (sender, mut loaded) = watch::channel(Arc::clone(&first.set));
-        let follower = tokio::spawn(follow::follow(
-            self.root.clone(),
+        // Ends with this future, also when that is dropped.
+        let mut follower = JoinSet::new();
+        follower.spawn(follow::follow(
+            source,
             first,
             sender,
             Arc::clone(&self.state),
@@ -200,7 +206,7 @@ impl Controller {
         } else if !settling.is_empty() {
             tracing::warn!(applies = settling.len(), "lost calls are left unsettled");
         }
-        follower.abort();
+        drop(follower);
         tracing::info!("stopped");
         ended
     }

@@ -9,9 +9,12 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use async_trait::async_trait;
+
 use crate::document::SourceFile;
 use crate::policy::Digest;
 
+pub mod root;
 pub mod watch;
 
 /// Files in one root: more is a mistake (a checkout of something else), not a policy repository.
@@ -88,6 +91,17 @@ pub struct Tree {
     pub unreadable: BTreeMap<String, Error>,
     /// Over paths, contents and what could not be read.
     pub digest: Digest,
+}
+
+/// Where the files of a policy root come from, again and again.
+#[async_trait]
+pub trait Source: Send {
+    /// Waits for a hint that something may have changed; for ever where nothing gives hints. Nothing
+    /// is lost when it is dropped.
+    async fn hint(&mut self);
+
+    /// The files as they are now.
+    async fn read(&mut self) -> Result<Tree, Error>;
 }
 
 /// Reads the YAML files below `root`, or the one file that `root` is. Hidden files and directories are

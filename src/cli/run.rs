@@ -17,17 +17,20 @@ use crate::controller::{
     follow::{Adopted, adopt, look, tell},
     guards,
 };
+use crate::document::Limits;
 use crate::policy::PolicySet;
 use crate::server::{self, Server};
+use crate::source::root::Root;
 use crate::status::report::Reporter;
 
 pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     let mut signals = Signals::listen()?;
     // Two looks that agree, at the start as well: a checkout may be under way.
+    let mut source = Root::new(args.root.clone(), Limits::policies().bytes as u64);
     let tree = tokio::select! {
         biased;
         _ = signals.next() => return Ok(Exit::Done),
-        tree = look(&args.root) => tree?,
+        tree = look(&mut source) => tree?,
     };
     let Some(tree) = tree else {
         let message =
@@ -75,7 +78,6 @@ pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     // It only reads, so that nothing is lost when it ends with the process.
     let server = tokio::spawn(server.serve(listener));
     let controller = Controller {
-        root: args.root.clone(),
         interval: args.interval,
         collector: session.collector(),
         executor: Box::new(session.executor(Arc::clone(&state), ids)),
@@ -86,7 +88,7 @@ pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
         reporter,
     };
     let (switch, stop) = Stop::new();
-    let running = controller.run(first, stop);
+    let running = controller.run(Box::new(source), first, stop);
     tokio::pin!(running);
     let result = tokio::select! {
         biased;

@@ -1,12 +1,11 @@
 //! Following the policy root: read, compare, adopt.
 //!
-//! What is on disk is adopted only after two equal looks in a row, so that a checkout in the middle is
+//! What a root holds is adopted only after two equal looks in a row, so that a checkout in the middle is
 //! not taken for a policy set. A file with an error loses nothing that was adopted: its policies stay
 //! known, and wait. A root without files is not "no policies" but a root that is being replaced.
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ use crate::clock::Clock;
 use crate::controller::guards;
 use crate::document::{self, Diagnostic, Limits, WrittenTest};
 use crate::policy::{Digest, Guard, Policy, PolicyName, PolicySet, Standing};
-use crate::source::{self, Tree, watch::Watch};
+use crate::source::{self, Source, Tree};
 use crate::state::State;
 use crate::status::report::Reporter;
 
@@ -146,9 +145,9 @@ fn is_within(path: &str, of: &str) -> bool {
     Path::new(path).starts_with(of)
 }
 
-/// Puts what is on disk in force, again and again, until `stop` or until nobody listens.
+/// Puts what the source gives in force, again and again, until `stop` or until nobody listens.
 pub async fn follow(
-    root: PathBuf,
+    mut source: Box<dyn Source>,
     mut adopted: Adopted,
     sender: watch::Sender<Arc<PolicySet>>,
     state: Arc<dyn State>,
@@ -156,27 +155,13 @@ pub async fn follow(
     reporter: Reporter,
     stop: Stop,
 ) {
-    let mut watched = watch_root(&root);
     loop {
-        let hint = async {
-            match &mut watched {
-                Some((watch, _)) => watch.hint().await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
+            biased;
             () = stop.on() => return,
             () = sender.closed() => return,
-            () = hint => {}
+            () = source.hint() => {}
             () = sleep(POLL) => {}
-        }
-        // A root that is a link may lead elsewhere by now, where nothing is watched yet; one that is
-        // gone is still watched for in the directory that held it.
-        let here = place(&root);
-        match &mut watched {
-            Some((_, watched)) if here.is_none() => *watched = None,
-            Some((_, watched)) if *watched == here => {}
-            _ => watched = watch_root(&root),
         }
         match guards::forgotten(&*state, clock.now()).await {
             Ok(names) if names.is_empty() => {}
@@ -186,7 +171,7 @@ pub async fn follow(
             }
             Err(error) => tracing::error!(%error, "it is not known which guards to forget"),
         }
-        match look(&root).await {
+        match look(&mut *source).await {
             Ok(Some(tree)) if Some(&tree.digest) == adopted.tree.as_ref() => {}
             Ok(Some(tree)) => {
                 let digest = tree.digest.clone();
@@ -210,27 +195,6 @@ pub async fn follow(
                 put(&mut adopted, set, None, &sender);
                 reporter.root(&adopted.set, false, Vec::new());
             }
-        }
-    }
-}
-
-/// Where a root is: its path with all links followed, and which directory that is. The same path may
-/// be another directory by now.
-type Place = (PathBuf, u64);
-
-fn place(root: &Path) -> Option<Place> {
-    let path = std::fs::canonicalize(root).ok()?;
-    let inode = std::fs::metadata(&path).ok()?.ino();
-    Some((path, inode))
-}
-
-fn watch_root(root: &Path) -> Option<(Watch, Option<Place>)> {
-    let here = place(root)?;
-    match Watch::new(root) {
-        Ok(watch) => Some((watch, Some(here))),
-        Err(error) => {
-            tracing::warn!(%error, "changes are noticed by a look every {} s", POLL.as_secs());
-            None
         }
     }
 }
@@ -275,15 +239,12 @@ fn put(
     });
 }
 
-/// Reads the root until two looks in a row see the same, be it an error: the moment between two states
-/// of a root can look like one. None if it does not come to rest.
-pub async fn look(root: &Path) -> Result<Option<Tree>, source::Error> {
+/// Reads until two looks in a row see the same, be it an error: the moment between two states of a root
+/// can look like one. None if it does not come to rest.
+pub async fn look(source: &mut dyn Source) -> Result<Option<Tree>, source::Error> {
     let mut last: Option<Digest> = None;
     for _ in 0..LOOKS {
-        let root = root.to_owned();
-        let bytes = Limits::policies().bytes as u64;
-        let read = tokio::task::spawn_blocking(move || source::read(&root, bytes));
-        let Ok(seen) = read.await else { return Ok(None) };
+        let seen = source.read().await;
         let digest = match &seen {
             Ok(tree) => tree.digest.clone(),
             Err(error) => Digest::of(error.in_words().as_bytes()),

@@ -1,0 +1,77 @@
+//! The policy root on disk as a [`Source`]: read beside other work, and watched for hints.
+//!
+//! Apart from `source` itself, which reads once and without waiting, for whoever only looks.
+
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+
+use super::watch::Watch;
+use super::{Error, Source, Tree, io_error, read};
+
+/// A root that is followed.
+#[derive(Debug)]
+pub struct Root {
+    path: PathBuf,
+    /// The longest file that is read, in bytes.
+    max_bytes: u64,
+    watched: Option<(Watch, Option<Place>)>,
+}
+
+/// Where a root is: its path with all links followed, and which directory that is. The same path may
+/// be another directory by now.
+type Place = (PathBuf, u64);
+
+impl Root {
+    /// A root, or a file in its place. Nothing is watched before it is read for the first time.
+    pub fn new(path: PathBuf, max_bytes: u64) -> Self {
+        Self { path, max_bytes, watched: None }
+    }
+
+    /// Watches what the root is now. One that is a link may lead elsewhere by now, where nothing is
+    /// watched yet; one that is gone is still watched for in the directory that held it.
+    fn watch(&mut self) {
+        let here = place(&self.path);
+        match &mut self.watched {
+            Some((_, watched)) if here.is_none() => *watched = None,
+            Some((_, watched)) if *watched == here => {}
+            watched => *watched = here.and_then(|here| watch(&self.path, here)),
+        }
+    }
+}
+
+#[async_trait]
+impl Source for Root {
+    async fn hint(&mut self) {
+        match &mut self.watched {
+            Some((watch, _)) => watch.hint().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn read(&mut self) -> Result<Tree, Error> {
+        // Before the files, so that no change falls between the two.
+        self.watch();
+        let (path, max_bytes) = (self.path.clone(), self.max_bytes);
+        let read = tokio::task::spawn_blocking(move || read(&path, max_bytes)).await;
+        read.unwrap_or_else(|error| Err(io_error(&self.path, io::Error::other(error))))
+    }
+}
+
+fn place(root: &Path) -> Option<Place> {
+    let path = std::fs::canonicalize(root).ok()?;
+    let inode = std::fs::metadata(&path).ok()?.ino();
+    Some((path, inode))
+}
+
+fn watch(root: &Path, here: Place) -> Option<(Watch, Option<Place>)> {
+    match Watch::new(root) {
+        Ok(watch) => Some((watch, Some(here))),
+        Err(error) => {
+            tracing::warn!(%error, "changes are noticed only by looking now and then");
+            None
+        }
+    }
+}
