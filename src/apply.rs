@@ -157,6 +157,8 @@ pub struct Record {
     pub request_id: Option<String>,
     /// What happened, for people.
     pub note: String,
+    /// Whether it was seen in another status than planned, or another execution in its place.
+    pub moved: bool,
 }
 
 /// Told of each line that ended.

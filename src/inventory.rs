@@ -4,8 +4,8 @@
 //! what was not read is `NotRead`, what could not be read is named in `problems` as well.
 //!
 //! Invariants: executions are keyed by (job, thing) and hold the latest execution number seen, since
-//! `CancelJobExecution` can mean no other; rows of a list that was not read to its last page are not
-//! kept.
+//! `CancelJobExecution` can mean no other; rows come from lists that were read to their last page, of
+//! which one may be older than the last try.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -47,7 +47,7 @@ impl fmt::Display for Account {
 pub enum Listing {
     /// Read to its last page; the time is that of the first page's request.
     Complete(Timestamp),
-    /// Not read to its last page; its rows are not kept.
+    /// Not read to its last page; its rows are not kept, but those of an earlier list may be.
     Failed(Unreadable),
 }
 
@@ -135,14 +135,66 @@ impl Inventory {
 
     /// Takes out the rows that came from the list of `job`'s executions with status `listed`.
     pub fn remove_rows(&mut self, job: &JobId, listed: OpenStatus) {
+        let old = self.of_job(job).filter(|(_, row)| row.listed == listed);
+        let old: Vec<_> = old.map(|(key, _)| key.clone()).collect();
+        for key in old {
+            self.executions.remove(&key);
+        }
+    }
+
+    /// Whether the list of `job`'s executions with status `listed` has no row.
+    pub fn is_empty(&self, job: &JobId, listed: OpenStatus) -> bool {
+        self.of_job(job).all(|(_, row)| row.listed != listed)
+    }
+
+    fn of_job<'a>(
+        &'a self,
+        job: &'a JobId,
+    ) -> impl Iterator<Item = (&'a ExecutionKey, &'a ObservedExecution)> {
         // "-" is the least of all names, so that is where the job's keys begin.
         let thing = "-".parse().expect("a hyphen is a thing name");
         let rows = self.executions.range(ExecutionKey { job: job.clone(), thing }..);
-        let rows = rows.take_while(|(key, _)| key.job == *job);
-        let old = rows.filter(|(_, row)| row.listed == listed).map(|(key, _)| key.clone());
-        let old: Vec<_> = old.collect();
-        for key in old {
-            self.executions.remove(&key);
+        rows.take_while(move |(key, _)| key.job == *job)
+    }
+
+    /// The same with no other executions than `keys`, and of the jobs and things those that they need.
+    /// It says all that is known of them, and less than is known of what counts all executions.
+    #[must_use]
+    pub fn part<'a>(&self, keys: impl IntoIterator<Item = &'a ExecutionKey>) -> Self {
+        let mut part = Self {
+            account: self.account.clone(),
+            job_lists: self.job_lists.clone(),
+            as_of: self.as_of,
+            ..Self::default()
+        };
+        for key in keys {
+            let (Some(row), Some(job)) = (self.executions.get(key), self.jobs.get(&key.job)) else {
+                continue;
+            };
+            if !part.jobs.contains_key(&key.job) {
+                part.jobs.insert(key.job.clone(), job.clone());
+                for list in OpenStatus::ALL.map(|status| (key.job.clone(), status)) {
+                    if let Some(listing) = self.lists.get(&list) {
+                        part.lists.insert(list, *listing);
+                    }
+                }
+            }
+            if let Some(thing) = self.things.get(&key.thing) {
+                part.things.insert(key.thing.clone(), thing.clone());
+            }
+            part.executions.insert(key.clone(), row.clone());
+        }
+        part
+    }
+
+    /// Takes out jobs, with their lists and executions.
+    pub fn forget_jobs(&mut self, is_gone: impl Fn(&JobId, &Job) -> bool) {
+        let gone = self.jobs.iter().filter(|(id, job)| is_gone(id, job)).map(|(id, _)| id.clone());
+        let gone: BTreeSet<_> = gone.collect();
+        if !gone.is_empty() {
+            self.jobs.retain(|id, _| !gone.contains(id));
+            self.lists.retain(|(id, _), _| !gone.contains(id));
+            self.executions.retain(|key, _| !gone.contains(&key.job));
         }
     }
 

@@ -5,8 +5,8 @@
 //!
 //! Invariants: each fact that is asked for has an answer in the inventory afterwards, if only that it
 //! cannot be had, so the loop ends. Rows are taken in only from lists that were read to their last
-//! page; of one job, QUEUED is read to its end before IN_PROGRESS is begun. A failed read spoils its
-//! own fact and nothing else, and is named in `problems`.
+//! page, and stay until the next such list; of one job, QUEUED is read to its end before IN_PROGRESS
+//! is begun. A failed read spoils its own fact and nothing else, and is named in `problems`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -280,18 +280,7 @@ impl Pass {
     fn take_in_jobs(&mut self, status: JobStatus, at: Timestamp, rows: Vec<JobSummary>) {
         let inventory = &mut self.inventory;
         let listed: BTreeSet<_> = rows.iter().map(|row| &row.id).collect();
-        let gone = |id: &JobId, job: &Job| job.status == status && !listed.contains(id);
-        let gone: BTreeSet<_> = inventory
-            .jobs
-            .iter()
-            .filter(|(id, job)| gone(id, job))
-            .map(|(id, _)| id.clone())
-            .collect();
-        if !gone.is_empty() {
-            inventory.jobs.retain(|id, _| !gone.contains(id));
-            inventory.lists.retain(|(id, _), _| !gone.contains(id));
-            inventory.executions.retain(|key, _| !gone.contains(&key.job));
-        }
+        inventory.forget_jobs(|id, job| job.status == status && !listed.contains(id));
         for row in rows {
             if inventory.account.is_none() {
                 inventory.account = row.account;
@@ -323,9 +312,9 @@ impl Pass {
         at: Timestamp,
         rows: Result<Vec<ExecutionSummary>>,
     ) {
-        self.inventory.remove_rows(job, status);
         let listing = match rows {
             Ok(rows) => {
+                self.inventory.remove_rows(job, status);
                 for row in rows {
                     self.inventory.insert_row(job, status, row);
                 }
@@ -333,6 +322,10 @@ impl Pass {
             }
             Err(error) => {
                 let why = error.kind.unreadable();
+                // What could not be read in passing leaves what an earlier list said.
+                if why != Unreadable::Failed {
+                    self.inventory.remove_rows(job, status);
+                }
                 if why == Unreadable::Gone {
                     self.problem(format!("job {job} vanished while it was listed"), &error);
                 } else {

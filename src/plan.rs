@@ -3,8 +3,8 @@
 //! Everything below this module is pure and synchronous: no I/O, no clock, no error. The same input
 //! gives the same bytes. `needs` says which facts are still worth reading, `evaluate` judges one policy
 //! on one execution, `veto` what the guards say of it, `planner` puts the verdicts together, `budget` says how many may go, `in_force`
-//! asks the same questions once more at the moment of the cancel, and `check` states the safety rules
-//! a second time in other code.
+//! asks the same questions once more at the moment of the cancel, `due` says when to look again, and
+//! `check` states the safety rules a second time in other code.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -23,6 +23,7 @@ pub mod cadence;
 pub mod check;
 pub mod clause;
 pub mod difference;
+pub mod due;
 pub mod evaluate;
 pub mod explain;
 pub mod facts;

@@ -156,5 +156,6 @@ fn record(open: &Open, outcome: Outcome, note: String) -> Record {
         attempts: 0,
         request_id: None,
         note,
+        moved: false,
     }
 }

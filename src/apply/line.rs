@@ -347,7 +347,8 @@ impl Run<'_> {
     }
 
     /// The describe shows something else than what was planned for.
-    async fn moved(&self, work: Box<Work>, found: &ExecutionDescription) -> Step {
+    async fn moved(&self, mut work: Box<Work>, found: &ExecutionDescription) -> Step {
+        work.note_move(found);
         if work.is_begun() {
             let (outcome, note) =
                 super::settle::fate(work.intent.as_ref(), work.lost, work.number(), found);

@@ -98,6 +98,7 @@ impl Run<'_> {
         };
         work.look_failures = 0;
         if doubt == Doubt::Conflict || !is_unmoved(&intent, &found) {
+            work.note_move(&found);
             let (outcome, note) = fate(Some(&intent), work.lost, work.number(), &found);
             return ControlFlow::Break(self.end(work, outcome, note).await);
         }

@@ -50,6 +50,8 @@ pub(super) struct Work {
     pub(super) read_failures: u32,
     pub(super) look_failures: u32,
     pub(super) request_id: Option<String>,
+    /// Whether it was seen in another status than planned, or another execution in its place.
+    pub(super) moved: bool,
 }
 
 /// Where a walk got to.
@@ -90,6 +92,7 @@ impl Work {
                 read_failures: 0,
                 look_failures: 0,
                 request_id: None,
+                moved: false,
             })),
             _ => Err(Record {
                 key: line.key,
@@ -100,6 +103,7 @@ impl Work {
                 attempts: 0,
                 request_id: None,
                 note: "it was not observed".to_owned(),
+                moved: true,
             }),
         }
     }
@@ -134,6 +138,7 @@ impl Work {
             attempts: self.attempts,
             request_id: self.request_id.clone(),
             note: note.into(),
+            moved: self.moved,
         }
     }
 
@@ -151,6 +156,12 @@ impl Work {
             thing: self.thing.as_ref(),
             account: self.account.as_ref(),
         }
+    }
+
+    /// Notes whether a description shows that what was listed is not there any more.
+    pub(super) fn note_move(&mut self, found: &ExecutionDescription) {
+        self.moved = found.number != Fact::Known(self.act.number)
+            || found.status.open() != Some(self.act.status);
     }
 
     /// Whether a description is of what the line was planned for.

@@ -319,6 +319,7 @@ fn lines_of(saved: &SavedPlan, shown: shown_plan::Shown<'_>) -> (Vec<Line>, Vec<
             attempts: 0,
             request_id: None,
             note,
+            moved: false,
         };
         let superseded = |note: &str| record(Ending::Outcome(Outcome::Superseded), note.to_owned());
         let Some(line) = by_key(wanted) else {

@@ -414,7 +414,7 @@ pub struct Run {
     #[arg(long)]
     pub no_guards: bool,
 
-    /// How often to reconcile when no file changes.
+    /// How often to look at what may change by itself; what comes due by its age is not waited for.
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = interval)]
     pub interval: std::time::Duration,
 

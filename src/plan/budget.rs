@@ -98,6 +98,11 @@ fn unknown_leaves(
     memory.ledger_began?.checked_add(after).ok()
 }
 
+/// Whether a limit of a policy is a share of what its target lists.
+pub fn has_percent(policy: &Policy) -> bool {
+    policy.budget.iter().any(|limit| matches!(limit.size, LimitSize::Percent { .. }))
+}
+
 /// A limit as people write it.
 pub fn describe(limit: &Limit) -> String {
     match limit.size {

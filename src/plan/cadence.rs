@@ -14,7 +14,7 @@ use jiff::SignedDuration;
 
 use crate::execution::OpenStatus;
 use crate::plan::FactName;
-use crate::policy::{AgeBound, AgeClock, Clause, Policy, Test};
+use crate::policy::{AgeBound, AgeClock, Clause, Policy, Rule, Test};
 
 /// How often a policy has to be looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,9 @@ pub struct Cadence {
     pub least_age: BTreeMap<OpenStatus, SignedDuration>,
     /// The facts whose change, at a time that nobody can tell beforehand, may change the verdict.
     pub moving: BTreeSet<FactName>,
+    /// Whether a change that only a list tells, of an execution that was listed in its status already,
+    /// can make it match: then a list must not wait for an age.
+    pub needs_lists: bool,
 }
 
 impl Cadence {
@@ -49,9 +52,22 @@ impl Cadence {
             _ => true,
         });
         let rules = policy.excludes.iter().flat_map(|rule| &rule.clauses);
+        let of_rules = Self::of_rules(&policy.excludes);
         Self {
             least_age: statuses.iter().map(least).collect(),
             moving: of_match.chain(rules).flat_map(moving).collect(),
+            needs_lists: of_rules.needs_lists
+                || policy.clauses.iter().any(|clause| lets_go(clause, |bound| !is_older(bound))),
+        }
+    }
+
+    /// What rules that keep an execution add to it, those of a policy or of guards.
+    pub fn of_rules<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Self {
+        let clauses: Vec<_> = rules.into_iter().flat_map(|rule| &rule.clauses).collect();
+        Self {
+            least_age: BTreeMap::new(),
+            moving: clauses.iter().flat_map(|clause| moving(clause)).collect(),
+            needs_lists: clauses.iter().any(|clause| lets_go(clause, is_older)),
         }
     }
 
@@ -59,6 +75,23 @@ impl Cadence {
     /// again.
     pub fn is_by_age_alone(&self) -> bool {
         self.moving.is_empty() && self.least_age.values().all(|age| *age > SignedDuration::ZERO)
+    }
+}
+
+fn is_older(bound: &AgeBound) -> bool {
+    matches!(bound, AgeBound::OlderThan(_))
+}
+
+/// Whether a later lastUpdatedAt than the one that was listed may turn a clause in favour of a cancel:
+/// of the two bounds of an age, the one that is told.
+fn lets_go(clause: &Clause, turns: impl Fn(&AgeBound) -> bool) -> bool {
+    match &clause.test {
+        Test::Age { since: AgeClock::LastUpdatedAt, bound } => turns(bound),
+        Test::Expression(on) => {
+            let mut facts = on.expression.fields().iter().map(|field| FactName::of(*field));
+            facts.any(|fact| fact == FactName::LastUpdatedAt)
+        }
+        _ => false,
     }
 }
 

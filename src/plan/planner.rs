@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use crate::execution::{ExecutionKey, ExecutionNumber, JobId, OpenStatus};
 use crate::fact::{Fact, Unreadable};
-use crate::inventory::{Inventory, Listing};
+use crate::inventory::{Inventory, Job, Listing};
 use crate::plan::clause::Facts;
 use crate::plan::evaluate::{JobScope, evaluate, execution_in_scope, job_scope, reads_described};
 use crate::plan::purses::Purses;
@@ -264,6 +264,11 @@ pub(super) fn incomplete(policy: &Policy, inventory: &Inventory) -> Option<Strin
         }
     }
     None
+}
+
+/// Whether a policy has the executions of a job in a status listed.
+pub(super) fn lists(policy: &Policy, id: &JobId, job: &Job, status: OpenStatus) -> bool {
+    policy.target.statuses.contains(&status) && job_scope(policy, id, job) == JobScope::In
 }
 
 /// The policies of a set that have the execution in scope, by name.

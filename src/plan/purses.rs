@@ -21,7 +21,7 @@ use crate::plan::words::facts_of;
 use crate::plan::{
     Act, At, BudgetState, Charge, Counted, Depth, Line, Memory, Pins, Reason, Verdict, veto,
 };
-use crate::policy::{LimitSize, Mode, Policy, PolicyName, PolicySet, guard};
+use crate::policy::{Mode, Policy, PolicyName, PolicySet, guard};
 
 /// A policy's budget while a plan spends it.
 struct Purse {
@@ -58,7 +58,7 @@ impl Purses {
     ) -> Self {
         let purse = |policy: &Arc<Policy>| {
             let population = populations.get(&policy.name).copied().unwrap_or_default();
-            let complete = !has_percent(policy) || incomplete(policy, inventory).is_none();
+            let complete = !budget::has_percent(policy) || incomplete(policy, inventory).is_none();
             let budget = budget(policy, memory, population, now);
             (policy.name.clone(), Purse { left: budget.left(), complete, budget })
         };
@@ -219,8 +219,4 @@ fn act(
         guards: Arc::clone(guards),
         pins,
     }))
-}
-
-fn has_percent(policy: &Policy) -> bool {
-    policy.budget.iter().any(|limit| matches!(limit.size, LimitSize::Percent { .. }))
 }

@@ -35,6 +35,14 @@ pub struct Running {
     at: Timestamp,
     begun: Instant,
     pass: Option<Pass>,
+    is_part: bool,
+}
+
+impl Running {
+    /// It looks at some executions only, and leaves what the last one said of all of them.
+    pub fn is_part(&mut self) {
+        self.is_part = true;
+    }
 }
 
 impl Reporter {
@@ -84,7 +92,7 @@ impl Reporter {
     /// A pass begins.
     pub fn begins(&self, at: Timestamp) -> Running {
         self.change(|snapshot| snapshot.active = true);
-        Running { at, begun: Instant::now(), pass: None }
+        Running { at, begun: Instant::now(), pass: None, is_part: false }
     }
 
     /// A pass has observed and planned.
@@ -133,6 +141,7 @@ impl Reporter {
     /// A pass has come to its end; `observed` says whether it saw anything. The next look is due then.
     pub fn ends(&self, running: Running, observed: bool, next_look: Option<Timestamp>) {
         let seconds = running.begun.elapsed().as_secs_f64();
+        let is_part = running.is_part && observed;
         let pass = Pass { at: running.at, seconds, observed, ..running.pass.unwrap_or_default() };
         self.change(|snapshot| {
             let tally = &mut snapshot.tally;
@@ -140,7 +149,9 @@ impl Reporter {
             tally.seconds += seconds;
             let bucket = PASS_BUCKETS.iter().position(|bound| seconds <= *bound);
             tally.buckets[bucket.unwrap_or(PASS_BUCKETS.len() - 1)] += 1;
-            snapshot.pass = Some(Arc::new(pass));
+            if !is_part {
+                snapshot.pass = Some(Arc::new(pass));
+            }
             snapshot.active = false;
             snapshot.next_look = next_look;
         });

@@ -4,6 +4,7 @@ mod budgets;
 mod cadence;
 mod calls;
 mod conditions;
+mod due;
 mod generate;
 mod properties;
 mod saved;

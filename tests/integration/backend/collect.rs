@@ -309,6 +309,20 @@ async fn a_failed_relisting_takes_the_old_rows_out_and_a_good_one_replaces_them(
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_relisting_that_fails_in_passing_leaves_what_was_listed() {
+    let memory = Memory::fleet();
+    let mut seen = collect(memory.clone()).await.unwrap();
+    let before = seen.executions.clone();
+    let list = ("fw-1".parse::<JobId>().unwrap(), OpenStatus::Queued);
+    seen.lists.remove(&list);
+    let faulty = Faulty::new(memory);
+    faulty.inject(Operation::ListJobExecutionsForJob, Fault::Fail(ErrorKind::Unavailable), 1);
+    let seen = collector(faulty).collect(seen, everything, &NoProgress).await.unwrap();
+    assert_eq!(seen.lists[&list], Listing::Failed(Unreadable::Failed), "it is not complete");
+    assert_eq!(seen.executions, before);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_finished_job_is_forgotten_when_its_list_is_read_again() {
     let mut memory = Memory::fleet();
     let mut seen = collect(memory.clone()).await.unwrap();

@@ -95,3 +95,22 @@ fn facts_of_the_execution_itself_and_of_a_jobs_creation_never_move() {
         assert!(fact.moves(), "{fact}");
     }
 }
+
+#[test]
+fn a_later_update_that_could_make_it_match_needs_the_lists_again() {
+    let needs = |spec: &str| Cadence::of(&policy("p", spec)).needs_lists;
+    let with = |more: &str| {
+        needs(&format!(
+            "target: {{statuses: [QUEUED]}}\nmatch: {{age: [{{since: queuedAt, olderThan: 72h}}]}}\n{more}"
+        ))
+    };
+    assert!(!with(""));
+    assert!(!with("exclude: [{name: fresh, age: [{since: lastUpdatedAt, youngerThan: 1h}]}]"));
+    assert!(with("exclude: [{name: stale, age: [{since: lastUpdatedAt, olderThan: 90h}]}]"));
+    assert!(needs(
+        "target: {statuses: [QUEUED]}\nmatch: {age: [{since: lastUpdatedAt, youngerThan: 1h}]}"
+    ));
+    assert!(needs(
+        "target: {statuses: [QUEUED]}\nconditions: [{name: c, expression: 'execution.lastUpdatedAt < now'}]"
+    ));
+}

@@ -1,0 +1,362 @@
+//! One pass: what is kept is completed, judged, and acted on.
+//!
+//! Apart from the loop, which says when. What was observed is kept from pass to pass; `plan::due` says
+//! what of it is still good and whether everything is looked at or what comes due by itself.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use tokio::sync::{mpsc, watch};
+
+use super::log::{Log, unobserved};
+use super::{Controller, Error, guards};
+use crate::apply::{Ending, Executor, Record, Stop};
+use crate::inventory::{Inventory, Listing};
+use crate::plan::check::check;
+use crate::plan::due::{Look, Schedule, Seen};
+use crate::plan::{Depth, InForce, Line, Memory, Outcome, Plan, plan, veto};
+use crate::policy::PolicySet;
+use crate::status::report::Running;
+
+/// How many lines are applied before it is asked whether other policies came: a quarter of a minute at
+/// the default pace. An emergency does not wait for thousands of routine cancels.
+const BATCH: usize = 128;
+
+/// An apply on its way.
+pub(super) type Applying = Pin<Box<dyn Future<Output = Vec<Record>> + Send>>;
+
+/// How far an apply came.
+enum Applied {
+    /// To its end.
+    Done(Vec<Record>),
+    /// To where it only waits for lost calls.
+    Waits(Applying),
+}
+
+/// What a pass leaves to the next one.
+pub(super) struct Course {
+    executor: Option<Executor>,
+    /// Whether what an earlier process left is being settled: begun once the account is certain.
+    settles_earlier: bool,
+    /// What was observed so far.
+    inventory: Inventory,
+    /// What of it is still good, and when it is looked at again.
+    pub(super) schedule: Schedule,
+    passes: u64,
+}
+
+impl Course {
+    pub(super) fn new(interval: std::time::Duration) -> Self {
+        let interval = SignedDuration::try_from(interval).unwrap_or(SignedDuration::MAX);
+        Self {
+            executor: None,
+            settles_earlier: false,
+            inventory: Inventory::default(),
+            schedule: Schedule::new(interval),
+            passes: 0,
+        }
+    }
+
+    /// Takes in what became of lines.
+    pub(super) fn take_in(&mut self, records: &[Record]) {
+        for record in records {
+            if let Some(seen) = seen(record) {
+                self.schedule.acted(&mut self.inventory, &record.key, seen);
+            }
+        }
+    }
+
+    /// A number by chance, another one in each pass and each process.
+    fn chance(&mut self, now: jiff::Timestamp) -> u8 {
+        self.passes += 1;
+        // The two begin at times that differ by more than nanoseconds, unless it is a simulation, which
+        // shall be the same each time.
+        let text = format!("{now} {}", self.passes);
+        text.bytes().fold(0, |sum: u8, byte| sum.wrapping_mul(31).wrapping_add(byte))
+    }
+}
+
+/// What a record says of the execution as it was listed; none if nothing.
+fn seen(record: &Record) -> Option<Seen> {
+    if record.moved {
+        return Some(Seen::Gone);
+    }
+    match record.ending {
+        Ending::Outcome(
+            Outcome::Canceled
+            | Outcome::CanceledUnattributed
+            | Outcome::AlreadyTerminal
+            | Outcome::Gone,
+        ) => Some(Seen::Gone),
+        Ending::Kept(_) | Ending::Outcome(Outcome::Superseded | Outcome::Withdrawn) => {
+            Some(Seen::Kept)
+        }
+        Ending::BudgetExhausted => Some(Seen::Waits),
+        Ending::Outcome(Outcome::Failed | Outcome::Unresolved)
+        | Ending::BeyondMax
+        | Ending::JobDenied
+        | Ending::NotTried => None,
+    }
+}
+
+/// What came of a look at an inventory.
+struct Looked {
+    /// Whether anything was observed.
+    observed: bool,
+    plan: Option<Plan>,
+    records: Vec<Record>,
+}
+
+impl Looked {
+    fn at(observed: bool) -> Self {
+        Self { observed, plan: None, records: Vec::new() }
+    }
+}
+
+/// What a pass works with besides the controller.
+pub(super) struct With<'a> {
+    pub(super) loaded: &'a watch::Receiver<Arc<PolicySet>>,
+    pub(super) in_force: &'a Arc<dyn InForce>,
+    pub(super) stop: &'a Stop,
+    /// Where applies go that only wait for lost calls.
+    pub(super) hand_over: &'a mpsc::UnboundedSender<Applying>,
+}
+
+impl Controller {
+    /// One pass; says whether anything was observed. Hands over applies that only wait for lost calls.
+    pub(super) async fn pass(
+        &self,
+        with: &With<'_>,
+        course: &mut Course,
+        running: &mut Running,
+    ) -> Result<bool, Error> {
+        let policies = with.in_force.current();
+        let now = self.clock.now();
+        let chance = course.chance(now);
+        let kept = &mut course.inventory;
+        let (whole, inventory) = match course.schedule.begin(kept, &policies, now, chance) {
+            Look::Whole => (true, std::mem::take(kept)),
+            Look::Part(keys) => (false, kept.part(&keys)),
+        };
+        if policies.is_empty() {
+            tracing::info!("no policies are in force: nothing is observed");
+            return Ok(true);
+        }
+        if !whole {
+            running.is_part();
+            if inventory.executions.is_empty() {
+                return Ok(true);
+            }
+        }
+        let memory = self.state.memory(now).await?;
+        let observing =
+            self.collector.observe(inventory, &policies, &memory, Depth::Listed, &self.reporter);
+        let mut inventory = tokio::select! {
+            biased;
+            () = with.stop.on() => return Ok(false),
+            observed = observing => match observed {
+                Ok(inventory) => inventory,
+                Err(error) => {
+                    self.failed(&unobserved(&error));
+                    return Ok(false);
+                }
+            },
+        };
+        if whole {
+            course.schedule.observed(&mut inventory);
+        }
+        let looked =
+            self.look(with, course, running, &policies, &mut inventory, memory, whole).await;
+        if whole {
+            course.inventory = inventory;
+        } else {
+            // What was read of jobs is newer than what is kept.
+            course.inventory.jobs.extend(inventory.jobs);
+        }
+        let looked = looked?;
+        course.take_in(&looked.records);
+        let memory = self.state.memory(self.clock.now()).await?;
+        let plan = looked.plan.as_ref();
+        if whole {
+            course.schedule.looked(&policies, &course.inventory, &memory, plan);
+        } else {
+            course.schedule.looked_at_part(&policies, &memory, plan);
+        }
+        Ok(looked.observed)
+    }
+
+    /// Judges what was observed, and acts.
+    #[expect(clippy::too_many_arguments, reason = "they are the parts of one pass")]
+    async fn look(
+        &self,
+        with: &With<'_>,
+        course: &mut Course,
+        running: &mut Running,
+        policies: &Arc<PolicySet>,
+        inventory: &mut Inventory,
+        mut memory: Memory,
+        whole: bool,
+    ) -> Result<Looked, Error> {
+        if let Some(answered) = &inventory.account
+            && let Some(wanted) = (self.elsewhere)(answered)
+        {
+            return Err(Error::Elsewhere { answered: answered.clone(), wanted });
+        }
+        if let Some(answered) = &inventory.account {
+            if let Some(guard) = veto::out_of_scope(policies, answered) {
+                let (answered, guard) = (answered.clone(), guard.name.to_string());
+                return Err(Error::OutOfScope { answered, guard });
+            }
+            let now = self.clock.now();
+            self.state.confirmed(now).await?;
+            // Here, where it is certain whose guards they are, and before anything is sent under them.
+            if let Err(error) = guards::keep(&*self.state, policies, now).await {
+                tracing::error!(%error, "the guards in force cannot be kept: nothing is sent");
+                self.failed(&format!("the guards in force cannot be kept: {error}"));
+                return Ok(Looked::at(false));
+            }
+            if !course.settles_earlier {
+                course.settles_earlier = true;
+                self.settle_earlier(with.stop, with.hand_over).await?;
+            }
+        }
+        if whole {
+            for problem in &inventory.problems {
+                tracing::warn!(what = problem.what, "not observed: {}", problem.why);
+            }
+        }
+        let lists = &inventory.job_lists;
+        if !lists.is_empty() && lists.values().all(|it| matches!(it, Listing::Failed(_))) {
+            // Nothing seen must not look like a pass with nothing to do.
+            tracing::error!("nothing could be observed: looking again at the next interval");
+            self.failed("nothing could be observed");
+            return Ok(Looked::at(false));
+        }
+        course.schedule.remember(&mut memory);
+        let mut planned = plan(policies, inventory, &memory, self.clock.now(), Depth::Listed);
+        if course.schedule.refresh(inventory, &planned) {
+            let stale = std::mem::take(inventory);
+            let observing =
+                self.collector.observe(stale, policies, &memory, Depth::Listed, &self.reporter);
+            *inventory = match observing.await {
+                Ok(inventory) => inventory,
+                Err(error) => {
+                    self.failed(&unobserved(&error));
+                    return Ok(Looked::at(false));
+                }
+            };
+            if whole {
+                course.schedule.observed(inventory);
+            }
+            planned = plan(policies, inventory, &memory, self.clock.now(), Depth::Listed);
+        }
+        if let Some(violation) = check(&planned, policies, inventory, &memory).into_iter().next() {
+            // A bug of ours must cost a pass, not the controller.
+            tracing::error!(%violation, "the plan breaks a safety rule: nothing of it is sent");
+            self.failed(&format!("the plan breaks a safety rule: {violation}"));
+            return Ok(Looked::at(true));
+        }
+        for limit in planned.budgets.iter().filter(|limit| limit.halted.is_some()) {
+            let (owner, due) = (&limit.owner, limit.halted);
+            tracing::warn!(%owner, limit = limit.limit, due, "more is due than it allows: it halts");
+        }
+        if whole {
+            self.reporter.planned(running, &planned, inventory, &memory);
+        }
+        let lines: Vec<Line> = planned.acts().cloned().collect();
+        tracing::info!(
+            executions = planned.lines.len(),
+            due = lines.len(),
+            observed_only = planned.observed.len(),
+            policies = policies.len(),
+            digest = policies.digest().short(),
+            "pass"
+        );
+        let mut looked = Looked { observed: true, plan: Some(planned), records: Vec::new() };
+        if lines.is_empty() || with.stop.is_on() {
+            return Ok(looked);
+        }
+        if inventory.account.is_none() {
+            tracing::error!("AWS did not say which account answered: nothing is sent");
+            self.failed("AWS did not say which account answered: nothing is sent");
+            return Ok(looked);
+        }
+        let executor =
+            course.executor.get_or_insert_with(|| (self.executor)(Arc::clone(with.in_force)));
+        looked.records = self.act(with, executor, lines, inventory).await?;
+        Ok(looked)
+    }
+
+    /// Acts on lines, in their order, until other policies come.
+    async fn act(
+        &self,
+        with: &With<'_>,
+        executor: &Executor,
+        lines: Vec<Line>,
+        inventory: &Inventory,
+    ) -> Result<Vec<Record>, Error> {
+        let mut counts = BTreeMap::<String, usize>::new();
+        let mut all = Vec::new();
+        let mut lost = 0;
+        let mut lines = lines.into_iter();
+        loop {
+            let now = self.clock.now();
+            let memory = self.state.memory(now).await?;
+            // What AWS denied in an earlier batch is not asked for again.
+            let denied =
+                |line: &Line| memory.denied_until(&line.policy.name, &line.key.job, now).is_some();
+            let batch: Vec<Line> =
+                lines.by_ref().filter(|line| !denied(line)).take(BATCH).collect();
+            if batch.is_empty() {
+                break;
+            }
+            let keys: Vec<_> = batch.iter().map(|line| line.key.clone()).collect();
+            let part = inventory.part(&keys);
+            let applied = self.apply(executor.clone(), batch, part, memory, with.stop).await;
+            let records = match applied {
+                Applied::Done(records) => records,
+                Applied::Waits(applying) => {
+                    lost += 1;
+                    // Nobody listens only once the loop has ended.
+                    let _ = with.hand_over.send(applying);
+                    Vec::new()
+                }
+            };
+            for record in &records {
+                *counts.entry(record.ending.label()).or_default() += 1;
+            }
+            // What stopped this batch would stop the next one, and policies that came in the
+            // meantime may have something more urgent.
+            let not_tried = records.iter().any(|record| record.ending == Ending::NotTried);
+            all.extend(records);
+            if not_tried || with.loaded.has_changed().unwrap_or(true) || with.stop.is_on() {
+                break;
+            }
+        }
+        let outcomes: Vec<_> = counts.iter().map(|(label, n)| format!("{label} {n}")).collect();
+        tracing::info!(outcomes = outcomes.join(", "), left = lines.len(), lost, "applied");
+        Ok(all)
+    }
+
+    async fn apply(
+        &self,
+        executor: Executor,
+        lines: Vec<Line>,
+        inventory: Inventory,
+        memory: Memory,
+        stop: &Stop,
+    ) -> Applied {
+        let log = Arc::new(Log::new(self.reporter.clone()));
+        let (watch, stop) = (Arc::clone(&log), stop.clone());
+        let mut applying: Applying = Box::pin(async move {
+            executor.apply(lines, &inventory, &memory, None, &stop, &*watch).await
+        });
+        tokio::select! {
+            biased;
+            records = &mut applying => Applied::Done(records),
+            () = log.only_waits() => Applied::Waits(applying),
+        }
+    }
+}

@@ -1,0 +1,423 @@
+//! When to look again, and at what: the kept inventory between two looks.
+//!
+//! It stands apart from `planner`, which says what is to be done now, because it says what may wait: which
+//! lists and facts of an inventory are still good, which executions come due, and when. It forgets what
+//! has to be read anew; `needs` then asks for what is missing, and for nothing else.
+//!
+//! The rule of lists: what enters a status after the first page of its list was asked for at t0 cannot
+//! match a policy before t0 and the policy's least age in that status ([`Cadence`](super::cadence::Cadence)). So the list is read
+//! again then, but not twice in an interval, and after six hours in any case. Facts that move by themselves are read
+//! again at each interval. What was listed already comes due without a list: it is described in the
+//! moment of acting, so that what has moved since is seen there.
+//!
+//! Invariants: what is kept can make a look miss something for as long as said here, and never makes it
+//! cancel what it would not cancel with everything read anew: what decides about many executions at once
+//! (a job's numbers, the population of a percentage) is read again before anything is sent.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::execution::{ExecutionKey, JobId, OpenStatus};
+use crate::fact::Fact;
+use crate::inventory::{Inventory, Job, Listing, Problem};
+use crate::plan::{Line, Memory, Plan, Reason, budget, planner};
+use crate::policy::{Digest, OnExceed, Policy, PolicyName, PolicySet};
+
+mod foreseen;
+mod terms;
+
+use foreseen::Foreseen;
+use terms::Terms;
+
+/// Every list is read again after this long: whatever an age lets wait, a fleet of a million costs a few
+/// thousand calls a day for it.
+pub const AT_LATEST: SignedDuration = SignedDuration::from_hours(6);
+
+/// How long a job waits under which two complete lists in a row were empty.
+pub const EMPTY: SignedDuration = SignedDuration::from_hours(1);
+
+/// The longest wait before a list that fails is tried again. It doubles from the interval on.
+pub const FAILING: SignedDuration = SignedDuration::from_hours(1);
+
+/// For how long due times are gathered after a look, so that a fleet in which something comes due every
+/// second is not looked at every second. A sixth of the lateness that is promised.
+pub const GATHER: SignedDuration = SignedDuration::from_secs(10);
+
+/// How old what decides about many executions at once may be when something is sent by it, unless it was
+/// read in the same look.
+const FRESH: SignedDuration = SignedDuration::from_secs(60);
+
+/// What to look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// All that is known, once what is missing was read.
+    Whole,
+    /// Executions that come due, by themselves: everything else waits.
+    Part(BTreeSet<ExecutionKey>),
+}
+
+/// What became of an execution that was acted on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// It is not in the list any more in which it was found, or another execution is in its place.
+    Gone,
+    /// It is still there, and was kept.
+    Kept,
+    /// It waits for a budget.
+    Waits,
+}
+
+/// What is remembered of a list beside its rows.
+#[derive(Clone, Copy, Debug)]
+struct Past {
+    /// When the look began in which it was read.
+    began: Timestamp,
+    /// How often in a row it could not be read.
+    failures: u32,
+    /// How often in a row it was empty.
+    empties: u32,
+    /// Whether it is being read again.
+    awaited: bool,
+}
+
+/// When to look again. Times are those that [`Schedule::begin`] is told.
+#[derive(Debug)]
+pub struct Schedule {
+    interval: SignedDuration,
+    digest: Option<Digest>,
+    terms: Terms,
+    lists: BTreeMap<(JobId, OpenStatus), Past>,
+    /// The beginning of the latest look.
+    began: Timestamp,
+    /// When everything is looked at that may change by itself.
+    tick: Option<Timestamp>,
+    /// When everything that is known is looked at: at the tick, or before.
+    whole: Timestamp,
+    foreseen: Foreseen,
+    /// Whether what comes due may be looked at by itself: nothing else competes with it.
+    parts: bool,
+    /// What was described and kept in this interval.
+    kept: BTreeSet<ExecutionKey>,
+}
+
+impl Schedule {
+    /// For looks at most `interval` apart; more than nothing.
+    pub fn new(interval: SignedDuration) -> Self {
+        Self {
+            interval,
+            digest: None,
+            terms: Terms::default(),
+            lists: BTreeMap::new(),
+            began: Timestamp::MIN,
+            tick: None,
+            whole: Timestamp::MIN,
+            foreseen: Foreseen::default(),
+            parts: false,
+            kept: BTreeSet::new(),
+        }
+    }
+
+    /// The shortest time between two looks at what may change by itself: the rest of the interval is
+    /// there for chance, so that controllers that were started together do not call together.
+    fn least(&self) -> SignedDuration {
+        self.interval / 10 * 9
+    }
+
+    /// Begins a look at `now`: takes out of `inventory` what has to be read anew. `chance`, out of 256,
+    /// says how much of the last tenth of the interval passes before the look after this one.
+    pub fn begin(
+        &mut self,
+        inventory: &mut Inventory,
+        policies: &PolicySet,
+        now: Timestamp,
+        chance: u8,
+    ) -> Look {
+        let changed = self.digest.as_ref() != Some(policies.digest());
+        // A clock that was put back makes no wait longer than the interval.
+        let waits = |tick: Timestamp| now < tick && tick.duration_since(now) <= self.interval;
+        let tick = !self.tick.is_some_and(waits);
+        let due = self.foreseen.take(now);
+        self.began = now;
+        if !changed && !tick && now < self.whole && self.parts {
+            return Look::Part(due);
+        }
+        if changed {
+            self.digest = Some(policies.digest().clone());
+            self.terms = Terms::of(policies);
+            self.kept.clear();
+        }
+        self.forget_lists(inventory, policies, now, changed);
+        if tick || changed {
+            // Who answers is learnt anew with the jobs.
+            inventory.job_lists.clear();
+            inventory.account = None;
+            inventory.problems.clear();
+        }
+        if tick {
+            self.forget_facts(inventory);
+            self.kept.clear();
+            let rest = (self.interval - self.least()) / 256 * i32::from(chance);
+            self.tick = now.checked_add(self.least() + rest).ok();
+        }
+        self.whole = self.tick.unwrap_or(Timestamp::MAX);
+        self.foreseen = Foreseen::default();
+        self.parts = false;
+        Look::Whole
+    }
+
+    /// Takes out the lists that are due, and what nobody asks for any more.
+    fn forget_lists(
+        &mut self,
+        inventory: &mut Inventory,
+        policies: &PolicySet,
+        now: Timestamp,
+        changed: bool,
+    ) {
+        self.lists.retain(|list, _| inventory.lists.contains_key(list));
+        let by_job = planner::policies_by_job(policies, inventory);
+        let mut unasked = Vec::new();
+        let mut due = Vec::new();
+        for (list, listing) in &inventory.lists {
+            match self.list_due(list, *listing, by_job.get(&list.0), changed) {
+                Some(at) if at <= now => due.push(list.clone()),
+                Some(_) => {}
+                None => unasked.push(list.clone()),
+            }
+        }
+        for list in due {
+            inventory.lists.remove(&list);
+            if let Some(past) = self.lists.get_mut(&list) {
+                past.awaited = true;
+            }
+        }
+        for list in unasked {
+            inventory.lists.remove(&list);
+            inventory.remove_rows(&list.0, list.1);
+            self.lists.remove(&list);
+        }
+    }
+
+    /// When a list is to be read again; none if no policy asks for it.
+    fn list_due(
+        &self,
+        (job, status): &(JobId, OpenStatus),
+        listing: Listing,
+        policies: Option<&Vec<&Arc<Policy>>>,
+        changed: bool,
+    ) -> Option<Timestamp> {
+        let asking = policies.into_iter().flatten();
+        let age = asking.filter_map(|policy| self.terms.waits(&policy.name, *status)).min()?;
+        let Some(past) = self.lists.get(&(job.clone(), *status)) else {
+            return Some(Timestamp::MIN);
+        };
+        let after = |at: Timestamp, wait| at.checked_add(wait).unwrap_or(Timestamp::MAX);
+        let at = match listing {
+            Listing::Failed(_) => {
+                let doubled = self.least() * (1 << past.failures.saturating_sub(1).min(12));
+                return Some(after(past.began, doubled.min(FAILING.max(self.least()))));
+            }
+            Listing::Complete(at) => after(at, age),
+        };
+        if changed {
+            return Some(at);
+        }
+        let once = if self.is_empty(job) { self.least().max(EMPTY) } else { self.least() };
+        Some(at.max(after(past.began, once)).min(after(past.began, AT_LATEST)))
+    }
+
+    /// Whether the lists of a job were empty twice in a row, all that are read.
+    fn is_empty(&self, job: &JobId) -> bool {
+        let pasts = OpenStatus::ALL.map(|status| self.lists.get(&(job.clone(), status)));
+        pasts.into_iter().flatten().all(|past| past.empties >= 2)
+    }
+
+    /// Takes out the facts that move by themselves, and those that could not be had.
+    fn forget_facts(&self, inventory: &mut Inventory) {
+        inventory.things.clear();
+        for row in inventory.executions.values_mut() {
+            row.described = Fact::NotRead;
+        }
+        let moves = self.terms.move_jobs();
+        for job in inventory.jobs.values_mut() {
+            if moves || job.description.known().is_none() {
+                forget_description(job);
+            }
+        }
+    }
+
+    /// Takes note of what was read for a look at everything: how each list went, which jobs are no more.
+    pub fn observed(&mut self, inventory: &mut Inventory) {
+        for (list, listing) in &inventory.lists {
+            let past = self.lists.get(list);
+            if past.is_some_and(|past| !past.awaited) {
+                continue;
+            }
+            let (failures, empties) = past.map_or((0, 0), |past| (past.failures, past.empties));
+            let (failures, empties) = match listing {
+                Listing::Failed(_) => (failures.saturating_add(1), 0),
+                Listing::Complete(_) if inventory.is_empty(&list.0, list.1) => {
+                    (0, empties.saturating_add(1))
+                }
+                Listing::Complete(_) => (0, 0),
+            };
+            let past = Past { began: self.began, failures, empties, awaited: false };
+            self.lists.insert(list.clone(), past);
+        }
+        for ((job, status), listing) in &inventory.lists {
+            if let Listing::Failed(why) = listing {
+                let what = format!("{status} executions of job {job}");
+                let named = |problem: &Problem| problem.what == what;
+                if !inventory.problems.iter().any(named) {
+                    inventory.problems.insert(Problem { what, why: why.words().to_owned() });
+                }
+            }
+        }
+        forget_jobs(inventory);
+    }
+
+    /// What earlier looks of this interval have found keeps its executions from being described again.
+    pub fn remember(&self, memory: &mut Memory) {
+        let until = self.tick.unwrap_or(Timestamp::MAX);
+        for key in &self.kept {
+            let entry = memory.backing_off.entry(key.clone()).or_insert(until);
+            *entry = until.max(*entry);
+        }
+    }
+
+    /// Takes out what decides about many executions at once and is too old to send anything by it: the
+    /// numbers of a job that AWS may abort, the lists of which a percentage is taken. Says whether there
+    /// was any, so that they are read and the plan is made again.
+    pub fn refresh(&mut self, inventory: &mut Inventory, plan: &Plan) -> bool {
+        let now = self.began;
+        let is_old = |at: Timestamp, most| now.duration_since(at) > most;
+        let mut jobs = BTreeSet::new();
+        let mut shares = BTreeMap::new();
+        for line in plan.acts() {
+            if !line.policy.cancel.allow_job_abort {
+                jobs.insert(&line.key.job);
+            }
+            if budget::has_percent(&line.policy) {
+                shares.insert(&line.policy.name, &line.policy);
+            }
+        }
+        let mut any = false;
+        for id in jobs {
+            let Some(job) = inventory.jobs.get_mut(id) else { continue };
+            let aborts = job.description.known().is_some_and(|it| !it.abort.is_empty());
+            if aborts && job.described_at.is_some_and(|at| is_old(at, FRESH)) {
+                forget_description(job);
+                any = true;
+            }
+        }
+        let mut old = Vec::new();
+        for policy in shares.into_values() {
+            for ((id, status), listing) in &inventory.lists {
+                let of = |job| planner::lists(policy, id, job, *status);
+                let Listing::Complete(at) = *listing else { continue };
+                if inventory.jobs.get(id).is_some_and(of) && is_old(at, self.interval.max(FRESH)) {
+                    old.push((id.clone(), *status));
+                }
+            }
+        }
+        for list in old {
+            any |= inventory.lists.remove(&list).is_some();
+            if let Some(past) = self.lists.get_mut(&list) {
+                past.awaited = true;
+            }
+        }
+        any
+    }
+
+    /// Takes in what became of an execution in the moment of acting.
+    pub fn acted(&mut self, inventory: &mut Inventory, key: &ExecutionKey, seen: Seen) {
+        match seen {
+            Seen::Gone => drop(inventory.executions.remove(key)),
+            Seen::Kept => drop(self.kept.insert(key.clone())),
+            Seen::Waits => self.competes(),
+        }
+    }
+
+    /// From now on what comes due is looked at together with everything else.
+    fn competes(&mut self) {
+        self.parts = false;
+        self.whole = self.whole.min(self.foreseen.first().unwrap_or(Timestamp::MAX));
+    }
+
+    /// Ends a look at everything: foresees when it has to be looked at again. `memory` is that of the
+    /// state after acting.
+    pub fn looked(
+        &mut self,
+        policies: &PolicySet,
+        inventory: &Inventory,
+        memory: &Memory,
+        plan: Option<&Plan>,
+    ) {
+        let now = self.began;
+        let tick = self.tick.unwrap_or(Timestamp::MAX);
+        let by_job = planner::policies_by_job(policies, inventory);
+        self.foreseen = self.terms.foresee(&by_job, inventory, memory, now, tick);
+        let lists = inventory.lists.iter().filter_map(|(list, listing)| {
+            self.list_due(list, *listing, by_job.get(&list.0), false)
+        });
+        let lists = lists.min();
+        let waiting = plan.map(waiting).unwrap_or_default();
+        let edges = self.terms.edges(policies, memory, &waiting, now);
+        let times = lists.into_iter().chain(edges).chain(self.foreseen.rest());
+        self.whole = times.fold(tick, Timestamp::min);
+        self.parts = true;
+        let counts_all = |policy: &Arc<Policy>| {
+            budget::has_percent(policy) || policy.on_exceed == OnExceed::Halt
+        };
+        let counts = budget::guards_halt(policies) || policies.iter().any(counts_all);
+        if counts || !waiting.is_empty() {
+            self.competes();
+        }
+    }
+
+    /// Ends a look at what came due.
+    pub fn looked_at_part(&mut self, policies: &PolicySet, memory: &Memory, plan: Option<&Plan>) {
+        let (now, tick) = (self.began, self.tick.unwrap_or(Timestamp::MAX));
+        terms::after_failures(&mut self.foreseen, memory, now, tick);
+        let waiting = plan.map(waiting).unwrap_or_default();
+        let edges = self.terms.edges(policies, memory, &waiting, now);
+        self.whole = edges.into_iter().fold(self.whole, Timestamp::min);
+        if !waiting.is_empty() {
+            self.competes();
+        }
+    }
+
+    /// When to look again.
+    pub fn next(&self) -> Timestamp {
+        let tick = self.tick.unwrap_or(self.began);
+        let due = self.foreseen.first().map_or(self.whole, |first| first.min(self.whole));
+        let gathered = self.began.checked_add(GATHER).unwrap_or(Timestamp::MAX);
+        tick.min(due.max(gathered))
+    }
+}
+
+/// Takes out the jobs that no list of jobs has any more.
+fn forget_jobs(inventory: &mut Inventory) {
+    let times = inventory.job_lists.values().map(|listing| match listing {
+        Listing::Complete(at) => Some(*at),
+        Listing::Failed(_) => None,
+    });
+    let Some(times) = times.collect::<Option<Vec<_>>>() else { return };
+    let Some(since) = times.into_iter().min() else { return };
+    let listed: BTreeSet<_> = inventory.job_lists.keys().cloned().collect();
+    inventory.forget_jobs(|_, job| job.status_at < since && !listed.contains(&job.status));
+}
+
+fn forget_description(job: &mut Job) {
+    job.description = Fact::NotRead;
+    job.described_at = None;
+}
+
+/// The policies for which something waits for a budget.
+fn waiting(plan: &Plan) -> BTreeSet<PolicyName> {
+    let waits = |line: &&Line| {
+        matches!(line.verdict.reason, Reason::BudgetExhausted | Reason::BudgetHalted)
+    };
+    plan.lines.iter().filter(waits).map(|line| line.policy.name.clone()).collect()
+}

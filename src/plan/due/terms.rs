@@ -1,0 +1,201 @@
+//! What the policies and guards of a set say about time, once for all executions.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::foreseen::Foreseen;
+use crate::execution::{JobId, OpenStatus};
+use crate::inventory::{Inventory, ObservedExecution};
+use crate::plan::cadence::Cadence;
+use crate::plan::evaluate::execution_in_scope;
+use crate::plan::{FactName, Memory, budget};
+use crate::policy::{
+    AgeBound, AgeClock, Clause, Policy, PolicyName, PolicySet, Rule, Test, window,
+};
+
+/// An age at which a clause turns.
+type Turn = (AgeClock, SignedDuration);
+
+/// One policy's.
+#[derive(Debug)]
+struct Of {
+    cadence: Cadence,
+    /// The ages that `match` waits for: all of them.
+    waits: Vec<Turn>,
+    /// The ages at which a rule may let go.
+    lets_go: Vec<Turn>,
+    /// When its windows change next, as far as that was looked up.
+    window: Option<Timestamp>,
+}
+
+/// A set's.
+#[derive(Debug, Default)]
+pub(super) struct Terms {
+    policies: BTreeMap<PolicyName, Of>,
+    /// The ages at which a rule of a guard may let go.
+    lets_go: Vec<Turn>,
+    /// Whether a guard's rules need the lists at each interval.
+    guards_need_lists: bool,
+    moves_jobs: bool,
+}
+
+impl Terms {
+    pub(super) fn of(set: &PolicySet) -> Self {
+        let of = |policy: &Arc<Policy>| {
+            let of = Of {
+                cadence: Cadence::of(policy),
+                waits: turns(&policy.clauses, is_older),
+                lets_go: lets_go(&policy.excludes),
+                window: None,
+            };
+            (policy.name.clone(), of)
+        };
+        let policies: BTreeMap<_, _> = set.iter().map(of).collect();
+        let rules = || set.vetoes().iter().flat_map(|guard| &guard.protects);
+        let of_guards = Cadence::of_rules(rules());
+        let of_jobs = |cadence: &Cadence| {
+            [FactName::JobDescription, FactName::JobTimeoutMinutes]
+                .iter()
+                .any(|fact| cadence.moving.contains(fact))
+        };
+        Self {
+            moves_jobs: of_jobs(&of_guards) || policies.values().any(|of| of_jobs(&of.cadence)),
+            policies,
+            lets_go: lets_go(rules()),
+            guards_need_lists: of_guards.needs_lists,
+        }
+    }
+
+    /// For how long after its first page was asked for a list may wait for a policy; none if the policy
+    /// does not ask for it.
+    pub(super) fn waits(&self, policy: &PolicyName, status: OpenStatus) -> Option<SignedDuration> {
+        let of = self.policies.get(policy)?;
+        let age = *of.cadence.least_age.get(&status)?;
+        let at_once = self.guards_need_lists || of.cadence.needs_lists;
+        Some(if at_once { SignedDuration::ZERO } else { age })
+    }
+
+    /// Whether something depends on what `DescribeJob` says and may change.
+    pub(super) fn move_jobs(&self) -> bool {
+        self.moves_jobs
+    }
+
+    /// The executions that come due after `now` and up to `until`.
+    pub(super) fn foresee(
+        &self,
+        by_job: &BTreeMap<&JobId, Vec<&Arc<Policy>>>,
+        inventory: &Inventory,
+        memory: &Memory,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Foreseen {
+        let mut foreseen = Foreseen::default();
+        for (key, row) in &inventory.executions {
+            let of_job = by_job.get(&key.job).into_iter().flatten();
+            let due = of_job.filter_map(|policy| {
+                let of = self.policies.get(&policy.name)?;
+                let at = self.comes_due(of, row, now).filter(|at| *at <= until)?;
+                execution_in_scope(policy, key, row).then_some(at)
+            });
+            if let Some(at) = due.min() {
+                foreseen.add(at, key);
+            }
+        }
+        after_failures(&mut foreseen, memory, now, until);
+        foreseen
+    }
+
+    /// The next time after `now` at which an age may make a policy cancel an execution as it was observed.
+    fn comes_due(&self, of: &Of, row: &ObservedExecution, now: Timestamp) -> Option<Timestamp> {
+        let at = |(clock, age): &Turn| {
+            let since = match clock {
+                AgeClock::QueuedAt => row.times.queued_at,
+                AgeClock::StartedAt => row.times.started_at,
+                AgeClock::LastUpdatedAt => row.times.last_updated_at,
+            };
+            since.known()?.checked_add(*age).ok()
+        };
+        let mut matches = Timestamp::MIN;
+        for turn in &of.waits {
+            matches = matches.max(at(turn)?);
+        }
+        let rules = of.lets_go.iter().chain(&self.lets_go).filter_map(at);
+        rules.map(|rule| rule.max(matches)).chain([matches]).filter(|at| *at > now).min()
+    }
+
+    /// The times after `now` at which more than single executions may come due. `waiting` are the policies
+    /// for which something waits for a budget.
+    pub(super) fn edges(
+        &mut self,
+        set: &PolicySet,
+        memory: &Memory,
+        waiting: &BTreeSet<PolicyName>,
+        now: Timestamp,
+    ) -> Vec<Timestamp> {
+        let mut edges = Vec::new();
+        for policy in set.iter() {
+            edges.extend(policy.expires_at);
+            edges.extend(policy.suspended_until);
+            if let Some(of) = self.policies.get_mut(&policy.name)
+                && !policy.windows.is_empty()
+            {
+                // A year without a change is looked up again at the next change of the set.
+                let known = of.window.filter(|at| *at > now);
+                let next = || window::next_change(&policy.windows, now).unwrap_or(Timestamp::MAX);
+                edges.push(*of.window.insert(known.unwrap_or_else(next)));
+            }
+            if waiting.contains(&policy.name) {
+                let limits = budget::budget(policy, memory, 0, now).limits;
+                edges.extend(limits.into_iter().filter_map(|limit| limit.refills_at));
+            }
+        }
+        for freeze in set.vetoes().iter().flat_map(|guard| &guard.freezes) {
+            edges.extend([freeze.from, freeze.until]);
+        }
+        if !waiting.is_empty() {
+            let common = budget::of_guards(set, memory, now);
+            edges.extend(common.into_iter().filter_map(|common| common.state.refills_at));
+        }
+        edges.extend(memory.denied.values());
+        edges.retain(|at| *at > now);
+        edges
+    }
+}
+
+/// What failed is tried again at its time.
+pub(super) fn after_failures(
+    foreseen: &mut Foreseen,
+    memory: &Memory,
+    now: Timestamp,
+    until: Timestamp,
+) {
+    for (key, at) in memory.backing_off.iter().filter(|(_, at)| now < **at && **at <= until) {
+        foreseen.add(*at, key);
+    }
+}
+
+fn is_older(bound: &AgeBound) -> bool {
+    matches!(bound, AgeBound::OlderThan(_))
+}
+
+/// The ages of clauses with one of the two bounds.
+fn turns<'a>(
+    clauses: impl IntoIterator<Item = &'a Clause>,
+    which: impl Fn(&AgeBound) -> bool,
+) -> Vec<Turn> {
+    let turn = |clause: &Clause| match &clause.test {
+        Test::Age { since, bound } if which(bound) => {
+            let (AgeBound::OlderThan(period) | AgeBound::YoungerThan(period)) = bound;
+            Some((*since, period.get()))
+        }
+        _ => None,
+    };
+    clauses.into_iter().filter_map(turn).collect()
+}
+
+/// The ages at which rules that hold may hold no longer.
+fn lets_go<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Vec<Turn> {
+    turns(rules.into_iter().flat_map(|rule| &rule.clauses), |bound| !is_older(bound))
+}
