@@ -25,6 +25,7 @@ use crate::plan::{InForce, IntentId, Line, Memory, Outcome, Reason};
 use crate::policy::PolicyName;
 use crate::state::State;
 
+mod breakers;
 pub mod earlier;
 mod gate;
 mod line;

@@ -19,6 +19,7 @@ pub mod output;
 
 mod apply;
 mod audit;
+mod breakers;
 mod ci;
 mod diff;
 mod emulator;
@@ -77,7 +78,10 @@ fn dispatch(args: Args, output: Output) -> anyhow::Result<Exit> {
         Verb::Test(args) => test::test(&args, output),
         Verb::Audit(args) => audit::audit(&args, output),
         Verb::Pause(args) => pause::pause(&args, output),
-        Verb::Resume(args) => pause::resume(&args, output),
+        Verb::Resume(args) => match args.breaker {
+            Some(breaker) => runtime()?.block_on(breakers::resume(&args, breaker, output)),
+            None => pause::resume(&args, output),
+        },
         Verb::Guard(args) => match args.verb {
             GuardVerb::Forget(args) => runtime()?.block_on(guard::forget(args, output)),
         },

@@ -107,6 +107,12 @@ impl Clock {
         self.now().duration_since(self.wall())
     }
 
+    /// The same, where it tells something of the machine: AWS's clock was seen a moment ago, and there is a
+    /// wall clock to hold against it.
+    pub fn skew(&self) -> Option<SignedDuration> {
+        (self.0.wall.is_some() && self.is_confirmed()).then(|| self.offset())
+    }
+
     /// The machine's time, without any word of AWS.
     fn wall(&self) -> Timestamp {
         match self.0.wall {

@@ -30,6 +30,7 @@ use crate::status::report::Reporter;
 pub mod follow;
 pub mod guards;
 
+mod breakers;
 mod earlier;
 mod log;
 mod pass;

@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::execution::{
     ExecutionDescription, ExecutionKey, ExecutionNumber, ExecutionStatus, ExecutionSummary,
@@ -108,6 +108,8 @@ pub struct Inventory {
     pub things: BTreeMap<ThingName, Thing>,
     /// The time for which nothing more was worth reading; none if that was not asked.
     pub as_of: Option<Timestamp>,
+    /// How far AWS's clock is ahead of the machine's; none if that is not known, or means nothing.
+    pub skew: Option<SignedDuration>,
     /// What could not be observed.
     pub problems: BTreeSet<Problem>,
 }

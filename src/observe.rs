@@ -100,6 +100,7 @@ impl Collector {
             needs
         };
         let mut observed = self.collect(inventory, needs, progress).await?;
+        observed.skew = self.clock.skew();
         observed.as_of = *as_of.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(observed)
     }

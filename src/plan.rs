@@ -2,7 +2,7 @@
 //!
 //! Everything below this module is pure and synchronous: no I/O, no clock, no error. The same input
 //! gives the same bytes. `needs` says which facts are still worth reading, `evaluate` judges one policy
-//! on one execution, `veto` what the guards say of it, `planner` puts the verdicts together, `budget` says how many may go, `in_force`
+//! on one execution, `veto` what the guards say of it, `breaker` when so much goes wrong that nothing goes, `planner` puts the verdicts together, `budget` says how many may go, `in_force`
 //! asks the same questions once more at the moment of the cancel, `due` says when to look again, and
 //! `check` states the safety rules a second time in other code.
 
@@ -18,6 +18,8 @@ use crate::policy::{Policy, PolicyName, PolicySet, guard};
 
 mod abort;
 pub mod asked;
+mod blind;
+pub mod breaker;
 pub mod budget;
 pub mod cadence;
 pub mod check;
@@ -192,6 +194,10 @@ pub struct Plan {
     pub observed: Vec<Observed>,
     /// Where the limits of the policies that may act stand, before this plan, and then those of guards.
     pub budgets: Vec<BudgetState>,
+    /// Where the breakers stand, this plan's own sighting taken in.
+    pub breakers: Vec<breaker::State>,
+    /// What it adds to what the breakers count.
+    pub sighting: breaker::Sighting,
     /// What could not be observed.
     pub problems: BTreeSet<Problem>,
 }

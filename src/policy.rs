@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use crate::execution::{JobStatus, OpenStatus, TargetSelection};
 use crate::span::Period;
 
+pub mod breakers;
 pub mod compile;
 pub mod expression;
 pub mod globs;
@@ -25,6 +26,7 @@ pub mod template;
 pub mod test_case;
 pub mod window;
 
+pub use breakers::{Breakers, Thresholds};
 pub use expression::Expression;
 pub use globs::Globs;
 pub use guard::{Guard, Standing};

@@ -11,9 +11,11 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::execution::{ExecutionKey, ExecutionNumber, JobId};
+use crate::plan::breaker::{self, Breaker, Cases, Change, Sighting};
 use crate::plan::{Charge, Intent, IntentId, Memory, Outcome};
-use crate::policy::{Digest, Origin, PolicyName};
+use crate::policy::{Digest, Origin, PolicyName, Thresholds};
 
+mod breakers;
 pub mod directory;
 pub mod journal;
 pub mod memory;
@@ -153,6 +155,25 @@ pub trait State: Send + Sync {
     /// Forgets the guards that somebody asked to be forgotten; gives their names.
     async fn forget_asked(&self, _now: Timestamp) -> Result<BTreeSet<PolicyName>, Error> {
         Ok(BTreeSet::new())
+    }
+
+    /// Counts cases of a breaker. Does not wait: they become durable with the next change.
+    fn count(&self, breaker: Breaker, cases: Cases, now: Timestamp);
+
+    /// What the breakers have counted, and which of them are open. Asked by the gate; does not wait.
+    fn breakers(&self) -> breaker::Record;
+
+    /// Takes in what a look saw, and says what opened or closed by it.
+    async fn look(
+        &self,
+        sighting: &Sighting,
+        thresholds: &Thresholds,
+        now: Timestamp,
+    ) -> Result<Vec<Change>, Error>;
+
+    /// Closes the breakers that somebody asked to be closed; gives them, each with who asked.
+    async fn resume_asked(&self, _now: Timestamp) -> Result<Vec<(Breaker, String)>, Error> {
+        Ok(Vec::new())
     }
 
     /// Whether this process may still write: its lock is held. Asked by the gate; hardly waits.

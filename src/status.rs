@@ -13,7 +13,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+mod breaker;
 pub mod report;
+
+pub use breaker::Breaker;
 
 /// For how long nothing may move before the loop counts as stuck: far longer than the slowest answer
 /// that is waited for, short enough that a restart is still of use.
@@ -40,6 +43,8 @@ pub struct Snapshot {
     pub policies: Arc<Vec<Policy>>,
     /// The guards in force that somebody wrote, likewise.
     pub guards: Arc<Vec<Guard>>,
+    /// Where the breakers stand, as of the latest pass.
+    pub breakers: Arc<Vec<Breaker>>,
     /// The latest pass that came to its end.
     pub pass: Option<Arc<Pass>>,
     /// The time of the next look, unless something changes before.
@@ -261,6 +266,8 @@ pub struct Status {
     pub policies: Vec<Policy>,
     /// The guards in force that somebody wrote.
     pub guards: Vec<Guard>,
+    /// Where the breakers stand; none before the first pass.
+    pub breakers: Vec<Breaker>,
     /// The latest pass.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pass: Option<Pass>,
@@ -290,6 +297,7 @@ impl Snapshot {
             root: Arc::new(Root { path: root, ..Root::default() }),
             policies: Arc::default(),
             guards: Arc::default(),
+            breakers: Arc::default(),
             pass: None,
             next_look: None,
             active: false,
@@ -339,6 +347,7 @@ impl Snapshot {
             root: Root::clone(&self.root),
             policies: Vec::clone(&self.policies),
             guards: Vec::clone(&self.guards),
+            breakers: Vec::clone(&self.breakers),
             pass: self.pass.as_deref().cloned(),
             active: self.active,
             next_look: self.next_look,

@@ -56,10 +56,16 @@ impl SendGate {
         if let Some(why) = self.state.paused() {
             return Some(format!("paused: {why}"));
         }
+        let (policies, now) = (self.in_force.current(), self.clock.now());
+        let skew = self.clock.skew();
+        if let Some((breaker, why)) =
+            self.state.breakers().first_open(skew, &policies.thresholds(), now)
+        {
+            return Some(format!("breaker {breaker} is open: {why}"));
+        }
         let (key, job, row) = (&self.key, &self.job, &self.row);
         let (thing, account) = (self.thing.as_ref(), self.account.as_ref());
         let facts = Facts { key, job, row, thing, account };
-        let (policies, now) = (self.in_force.current(), self.clock.now());
         match judge(&policies, &facts, now) {
             Judgement::Cancel(now)
                 if now.policy.name == self.ruling.policy.name

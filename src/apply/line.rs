@@ -166,6 +166,10 @@ impl Run<'_> {
         if let Some((ending, why)) = refusal {
             return ControlFlow::Break(work.ended(ending, why));
         }
+        if let Some(why) = self.open_breaker().await {
+            lock(&self.met).dead = Some(why.clone());
+            return ControlFlow::Break(self.kept(work, Reason::BreakerOpen, why).await);
+        }
         let attempt = format!("{}.{}", work.id, work.attempts + 1);
         let now = self.with.clock.now();
         let Some(details) = details(&ruling.policy, &work.facts(), &attempt, now) else {
@@ -216,6 +220,7 @@ impl Run<'_> {
         work.sent = Some(Instant::now());
         let answer = self.with.writer.cancel(&request, gate.clone()).await;
         self.with.pacer.record(Operation::CancelJobExecution, &answer);
+        self.count(&answer);
         let refusal = lock(&gate.refusal).take();
         self.answered(work, &request, answer, refusal).await
     }

@@ -16,7 +16,7 @@ use crate::cli::output::{Output, apply as report, plan as shown_plan, plural};
 use crate::cli::plan::{BUDGETS_START_NOW, observed, unlisted, verify};
 use crate::cli::session::Session;
 use crate::cli::signals::Signals;
-use crate::cli::{Failure, load};
+use crate::cli::{Failure, breakers, load};
 use crate::controller::guards;
 use crate::execution::ExecutionKey;
 use crate::inventory::Inventory;
@@ -119,6 +119,13 @@ async fn reconcile(
         let message = format!("paused: {why}; {count} would go; `rescind resume` lets them");
         return Err(Failure::new(Exit::Stopped, message).into());
     }
+    let opened = match &inventory.account {
+        Some(_) => state.look(&plan.sighting, &policies.thresholds(), plan.now).await?,
+        None => Vec::new(),
+    };
+    if let Some(message) = breakers::refusal(&plan, &opened) {
+        return Err(Failure::new(Exit::Stopped, message).into());
+    }
     let acts = !lines.is_empty();
     if acts {
         if inventory.account.is_none() {
@@ -164,14 +171,20 @@ async fn reconcile(
         Format::Text => output.result(&format!("\n{}", report::text(shown, output)))?,
     }
     let exit = match report::exit(&records) {
-        Exit::Partial if state.paused().is_some() => Exit::Stopped,
+        Exit::Partial
+            if state.paused().is_some()
+                || breakers::stopped(&*state, &policies, &session.clock) =>
+        {
+            Exit::Stopped
+        }
         exit => exit,
     };
     let unseen = acts && left.is_none() && !stop.is_on();
     let incomplete =
         unseen || earlier > 0 || unlisted(&inventory) > 0 || !inventory.problems.is_empty();
     let halted = plan.counts().contains_key(&Reason::BudgetHalted);
-    let stopped = halted || stopped_by_guard(&plan, saved.is_some(), &records);
+    let stopped =
+        halted || breakers::kept(&records) || stopped_by_guard(&plan, saved.is_some(), &records);
     Ok(match exit {
         Exit::Done if stopped => Exit::Stopped,
         Exit::Done if incomplete => Exit::Partial,

@@ -16,7 +16,7 @@ use crate::state::sqlite::{OpenError, SqliteState, Writing, read_guards};
 pub async fn forget(args: Args, output: Output) -> anyhow::Result<Exit> {
     let failed = |error: &dyn std::error::Error| Failure::new(Exit::Error, error.to_string());
     let directory = state_directory(&args.directory)?;
-    let place = place(&args, &directory)?;
+    let place = place(args.account.as_deref(), args.region.as_deref(), &directory)?;
     let kept = read_guards(&directory, &place).map_err(|error| failed(&error))?;
     let name = &args.name;
     let of = format!("the state of account {} in {}", place.account, place.region);
@@ -26,7 +26,8 @@ pub async fn forget(args: Args, output: Output) -> anyhow::Result<Exit> {
         let message = format!("{of} has no guard {name}; it has {has}");
         return Err(Failure::new(Exit::Error, message).into());
     }
-    let request = Forget::ask(&directory, &place, name, &who()).map_err(|error| failed(&error))?;
+    let request =
+        Forget::ask(&directory, &place, name.clone(), &who()).map_err(|error| failed(&error))?;
     match SqliteState::open(&directory, &place, Writing { who: who(), fresh_ledger: false }) {
         Ok(state) => {
             state.forget_asked(Clock::system().now()).await?;
@@ -45,9 +46,13 @@ pub async fn forget(args: Args, output: Output) -> anyhow::Result<Exit> {
 }
 
 /// Whose state is meant: the one that is named, or the only one.
-fn place(args: &Args, directory: &Directory) -> anyhow::Result<Place> {
-    if let (Some(account), Some(region)) = (&args.account, &args.region) {
-        return Ok(Place { account: account.clone(), region: region.clone() });
+pub fn place(
+    account: Option<&str>,
+    region: Option<&str>,
+    directory: &Directory,
+) -> anyhow::Result<Place> {
+    if let (Some(account), Some(region)) = (account, region) {
+        return Ok(Place { account: account.to_owned(), region: region.to_owned() });
     }
     let places = directory.places();
     let places = places.map_err(|error| Failure::new(Exit::Error, error.to_string()))?;

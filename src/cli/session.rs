@@ -104,7 +104,11 @@ async fn embed(fleet: &Fleet) -> anyhow::Result<(SocketAddr, JoinHandle<()>)> {
 impl Session {
     /// Connects as `target` says. With a fleet, nothing of the environment or of AWS is touched.
     pub async fn open(target: &Target, output: Output) -> anyhow::Result<Self> {
-        let clock = Clock::system();
+        let clock = match target.fleet {
+            // An emulated fleet has the time of this process, whatever the machine's clock does.
+            Some(_) => Clock::starting_at(Clock::system().now()),
+            None => Clock::system(),
+        };
         let mut place = match (&target.account, &target.region) {
             (Some(account), Some(region)) => {
                 Some(Place { account: account.clone(), region: region.clone() })

@@ -171,6 +171,18 @@ pub async fn follow(
             }
             Err(error) => tracing::error!(%error, "it is not known which guards to forget"),
         }
+        match state.resume_asked(clock.now()).await {
+            Ok(resumed) => {
+                for (breaker, who) in &resumed {
+                    tracing::warn!(%breaker, who, "a breaker was closed on request");
+                }
+                if !resumed.is_empty() {
+                    // Another pass, of the same set.
+                    sender.send_modify(|_| {});
+                }
+            }
+            Err(error) => tracing::error!(%error, "it is not known which breakers to close"),
+        }
         match look(&mut *source).await {
             Ok(Some(tree)) if Some(&tree.digest) == adopted.tree.as_ref() => {}
             Ok(Some(tree)) => {

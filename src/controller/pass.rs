@@ -265,6 +265,7 @@ impl Controller {
         if whole {
             self.reporter.planned(running, &planned, inventory, &memory);
         }
+        self.sight(&planned).await;
         let lines: Vec<Line> = planned.acts().cloned().collect();
         tracing::info!(
             executions = planned.lines.len(),
@@ -336,6 +337,7 @@ impl Controller {
             }
         }
         let outcomes: Vec<_> = counts.iter().map(|(label, n)| format!("{label} {n}")).collect();
+        self.report_breakers(&with.in_force.current());
         tracing::info!(outcomes = outcomes.join(", "), left = lines.len(), lost, "applied");
         Ok(all)
     }

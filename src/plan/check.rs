@@ -18,6 +18,7 @@ use crate::policy::{
     AgeBound, AgeClock, Mode, Operator, Policy, PolicySet, Requirement, Rule, Test,
 };
 
+mod breakers;
 mod common;
 mod expressions;
 mod guards;
@@ -52,6 +53,7 @@ pub fn check(
     let mut cancels = BTreeMap::new();
     let mut due = BTreeMap::new();
     let mut last_priority = i32::MAX;
+    let open = breakers::open(plan, policies, inventory, memory);
     for line in plan.acts() {
         let mut broken = |rule: String| {
             violations.push(Violation { line: line.key.to_string(), rule });
@@ -61,6 +63,9 @@ pub fn check(
         }
         if memory.paused.is_some() {
             broken("it acts while everything is paused".to_owned());
+        }
+        if let Some(open) = &open {
+            broken(format!("it acts, and {open}"));
         }
         if !seen.insert(&line.key) {
             broken("it stands in the plan twice".to_owned());

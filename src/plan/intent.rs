@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::execution::{
     ExecutionKey, ExecutionNumber, ExecutionVersion, JobId, OpenStatus, StatusDetails,
 };
+use crate::plan::breaker;
 use crate::policy::{Digest, Origin, PolicyName};
 
 /// How long a cancel of ours hides an execution that a list still shows: AWS's reads lag behind its
@@ -190,6 +191,8 @@ pub struct Memory {
     pub open: BTreeSet<ExecutionKey>,
     /// Why nothing may be sent, if somebody has switched it off.
     pub paused: Option<Arc<str>>,
+    /// What the breakers have counted, and which of them are open.
+    pub breakers: breaker::Record,
 }
 
 impl Memory {

@@ -13,11 +13,12 @@ use jiff::Timestamp;
 use crate::execution::{ExecutionKey, ExecutionNumber, JobId, OpenStatus};
 use crate::fact::{Fact, Unreadable};
 use crate::inventory::{Inventory, Job, Listing};
+use crate::plan::breaker::{Breaker, Sighting};
 use crate::plan::clause::Facts;
 use crate::plan::evaluate::{JobScope, evaluate, execution_in_scope, job_scope, reads_described};
 use crate::plan::purses::Purses;
 use crate::plan::{
-    At, Decision, Depth, Line, Memory, Observed, Plan, Reason, Verdict, abort, budget, veto,
+    At, Decision, Depth, Line, Memory, Observed, Plan, Reason, Verdict, abort, blind, budget, veto,
 };
 use crate::policy::{OnExceed, Policy, PolicyName, PolicySet};
 
@@ -190,7 +191,11 @@ pub fn narrowed(
         .filter(|&i| matches!(lines[i].decision(), Decision::Examine | Decision::Cancel))
         .collect();
     order.sort_by_cached_key(|&i| acting_order(&lines[i], inventory));
-    leave_denied(&mut lines, &mut order, memory, now);
+    let sighting =
+        Sighting { unknown: blind::cases(&lines, policies, inventory, now), skew: inventory.skew };
+    let breakers = memory.breakers.states(&sighting, &policies.thresholds(), now);
+    let open = breakers.iter().find(|state| state.why.is_some()).map(|state| state.breaker);
+    leave_denied(&mut lines, &mut order, memory, open, now);
     let mut purses = Purses::new(policies, inventory, memory, &populations, now);
     purses.halt(&lines, inventory);
     abort::spare_jobs(&mut lines, &mut order, inventory, memory);
@@ -204,6 +209,8 @@ pub fn narrowed(
         order,
         observed,
         budgets,
+        breakers,
+        sighting,
         problems: inventory.problems.clone(),
     }
 }
@@ -221,21 +228,27 @@ fn acting_order(line: &Line, inventory: &Inventory) -> (Reverse<i32>, Timestamp,
     (Reverse(line.policy.priority), queued_at.unwrap_or(Timestamp::MAX), line.key.clone())
 }
 
-/// Makes wait what AWS denied the calls for, and everything while it is paused. Here and not in the
-/// verdict: a denied cause waits, and falls
-/// through to nobody.
-fn leave_denied(lines: &mut [Line], order: &mut Vec<usize>, memory: &Memory, now: Timestamp) {
+/// Makes wait what AWS denied the calls for, and everything while it is paused or a breaker is open.
+/// Here and not in the verdict: a denied cause waits, and falls through to nobody.
+fn leave_denied(
+    lines: &mut [Line],
+    order: &mut Vec<usize>,
+    memory: &Memory,
+    open: Option<Breaker>,
+    now: Timestamp,
+) {
     order.retain(|&index| {
         let line = &mut lines[index];
         let denied = memory.denied_until(&line.policy.name, &line.key.job, now).is_some();
-        let reason = if memory.paused.is_some() {
-            Reason::Paused
+        line.verdict = if memory.paused.is_some() {
+            Verdict { reason: Reason::Paused, at: At::Policy }
+        } else if let Some(breaker) = open {
+            Verdict { reason: Reason::BreakerOpen, at: At::Breaker(breaker) }
         } else if denied {
-            Reason::BackingOff
+            Verdict { reason: Reason::BackingOff, at: At::Policy }
         } else {
             return true;
         };
-        line.verdict = Verdict { reason, at: At::Policy };
         false
     });
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::execution::ExecutionStatus;
 use crate::plan::BudgetState;
+use crate::plan::breaker::Breaker;
 use crate::policy::PolicyName;
 
 /// What becomes of an execution.
@@ -62,6 +63,8 @@ pub enum Reason {
     WindowClosed,
     /// The account or region is not in the scope of a guard.
     OutOfScope,
+    /// So much went wrong that a breaker is open.
+    BreakerOpen,
     /// Somebody has switched sending off.
     Paused,
     /// An earlier cancel of it failed or is not settled yet.
@@ -81,7 +84,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every variant, in order.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::StatusUnknown,
         Self::Terminal,
         Self::NoMatch,
@@ -98,6 +101,7 @@ impl Reason {
         Self::Frozen,
         Self::WindowClosed,
         Self::OutOfScope,
+        Self::BreakerOpen,
         Self::Paused,
         Self::BackingOff,
         Self::InventoryIncomplete,
@@ -131,6 +135,7 @@ impl Reason {
             | Self::Frozen
             | Self::WindowClosed
             | Self::OutOfScope
+            | Self::BreakerOpen
             | Self::Paused
             | Self::BackingOff
             | Self::InventoryIncomplete
@@ -244,6 +249,8 @@ pub enum At {
     NoScope,
     /// One of the plan's limits: a guard's.
     Limit(usize),
+    /// A breaker that is open.
+    Breaker(Breaker),
     /// So many cancels of the same job come before it.
     Planned(u64),
     /// How many executions of the job ended.
@@ -332,6 +339,15 @@ pub enum Because {
     GuardUnread,
     /// A guard, with what of it keeps the execution.
     Guard(GuardBecause),
+    /// A breaker, and why it is open.
+    Breaker {
+        /// Which.
+        breaker: Breaker,
+        /// Since when.
+        since: Timestamp,
+        /// Why.
+        why: String,
+    },
     /// The reason that was written down; possibly empty.
     Note(String),
     /// The same, and until when.

@@ -38,6 +38,7 @@ pub fn because(line: &Line, plan: &Plan, inventory: &Inventory, memory: &Memory)
         Reason::Paused => {
             memory.paused.as_deref().map_or(Because::Itself, |why| Because::Note(why.to_owned()))
         }
+        Reason::BreakerOpen => breaker(line, plan),
         Reason::BackingOff => {
             let waits = memory.backing_off.get(&line.key).copied();
             let denied = memory.denied_until(&policy.name, &line.key.job, plan.now);
@@ -61,6 +62,16 @@ fn limit(line: &Line, plan: &Plan) -> Because {
         own.filter(|state| state.halted.is_some() == halted).min_by_key(|state| state.left())
     };
     state.cloned().map_or(Because::Itself, Because::Budget)
+}
+
+/// The breaker that makes a line wait.
+fn breaker(line: &Line, plan: &Plan) -> Because {
+    let At::Breaker(breaker) = line.verdict.at else { return Because::Itself };
+    let state = plan.breakers.iter().find(|state| state.breaker == breaker);
+    match state.and_then(|state| Some((state.open_since?, state.why.clone()?))) {
+        Some((since, why)) => Because::Breaker { breaker, since, why },
+        None => Because::Itself,
+    }
 }
 
 /// Why a line's decision is what it is, on one line: what its clauses saw, for one that acts.
@@ -134,7 +145,7 @@ pub fn because_of(
         }
         (_, At::GuardUnread) => Because::GuardUnread,
         (Reason::SourceBroken, At::Policy) => Because::Note(policy.origin.path.to_string()),
-        (_, At::Policy | At::Planned(_) | At::Limit(_)) => Because::Itself,
+        (_, At::Policy | At::Planned(_) | At::Limit(_) | At::Breaker(_)) => Because::Itself,
     }
 }
 
@@ -294,6 +305,7 @@ pub fn in_words(reason: Reason, because: &Because, now: Timestamp) -> String {
         Reason::Frozen => "frozen",
         Reason::WindowClosed => "the policy's window is closed",
         Reason::OutOfScope => "out of scope",
+        Reason::BreakerOpen => "a breaker is open",
         Reason::Paused => "paused",
         Reason::BackingOff => "an earlier cancel failed or is not settled",
         Reason::InventoryIncomplete => "a percentage needs what could not be listed",
@@ -357,6 +369,10 @@ fn because_in_words(because: &Because, now: Timestamp) -> String {
                 "{} of {} allows {}, {} spent{unknown}{refills}",
                 state.limit, state.owner, state.size, state.spent
             )
+        }
+        Because::Breaker { breaker, since, why } => {
+            let since = because_in_words(&Because::Time(*since), now);
+            format!("{breaker}, {since}: {why}")
         }
         Because::Abort(how) => how.clone(),
         Because::Missing(what) => format!("{what} could not be read"),

@@ -10,7 +10,9 @@ use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
 
-use super::{Clause, Digest, OnExceed, Operator, Origin, PolicyName, Requirement, Rule, Test};
+use super::{
+    Breakers, Clause, Digest, OnExceed, Operator, Origin, PolicyName, Requirement, Rule, Test,
+};
 use crate::span::Period;
 
 /// One CancelGuard, or the built-in rules.
@@ -30,6 +32,8 @@ pub struct Guard {
     pub freezes: Vec<Freeze>,
     /// How many all policies together may cancel.
     pub budget: Budget,
+    /// How much may go wrong before nothing is canceled any more.
+    pub breakers: Breakers,
     /// The built-in rules that it switches off.
     pub disables: BTreeSet<Builtin>,
     /// Set once it is to be in force no more; the reason.
@@ -201,6 +205,7 @@ fn built_in(disabled: &BTreeSet<Builtin>) -> Guard {
         protects,
         freezes: Vec::new(),
         budget: Budget::default(),
+        breakers: Breakers::default(),
         disables: BTreeSet::new(),
         retired: None,
         standing: Standing::BuiltIn,

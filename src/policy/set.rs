@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Digest, Guard, Mode, Policy, PolicyName, Standing};
+use super::{Breakers, Digest, Guard, Mode, Policy, PolicyName, Standing, Thresholds};
 
 /// The policies of a root that compiled, and the guards that watch over them, in the order of their
 /// names.
@@ -168,6 +168,13 @@ impl PolicySet {
     /// What must be in force before any policy may act.
     pub fn demands(&self) -> Demands {
         self.demands
+    }
+
+    /// How much may go wrong before nothing is canceled any more: of each key the strictest that a guard
+    /// writes.
+    pub fn thresholds(&self) -> Thresholds {
+        let written = self.guards.iter().map(|guard| guard.breakers);
+        written.fold(Breakers::default(), Breakers::strictest).thresholds()
     }
 
     /// What all of them mean together.

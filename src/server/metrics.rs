@@ -252,6 +252,36 @@ pub const METRICS: &[Metric] = &[
         samples: |it| guard_budgets(it, |budget| budget.left),
     },
     Metric {
+        name: "rescind_breaker_open",
+        kind: Kind::Gauge,
+        labels: &["breaker"],
+        help: "1 while a breaker is open (unknown, versionConflict, error, clock), else 0: nothing is sent \
+               then.",
+        samples: |it| breakers(it, |breaker| flag(breaker.open)),
+    },
+    Metric {
+        name: "rescind_breaker_limit",
+        kind: Kind::Gauge,
+        labels: &["breaker"],
+        help: "Above what a breaker opens: percent of its cases of the last hour, of clock seconds.",
+        #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+        samples: |it| breakers(it, |breaker| breaker.limit as f64),
+    },
+    Metric {
+        name: "rescind_breaker_cases",
+        kind: Kind::Gauge,
+        labels: &["breaker"],
+        help: "What a breaker counted in the last hour; below 20 it does not open.",
+        samples: |it| breakers(it, |breaker| count(breaker.cases)),
+    },
+    Metric {
+        name: "rescind_breaker_bad_cases",
+        kind: Kind::Gauge,
+        labels: &["breaker"],
+        help: "How many of the cases of a breaker were bad.",
+        samples: |it| breakers(it, |breaker| count(breaker.bad)),
+    },
+    Metric {
         name: "rescind_aws_calls",
         kind: Kind::Counter,
         labels: &["operation"],
@@ -347,6 +377,11 @@ fn label(reason: Reason) -> String {
         Ok(serde_json::Value::String(label)) => label,
         _ => String::new(),
     }
+}
+
+fn breakers(scrape: &Scrape, value: impl Fn(&crate::status::Breaker) -> f64) -> Samples {
+    let breakers = scrape.status.breakers.iter();
+    breakers.map(|breaker| (vec![breaker.name.clone()], value(breaker))).collect()
 }
 
 fn budgets(scrape: &Scrape, value: impl Fn(&Budget) -> u64) -> Samples {

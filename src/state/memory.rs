@@ -12,9 +12,10 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::execution::{ExecutionKey, JobId};
+use crate::plan::breaker::{self, Breaker, Cases, Change, Sighting};
 use crate::plan::budget::left_of;
 use crate::plan::{CANCELED_MEMORY, Charge, Intent, IntentId, Memory, Spent};
-use crate::policy::PolicyName;
+use crate::policy::{PolicyName, Thresholds};
 use crate::state::{AdoptedGuard, Begun, DENIED_FOR, Error, Open, Settlement, State, back_off};
 
 /// How long a settled unit is kept: longer than the longest `per` of a limit, which is 30 days.
@@ -253,6 +254,23 @@ impl State for MemoryState {
 
     async fn adopted(&self) -> Result<Vec<AdoptedGuard>, Error> {
         Ok(self.lock().guards.values().cloned().collect())
+    }
+
+    fn count(&self, breaker: Breaker, cases: Cases, now: Timestamp) {
+        self.lock().memory.breakers.count(breaker, cases, now);
+    }
+
+    fn breakers(&self) -> breaker::Record {
+        self.lock().memory.breakers.clone()
+    }
+
+    async fn look(
+        &self,
+        sighting: &Sighting,
+        thresholds: &Thresholds,
+        now: Timestamp,
+    ) -> Result<Vec<Change>, Error> {
+        Ok(self.lock().memory.breakers.look(sighting, thresholds, now))
     }
 
     fn is_held(&self) -> bool {

@@ -16,13 +16,16 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use crate::execution::{ExecutionKey, JobId};
+use crate::plan::breaker::{self, Breaker, Cases, Change, Sighting};
 use crate::plan::{Charge, Intent, IntentId, Memory};
-use crate::policy::PolicyName;
+use crate::policy::{PolicyName, Thresholds};
+use crate::state::breakers::Breakers;
 use crate::state::directory::{self, Directory, Identity, Lock, Place};
 use crate::state::memory::{Inner, UNITS_KEPT};
 use crate::state::request::Forget;
 use crate::state::{AdoptedGuard, Begun, Error, Open, Settlement, State};
 
+mod breakers;
 mod guards;
 mod open;
 mod read;
@@ -67,6 +70,7 @@ struct Shared {
     directory: Directory,
     place: Place,
     path: PathBuf,
+    breakers: Arc<Breakers>,
     /// The file that was opened; another one may have taken its name since.
     identity: Option<Identity>,
 }
@@ -77,6 +81,7 @@ struct Writer {
     path: PathBuf,
     who: String,
     inner: Inner,
+    breakers: Arc<Breakers>,
     pruned: Option<Timestamp>,
     /// Outcomes that could not be written when they came.
     unwritten: Vec<(IntentId, Settlement, Timestamp)>,
@@ -103,12 +108,14 @@ impl SqliteState {
             directory.lock(place, &format!("{}, process {}", writing.who, std::process::id()))?;
         let path = directory.file(place);
         let (connection, about) = open::writer(&path, place, writing.fresh_ledger)?;
-        let inner = load(&connection, &path, &about, writing.fresh_ledger)?;
+        let mut inner = load(&connection, &path, &about, writing.fresh_ledger)?;
+        let breakers = Arc::new(Breakers::new(std::mem::take(&mut inner.memory.breakers)));
         let mut writer = Writer {
             connection,
             path: path.clone(),
             who: writing.who,
             inner,
+            breakers: Arc::clone(&breakers),
             pruned: None,
             unwritten: Vec::new(),
             fault: None,
@@ -122,7 +129,7 @@ impl SqliteState {
         let directory = directory.clone();
         let place = place.clone();
         let writer = Mutex::new(writer);
-        Ok(Self(Arc::new(Shared { writer, lock, directory, place, path, identity })))
+        Ok(Self(Arc::new(Shared { writer, lock, directory, place, path, breakers, identity })))
     }
 
     /// Lets something go wrong from now on.
@@ -158,6 +165,11 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, Writer> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn unreadable(&self, error: &directory::Error) -> Error {
+        let path = self.directory.path().display().to_string();
+        Error::Failed { path, what: "read", why: error.to_string() }
+    }
 }
 
 impl Writer {
@@ -177,15 +189,21 @@ impl Writer {
         change: impl FnOnce(&Transaction<'_>, Timestamp) -> rusqlite::Result<()>,
     ) -> Result<(), Error> {
         let now = self.inner.time(now);
+        let (record, unwritten) = self.breakers.take_unwritten();
         let made = || -> rusqlite::Result<()> {
             let transaction =
                 self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             change(&transaction, now)?;
+            if !unwritten.is_empty() {
+                breakers::write(&transaction, &record, &unwritten, now)?;
+            }
             transaction.execute("UPDATE about SET latest = ?1", [rows::micros(now)])?;
             transaction.commit()
         };
-        let made = made();
-        made.map_err(|error| self.failed("written", &error))?;
+        if let Err(error) = made() {
+            self.breakers.put_back(unwritten);
+            return Err(self.failed("written", &error));
+        }
         if self.fault == Some(Fault::Sync) {
             let path = self.path.display().to_string();
             return Err(Error::Failed { path, what: "written", why: "not synced".to_owned() });
@@ -250,7 +268,7 @@ impl State for SqliteState {
             if let Err(error) = writer.catch_up() {
                 tracing::error!(%error, "an outcome is still not written");
             }
-            Ok(writer.inner.memory(now))
+            Ok(Memory { breakers: writer.breakers.record(), ..writer.inner.memory(now) })
         });
         Ok(Memory { paused, ..memory.await? })
     }
@@ -362,21 +380,17 @@ impl State for SqliteState {
     async fn forget_asked(&self, now: Timestamp) -> Result<BTreeSet<PolicyName>, Error> {
         let shared = Arc::clone(&self.0);
         self.with(move |writer| {
-            let failed = |error: directory::Error| Error::Failed {
-                path: shared.directory.path().display().to_string(),
-                what: "read",
-                why: error.to_string(),
-            };
+            let failed = |error: directory::Error| shared.unreadable(&error);
             let pending = Forget::pending(&shared.directory, &shared.place).map_err(failed)?;
             for request in &pending {
                 // No change of the ledger: its time goes on only by what AWS has confirmed.
                 let (at, why) = (writer.inner.time(now), format!("forgotten by {}", request.who));
-                let ended = guards::end(&writer.connection, &request.guard, &why, at);
+                let ended = guards::end(&writer.connection, &request.what, &why, at);
                 ended.map_err(|error| writer.failed("written", &error))?;
-                writer.inner.guards.remove(&request.guard);
+                writer.inner.guards.remove(&request.what);
                 request.remove().map_err(failed)?;
             }
-            Ok(pending.into_iter().map(|request| request.guard).collect())
+            Ok(pending.into_iter().map(|request| request.what).collect())
         })
         .await
     }
@@ -400,6 +414,29 @@ impl State for SqliteState {
             Ok(())
         })
         .await
+    }
+
+    fn count(&self, breaker: Breaker, cases: Cases, now: Timestamp) {
+        self.0.breakers.count(breaker, cases, now);
+    }
+
+    fn breakers(&self) -> breaker::Record {
+        self.0.breakers.record()
+    }
+
+    async fn look(
+        &self,
+        sighting: &Sighting,
+        thresholds: &Thresholds,
+        now: Timestamp,
+    ) -> Result<Vec<Change>, Error> {
+        let (sighting, thresholds) = (*sighting, *thresholds);
+        self.with(move |writer| writer.look(&sighting, &thresholds, now)).await
+    }
+
+    async fn resume_asked(&self, now: Timestamp) -> Result<Vec<(Breaker, String)>, Error> {
+        let shared = Arc::clone(&self.0);
+        self.with(move |writer| writer.resume_asked(&shared, now)).await
     }
 
     fn is_held(&self) -> bool {

@@ -11,10 +11,12 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::{
-    Account, Budget, ERRORS_KEPT, Failure, Guard, PASS_BUCKETS, Pass, Policy, Root, Snapshot,
+    Account, Breaker, Budget, ERRORS_KEPT, Failure, Guard, PASS_BUCKETS, Pass, Policy, Root,
+    Snapshot,
 };
 use crate::inventory::Inventory;
 use crate::observe::Progress;
+use crate::plan::breaker;
 use crate::plan::words::because;
 use crate::plan::{Because, BudgetState, Memory, Owner, Plan, Reason};
 use crate::policy::{self, Mode, PolicyName, PolicySet};
@@ -104,6 +106,7 @@ impl Reporter {
         memory: &Memory,
     ) {
         let (policies, guards) = (Arc::new(policies(plan)), Arc::new(guards(plan)));
+        let breakers = Arc::new(plan.breakers.iter().map(Breaker::from).collect());
         let mut unknown = BTreeMap::<String, u64>::new();
         for line in plan.lines.iter().filter(|line| line.verdict.reason == Reason::FactUnknown) {
             if let Because::Unknown { fact, .. } = because(line, plan, inventory, memory) {
@@ -123,11 +126,18 @@ impl Reporter {
         self.change(|snapshot| {
             snapshot.policies = policies;
             snapshot.guards = guards;
+            snapshot.breakers = breakers;
             if let Some(account) = &plan.account {
                 let (account, region) = (account.account.clone(), account.region.clone());
                 snapshot.account = Some(Arc::new(Account { account, region }));
             }
         });
+    }
+
+    /// The breakers stand so.
+    pub fn breakers(&self, states: &[breaker::State]) {
+        let breakers = states.iter().map(Breaker::from).collect();
+        self.change(|snapshot| snapshot.breakers = Arc::new(breakers));
     }
 
     /// A line ended so.

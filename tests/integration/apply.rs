@@ -4,6 +4,7 @@
 //! paused time where waiting does. After each apply the bench compares effects, records and ledger.
 
 mod bench;
+mod breakers;
 mod budgets;
 mod fresh;
 mod ledger;

@@ -2,6 +2,7 @@
 
 mod annotated;
 mod apply;
+mod breakers;
 mod emulated;
 mod exits;
 mod explained;

@@ -7,6 +7,7 @@ use clap::Parser as _;
 use rescind::apply::Ending;
 use rescind::backend::ErrorKind;
 use rescind::cli::args::Args;
+use rescind::plan::breaker::Breaker;
 use rescind::plan::{Outcome, Reason};
 use rescind::status::Unready;
 
@@ -28,6 +29,7 @@ fn the_runbook_has_a_section_for_whatever_is_said() {
     let labels = (Unready::ALL.iter().map(|it| it.label().to_owned()))
         .chain(Outcome::ALL.map(|it| Ending::Outcome(it).label()))
         .chain(endings.iter().map(Ending::label))
+        .chain(Breaker::ALL.map(|it| it.label().to_owned()))
         .chain(ErrorKind::ALL.map(|it| it.label().to_owned()));
     let labels: std::collections::BTreeSet<_> = labels.collect();
     for label in &labels {

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rescind::server::metrics::{METRICS, Scrape};
 use rescind::status::{
-    Account, Budget, Calls, Failure, Guard, Pass, Policy, Root, Snapshot, Status, Tally, Unready,
+    Account, Breaker, Budget, Calls, Failure, Guard, Pass, Policy, Root, Snapshot, Status, Tally,
+    Unready,
 };
 
 use crate::emulator::clients::{configured, path};
@@ -57,6 +58,17 @@ pub fn busy() -> Snapshot {
     snapshot.policies = Arc::new(vec![
         stuck,
         Policy { executions: BTreeMap::new(), budgets: Vec::new(), ..watching },
+    ]);
+    snapshot.breakers = Arc::new(vec![
+        Breaker { name: "error".to_owned(), limit: 20, cases: 40, bad: 3, ..Breaker::default() },
+        Breaker {
+            name: "clock".to_owned(),
+            open: true,
+            limit: 60,
+            since: Some(now()),
+            why: Some("AWS's clock is 2m ahead of this machine's, and 1m are allowed".to_owned()),
+            ..Breaker::default()
+        },
     ]);
     snapshot.guards = Arc::new(vec![Guard {
         name: "fleet-guard".to_owned(),

@@ -1,5 +1,6 @@
 //! What outlives a pass and a process: the port, the file, and what becomes of it when things go wrong.
 
+mod breakers;
 mod damage;
 mod file;
 mod guards;

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use crate::execution::{JobId, ThingName};
 use crate::plan::Outcome;
+use crate::plan::breaker::Breaker;
 use crate::policy::PolicyName;
 
 /// Where the state is.
@@ -120,10 +121,26 @@ pub struct Pause {
 
 /// `rescind resume`.
 #[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Without --breaker it removes what `rescind pause` wrote. A breaker that is closed opens \
+    again if what opened it goes on; its cases are counted anew. Who closed it is kept in the state."
+)]
 pub struct Resume {
+    /// Close this breaker instead: unknown, versionConflict, error or clock.
+    #[arg(long, value_name = "NAME", value_parser = breaker)]
+    pub breaker: Option<Breaker>,
+
     #[command(flatten)]
     #[allow(missing_docs)]
     pub directory: StateDir,
+
+    /// The account whose breaker it is; not needed where there is one state alone.
+    #[arg(long, value_name = "ID", requires = "region", requires = "breaker")]
+    pub account: Option<String>,
+
+    /// The region whose breaker it is.
+    #[arg(long, value_name = "REGION", requires = "account")]
+    pub region: Option<String>,
 }
 
 /// `rescind guard`.
@@ -168,6 +185,11 @@ pub struct Forget {
 
 fn policy(text: &str) -> Result<PolicyName, String> {
     PolicyName::new(text).ok_or_else(|| "a name has a-z, 0-9 and hyphens".to_owned())
+}
+
+fn breaker(text: &str) -> Result<Breaker, String> {
+    let all = || Breaker::ALL.map(Breaker::label).join(", ");
+    Breaker::labeled(text).ok_or_else(|| format!("there are {}", all()))
 }
 
 fn outcome(text: &str) -> Result<Wanted, String> {

@@ -6,10 +6,12 @@ use crate::backend::pace::Counts;
 use crate::cli::output::{Output, Tone, columns, plural};
 use crate::execution::{ExecutionNumber, ExecutionStatus, ExecutionVersion};
 use crate::inventory::{Account, Inventory, Problem};
+use crate::plan::breaker;
 use crate::plan::words::{self, evidence};
 use crate::plan::{BudgetState, Decision, Depth, Details, Evidence, Line, Memory, Plan, Reason};
 use crate::policy::{Mode, PolicyName};
 
+mod breakers;
 mod guards;
 
 /// Everything that a plan's surfaces show.
@@ -71,6 +73,7 @@ struct JsonPlan<'a> {
     lines: Vec<JsonLine<'a>>,
     observed: Vec<JsonObserved<'a>>,
     budgets: &'a [BudgetState],
+    breakers: &'a [breaker::State],
     problems: Vec<&'a Problem>,
     calls: std::collections::BTreeMap<&'static str, u64>,
 }
@@ -163,6 +166,7 @@ pub fn json(shown: Shown<'_>) -> impl Serialize {
             })
             .collect(),
         budgets: &plan.budgets,
+        breakers: &plan.breakers,
         problems: inventory.problems.iter().collect(),
         calls: calls_by_name(calls),
     }
@@ -245,6 +249,7 @@ pub fn text(shown: Shown<'_>, output: Output) -> String {
         text.push_str(&columns(output, &rows));
     }
     text.push_str(&guards::lacking(plan, output));
+    text.push_str(&breakers::open(plan, output));
     if !plan.observed.is_empty() {
         text.push_str("\nPolicies in Observe would also cancel:\n");
         let rows: Vec<_> = plan

@@ -42,6 +42,12 @@ pub fn text(status: &Status, output: Output) -> String {
             if guard.standing == "broken" { "its file has an error" } else { "no file has it" };
         text.push_str(&format!("  Guard {name} ({path}) stays in force, although {why}\n"));
     }
+    for breaker in status.breakers.iter().filter(|breaker| breaker.open) {
+        let since = breaker.since.map_or(String::new(), |at| format!(", {}", ago(at, status.now)));
+        let why = visible(breaker.why.as_deref().unwrap_or_default());
+        let (name, open) = (visible(&breaker.name), output.paint(Tone::Strong, "is open"));
+        text.push_str(&format!("  Breaker {name} {open}: nothing is sent. Since{since}: {why}\n"));
+    }
     text.push_str(&look(status));
     if !status.policies.is_empty() {
         text.push('\n');

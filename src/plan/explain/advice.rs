@@ -99,6 +99,10 @@ pub(super) fn to_change(
         (Reason::OutOfScope, _) => {
             Some("write the account and region in the guard's scope".to_owned())
         }
+        (Reason::BreakerOpen, At::Breaker(breaker)) => Some(format!(
+            "put right what opened the breaker, then rescind resume --breaker {breaker}; it closes by \
+             itself after a calm hour"
+        )),
         (Reason::WindowClosed, _) => {
             Some("wait until the policy's windows let it, or change them".to_owned())
         }

@@ -13,9 +13,9 @@ use crate::document::finding::{Findings, join};
 use crate::document::words::quoted;
 use crate::policy::guard::{Budget, Freeze, Guard, Limit, Scope, Standing};
 use crate::policy::shapes::guard::{
-    FreezeShape, GuardBudgetShape, GuardDocument, GuardSpec, ScopeShape,
+    BreakersShape, FreezeShape, GuardBudgetShape, GuardDocument, GuardSpec, ScopeShape,
 };
-use crate::policy::{Digest, Origin, PolicyName};
+use crate::policy::{Breakers, Digest, Origin, PolicyName};
 
 /// Checks a guard. All that is wrong goes to `findings`; None if anything is an error.
 pub fn compile_guard(
@@ -54,6 +54,7 @@ pub fn compile_guard(
         protects,
         freezes,
         budget: budget.unwrap_or_default(),
+        breakers: spec.breakers.as_ref().map(breakers).unwrap_or_default(),
         disables: spec.disable_builtin.clone(),
         retired: spec.retired.as_ref().map(|retired| retired.reason.clone()),
         standing: Standing::Written,
@@ -171,6 +172,7 @@ impl Compiler<'_> {
             || !spec.protect.is_empty()
             || !spec.freezes.is_empty()
             || spec.budget.is_some()
+            || spec.breakers.is_some()
             || !spec.disable_builtin.is_empty()
             || spec.retired.is_some();
         if !says {
@@ -178,7 +180,7 @@ impl Compiler<'_> {
                 Code::MeaningEmptyRule,
                 "/spec",
                 "the guard forbids nothing",
-                Some("add `scope`, `protect`, `freezes` or `budget`; to end a guard, write `retired`"),
+                Some("add `scope`, `protect`, `freezes`, `budget` or `breakers`; to end a guard, write `retired`"),
             );
         }
     }
@@ -202,6 +204,15 @@ impl Compiler<'_> {
                 }
             }
         }
+    }
+}
+
+fn breakers(shape: &BreakersShape) -> Breakers {
+    Breakers {
+        unknown_percent: shape.unknown_percent,
+        version_conflict_percent: shape.version_conflict_percent,
+        error_percent: shape.error_percent,
+        clock_skew_seconds: shape.clock_skew_seconds,
     }
 }
 

@@ -73,6 +73,10 @@ pub struct GuardSpec {
     /// and beside those of other guards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<GuardBudgetShape>,
+    /// How much may go wrong before nothing is canceled any more. What no guard writes has its default,
+    /// without any guard too; of what several write, the strictest counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breakers: Option<BreakersShape>,
     /// Built-in rules to switch off. `freertos-self-test` is on without being written: an execution
     /// whose statusDetails have `self_test: ready` or `self_test: active` is never canceled.
     #[serde(default)]
@@ -131,6 +135,34 @@ pub struct GuardBudgetShape {
     /// rest later. Halt: no policy cancels anything until less is due, or until somebody raises the limit.
     #[serde(default)]
     pub on_exceed: OnExceed,
+}
+
+/// How much may go wrong before nothing is canceled any more. A breaker opens above its limit, over at least
+/// 20 cases of the last hour; it closes by `rescind resume --breaker NAME`, or once its share has been under
+/// half of the limit for an hour of observation.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+pub struct BreakersShape {
+    /// Percent of the decisions that needed a read for which a fact could not be read; 20 unless written.
+    /// 100 never opens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 100), example = 20)]
+    pub unknown_percent: Option<u8>,
+    /// Percent of the cancels that AWS refused since the execution had moved meanwhile; 30 unless written.
+    /// 100 never opens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 100), example = 30)]
+    pub version_conflict_percent: Option<u8>,
+    /// Percent of the cancels that failed, or whose answer was lost; 20 unless written. 100 never opens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 100), example = 20)]
+    pub error_percent: Option<u8>,
+    /// Seconds by which the machine's clock and AWS's may differ; 60 unless written. It has no share: one
+    /// answer opens it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 31_536_000), example = 60)]
+    pub clock_skew_seconds: Option<u32>,
 }
 
 /// Why a guard is in force no more.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, named_params};
 
-use super::guards;
+use super::{breakers, guards};
 use crate::execution::{ExecutionKey, ExecutionNumber, ExecutionVersion, OpenStatus};
 use crate::plan::{Details, Intent, IntentId, Outcome, Spent};
 use crate::policy::{Digest, Origin, PolicyName};
@@ -233,6 +233,7 @@ fn json(details: &Details) -> String {
 pub(super) fn load(connection: &Connection, latest: Option<Timestamp>) -> Result<Inner> {
     let guards = guards::load(connection)?;
     let mut inner = Inner { latest, guards, ..Inner::default() };
+    inner.memory.breakers = breakers::load(connection)?;
     let mut open =
         connection.prepare("SELECT * FROM intents WHERE outcome IS NULL ORDER BY seq")?;
     let mut rows = open.query([])?;

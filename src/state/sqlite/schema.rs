@@ -87,6 +87,27 @@ CREATE TABLE guards (
   why         TEXT,
   CHECK ((ended IS NULL) = (why IS NULL))
 ) STRICT, WITHOUT ROWID;
+", "
+CREATE TABLE breakers (
+  seq        INTEGER PRIMARY KEY,
+  breaker    TEXT NOT NULL,
+  opened     INTEGER NOT NULL,
+  why        TEXT NOT NULL,
+  calm       INTEGER NOT NULL,  -- for how long its share was under half of its limit, in microseconds
+  looked     INTEGER NOT NULL,
+  closed     INTEGER,
+  closed_why TEXT,
+  CHECK ((closed IS NULL) = (closed_why IS NULL))
+) STRICT;
+CREATE UNIQUE INDEX one_open_breaker ON breakers (breaker) WHERE closed IS NULL;
+
+CREATE TABLE breaker_cases (
+  breaker TEXT NOT NULL,
+  minute  INTEGER NOT NULL,     -- since 1970
+  cases   INTEGER NOT NULL,
+  bad     INTEGER NOT NULL,
+  PRIMARY KEY (breaker, minute)
+) STRICT, WITHOUT ROWID;
 "];
 
 /// The newest form, which this version writes.

@@ -11,8 +11,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use rescind::execution::{ExecutionKey, JobId};
+use rescind::plan::breaker::{self, Breaker, Cases, Change, Sighting};
 use rescind::plan::{Charge, InForce, Intent, IntentId, Memory};
-use rescind::policy::{PolicyName, PolicySet};
+use rescind::policy::{PolicyName, PolicySet, Thresholds};
 use rescind::state::memory::MemoryState;
 use rescind::state::{AdoptedGuard, Begun, Error, Open, Settlement, State};
 
@@ -140,6 +141,23 @@ impl State for Ledger {
 
     async fn adopted(&self) -> Result<Vec<AdoptedGuard>, Error> {
         self.inner.adopted().await
+    }
+
+    fn count(&self, breaker: Breaker, cases: Cases, now: Timestamp) {
+        self.inner.count(breaker, cases, now);
+    }
+
+    fn breakers(&self) -> breaker::Record {
+        self.inner.breakers()
+    }
+
+    async fn look(
+        &self,
+        sighting: &Sighting,
+        thresholds: &Thresholds,
+        now: Timestamp,
+    ) -> Result<Vec<Change>, Error> {
+        self.inner.look(sighting, thresholds, now).await
     }
 
     fn paused(&self) -> Option<String> {

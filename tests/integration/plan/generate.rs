@@ -16,6 +16,7 @@ use rescind::inventory::{
     AbortCriterion, Account, Connectivity, Described, FailureType, Inventory, Job, JobDescription,
     Listing, ObservedExecution, ProcessDetails, Queue, QueuedExecution, Thing, ThingDescription,
 };
+use rescind::plan::breaker::{Breaker, Cases, Record};
 use rescind::plan::{Memory, Spent};
 use rescind::policy::expression;
 use rescind::policy::guard::{self, Budget, Freeze, Scope};
@@ -359,8 +360,17 @@ fn memory() -> impl Strategy<Value = Memory> {
     let some = || prop::collection::btree_set(a_key(), 0..2);
     let paused = prop::option::weighted(0.1, Just("why".into()));
     let canceled = prop::collection::btree_set(a_key(), 0..4);
-    (spent, canceled, some(), some(), some(), paused).prop_map(|it| {
-        let ((spent, ledger_began), canceled, backing_off, denied, open, paused) = it;
+    let counted = (select(&Breaker::ALL[..3]), 0..70_i64, 0..30_u64, 0..30_u64);
+    let counted = prop::collection::vec(counted, 0..3);
+    let stopped = (paused, prop::option::weighted(0.1, counted));
+    (spent, canceled, some(), some(), some(), stopped).prop_map(|it| {
+        let ((spent, ledger_began), canceled, backing_off, denied, open, stopped) = it;
+        let (paused, counted) = stopped;
+        let mut breakers = Record::default();
+        for (breaker, minutes, good, bad) in counted.into_iter().flatten() {
+            let at = now() - SignedDuration::from_mins(minutes);
+            breakers.count(breaker, Cases { all: good + bad, bad }, at);
+        }
         Memory {
             spent,
             ledger_began,
@@ -372,6 +382,7 @@ fn memory() -> impl Strategy<Value = Memory> {
             denied: denied.into_iter().map(|key| ((name("p-0"), key.job), ago(-1))).collect(),
             open,
             paused,
+            breakers,
         }
     })
 }

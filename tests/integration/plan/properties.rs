@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use rescind::execution::{ExecutionKey, ThingName};
 use rescind::fact::Fact;
 use rescind::inventory::{Inventory, JobDescription, Thing};
+use rescind::plan::breaker::Record;
 use rescind::plan::check::check;
 use rescind::plan::in_force::{Judgement, judge};
 use rescind::plan::saved::SavedPlan;
@@ -40,6 +41,8 @@ fn eligible(world: &World, depth: Depth) -> BTreeSet<ExecutionKey> {
     }
     // Like a budget, a denial makes the cause wait, and says nothing about who the cause is.
     world.memory.denied.clear();
+    // So does a breaker, whose share is of all decisions together.
+    world.memory.breakers = Record::default();
     let plan = planned(&world, depth);
     let cancels = |line: &&Line| {
         let facts = facts_of(&line.key, &world.inventory).expect("it was observed");

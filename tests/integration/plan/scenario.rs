@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rescind::document::{Documents, SourceFile};
 use rescind::execution::{ExecutionNumber, ExecutionStatus, ExecutionVersion, OpenStatus};
 use rescind::fact::{Fact, Unreadable};
 use rescind::fleet;
 use rescind::inventory::{Inventory, Listing};
+use rescind::plan::breaker::{Breaker, Cases, Open};
 use rescind::plan::{Memory, Spent};
 use rescind::policy::{Demands, PolicySet, Standing};
 use rescind::span::Moment;
@@ -45,6 +46,8 @@ pub struct Scenario {
     /// What earlier passes left behind.
     #[serde(default)]
     pub memory: Past,
+    /// How far AWS's clock is ahead of the machine's, in seconds.
+    pub clock_skew: Option<i64>,
     /// What could not be read.
     #[serde(default)]
     pub unreadable: Vec<Gap>,
@@ -73,6 +76,17 @@ pub struct Past {
     pub open: Vec<Which>,
     /// Why nothing may be sent.
     pub paused: Option<String>,
+    /// Cases that a breaker counted in the last minute: `error: {all: 30, bad: 7}`.
+    pub counted: BTreeMap<String, Counted>,
+    /// Breakers that are open, with the reason.
+    pub breakers: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Counted {
+    pub all: u64,
+    pub bad: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -211,6 +225,7 @@ impl Scenario {
         for gap in &self.unreadable {
             gap.tear(&mut inventory);
         }
+        inventory.skew = self.clock_skew.map(SignedDuration::from_secs);
         World { policies, inventory, memory: self.memory.memory(now), now }
     }
 }
@@ -253,6 +268,15 @@ impl Past {
         }
         for it in &self.backing_off {
             memory.backing_off.insert(key(&it.job, &it.thing), time(&it.until));
+        }
+        let breaker = |name: &str| Breaker::labeled(name).expect("a breaker");
+        for (name, Counted { all, bad }) in &self.counted {
+            memory.breakers.count(breaker(name), Cases { all: *all, bad: *bad }, now);
+        }
+        for (name, why) in &self.breakers {
+            let since = moment("2h ago");
+            let open = Open { since, why: why.clone(), calm: SignedDuration::ZERO, looked: now };
+            memory.breakers.open.insert(breaker(name), open);
         }
         memory.paused = self.paused.as_deref().map(Into::into);
         memory.open = self.open.iter().map(|it| key(&it.job, &it.thing)).collect();

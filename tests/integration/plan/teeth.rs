@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use rescind::execution::{ExecutionNumber, ExecutionVersion, OpenStatus};
 use rescind::fact::{Fact, Unreadable};
 use rescind::inventory::{AbortCriterion, FailureType, Inventory, Listing, ProcessDetails};
+use rescind::plan::breaker::{Breaker, Cases, Open};
 use rescind::plan::check::check;
 use rescind::plan::{At, Depth, Memory, Plan, Reason, Verdict, plan};
 use rescind::policy::window::{Day, TimeOfDay, Window, WindowKind};
@@ -223,6 +224,22 @@ const MUTATIONS: &[Mutation] = &[
         it.memory.backing_off.insert(key("bad", "a"), until);
     }),
     ("bad on a: it acts while everything is paused", |it| it.memory.paused = Some("".into())),
+    ("bad on a: it acts, and breaker error is open", |it| {
+        let zero = SignedDuration::ZERO;
+        let open = Open { since: now(), why: String::new(), calm: zero, looked: now() };
+        it.memory.breakers.open.insert(Breaker::Error, open);
+    }),
+    ("bad on a: it acts, and breaker versionConflict has to be open", |it| {
+        let hour = SignedDuration::from_mins(59);
+        let cases = Cases { all: 20, bad: 7 };
+        it.memory.breakers.count(Breaker::VersionConflict, cases, now() - hour);
+    }),
+    ("bad on a: it acts, and breaker unknown has to be open", |it| {
+        it.plan.sighting.unknown = Cases { all: 24, bad: 5 };
+    }),
+    ("bad on a: it acts, and breaker clock has to be open", |it| {
+        it.inventory.skew = Some(SignedDuration::from_millis(-60_001));
+    }),
     ("bad on a: we canceled it already", |it| {
         let numbers = [(ExecutionNumber(1), now())].into();
         it.memory.canceled.insert(key("bad", "a"), numbers);

@@ -69,7 +69,7 @@ async fn guards_outlive_the_process_and_who_ended_one_is_recorded() {
     let state = open(&directory).unwrap();
     assert_eq!(names(&state).await, ["gone", "stays"]);
     assert_eq!(state.forget_asked(now()).await.unwrap(), BTreeSet::new());
-    Forget::ask(&directory, &place(), &name("gone"), "ada@bench").unwrap();
+    Forget::ask(&directory, &place(), name("gone"), "ada@bench").unwrap();
     drop(state);
 
     let state = open(&directory).unwrap();
@@ -95,7 +95,7 @@ async fn what_is_asked_of_another_state_is_not_taken_in() {
     adopt(&state, &[adopted("sqlite", "{}")], &[]).await;
     let mut elsewhere = place();
     elsewhere.region.push('x');
-    let request = Forget::ask(&directory, &elsewhere, &name("sqlite"), "ada").unwrap();
+    let request = Forget::ask(&directory, &elsewhere, name("sqlite"), "ada").unwrap();
     assert_eq!(state.forget_asked(now()).await.unwrap(), BTreeSet::new());
     assert_eq!(names(&state).await, ["sqlite"]);
     assert_eq!(Forget::pending(&directory, &elsewhere).unwrap(), std::slice::from_ref(&request));

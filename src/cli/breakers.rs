@@ -1,0 +1,83 @@
+//! Breakers on the command line: what `apply` says of an open one, and `rescind resume --breaker`.
+//!
+//! Where nobody writes, `resume` takes the lock and closes it; a running writer is asked by a file.
+
+use crate::apply::{Ending, Record};
+use crate::cli::Failure;
+use crate::cli::args::state::{Resume as Args, who};
+use crate::cli::exit::Exit;
+use crate::cli::guard::place;
+use crate::cli::output::{Output, plural};
+use crate::cli::session::state_directory;
+use crate::clock::Clock;
+use crate::plan::breaker::{Breaker, Change};
+use crate::plan::{Plan, Reason};
+use crate::policy::PolicySet;
+use crate::state::State;
+use crate::state::directory::Error;
+use crate::state::request::Resume;
+use crate::state::sqlite::{OpenError, SqliteState, Writing, read_memory};
+
+/// What `apply` ends with if a breaker keeps it from doing anything.
+pub fn refusal(plan: &Plan, changes: &[Change]) -> Option<String> {
+    let waits = |line: &&crate::plan::Line| line.verdict.reason == Reason::BreakerOpen;
+    let withheld = plan.lines.iter().filter(waits).count();
+    let open = plan.breakers.iter().find(|state| state.why.is_some())?;
+    let (breaker, why) = (open.breaker, open.why.as_deref().unwrap_or_default());
+    if withheld == 0 {
+        return None;
+    }
+    let closed = |change: &Change| change.breaker == breaker && !change.opened;
+    let then = if changes.iter().any(closed) {
+        "it has closed now: run it again".to_owned()
+    } else {
+        format!("once that is put right, `rescind resume --breaker {breaker}` closes it")
+    };
+    let count = plural(withheld, "execution");
+    Some(format!("breaker {breaker} is open: {why}; {count} would go; {then}"))
+}
+
+/// Whether a breaker kept something back that was to be acted on.
+pub fn kept(records: &[Record]) -> bool {
+    records.iter().any(|record| record.ending == Ending::Kept(Reason::BreakerOpen))
+}
+
+/// Whether a breaker is open now.
+pub fn stopped(state: &dyn State, policies: &PolicySet, clock: &Clock) -> bool {
+    let thresholds = policies.thresholds();
+    state.breakers().first_open(clock.skew(), &thresholds, clock.now()).is_some()
+}
+
+pub async fn resume(args: &Args, breaker: Breaker, output: Output) -> anyhow::Result<Exit> {
+    let failed = |error: &dyn std::error::Error| Failure::new(Exit::Error, error.to_string());
+    let directory = state_directory(&args.directory)?;
+    let place = place(args.account.as_deref(), args.region.as_deref(), &directory)?;
+    let memory = read_memory(&directory, &place, Clock::system().now());
+    let open = memory.map_err(|error| failed(&error))?.unwrap_or_default().breakers.open;
+    let of = format!("account {} in {}", place.account, place.region);
+    if !open.contains_key(&breaker) {
+        let names: Vec<_> = open.keys().map(|it| it.label()).collect();
+        let others = if names.is_empty() { "none is".to_owned() } else { names.join(", ") };
+        let message = format!("breaker {breaker} of {of} is not open; open: {others}");
+        return Err(Failure::new(Exit::Error, message).into());
+    }
+    let request = Resume::ask(&directory, &place, breaker, &who());
+    let request = request.map_err(|error| failed(&error))?;
+    match SqliteState::open(&directory, &place, Writing { who: who(), fresh_ledger: false }) {
+        Ok(state) => {
+            state.resume_asked(Clock::system().now()).await?;
+            output.result(&format!(
+                "Closed: breaker {breaker} of {of}. It opens again if what opened it goes on."
+            ))?;
+        }
+        Err(OpenError::Directory(Error::Held { holder, .. })) => output.result(&format!(
+            "Asked {holder} to close breaker {breaker}, which `run` does within 10 seconds. It opens again \
+             if what opened it goes on."
+        ))?,
+        Err(error) => {
+            request.remove().map_err(|error| failed(&error))?;
+            return Err(failed(&error).into());
+        }
+    }
+    Ok(Exit::Done)
+}
