@@ -21,7 +21,7 @@ use crate::backend::{JobsReader, JobsWriter};
 use crate::clock::Clock;
 use crate::execution::{ExecutionKey, ExecutionNumber, JobId};
 use crate::inventory::Inventory;
-use crate::plan::{InForce, IntentId, Line, Memory, Outcome, Reason};
+use crate::plan::{InForce, IntentId, Line, Memory, Outcome, Reason, Sightings};
 use crate::policy::PolicyName;
 use crate::state::State;
 
@@ -213,6 +213,8 @@ struct Run<'a> {
     stop: &'a Stop,
     met: Mutex<Met>,
     jobs: refresh::Jobs,
+    /// What policies have seen to match before.
+    sightings: Arc<Sightings>,
     /// Whether nothing more is sent.
     settles_only: AtomicBool,
 }
@@ -254,6 +256,7 @@ impl Executor {
             stop,
             met: Mutex::default(),
             jobs: refresh::Jobs::default(),
+            sightings: Arc::clone(&memory.sightings),
             settles_only: AtomicBool::new(false),
         };
         let mut room = Room::new(&lines, memory, max, self.clock.now());

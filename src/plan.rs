@@ -2,9 +2,11 @@
 //!
 //! Everything below this module is pure and synchronous: no I/O, no clock, no error. The same input
 //! gives the same bytes. `needs` says which facts are still worth reading, `evaluate` judges one policy
-//! on one execution, `veto` what the guards say of it, `breaker` when so much goes wrong that nothing goes, `planner` puts the verdicts together, `budget` says how many may go, `in_force`
-//! asks the same questions once more at the moment of the cancel, `due` says when to look again, and
-//! `check` states the safety rules a second time in other code.
+//! on one execution, `veto` what the guards say of it, `breaker` when so much goes wrong that nothing
+//! goes, `planner` puts the verdicts together, `budget` says how many may go, `stable` for how long
+//! something has matched, `in_force` asks the same questions once more at the moment of the cancel, `due`
+//! says when to look again, `follows` what comes of a plan beside its cancels, and `check` states the
+//! safety rules a second time in other code.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -29,6 +31,7 @@ pub mod due;
 pub mod evaluate;
 pub mod explain;
 pub mod facts;
+pub mod follows;
 pub mod in_force;
 pub mod intent;
 pub mod needs;
@@ -36,6 +39,7 @@ pub mod planner;
 mod purses;
 pub mod reason;
 pub mod saved;
+pub mod stable;
 pub mod tested;
 pub mod veto;
 pub mod words;
@@ -47,6 +51,7 @@ pub use intent::{
 pub use needs::{Needs, needs};
 pub use planner::plan;
 pub use reason::{At, Because, Decision, FactName, GuardBecause, GuardRule, Reason, Verdict};
+pub use stable::{Look, Sighting, Sightings};
 
 /// How exact a plan has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,6 +205,8 @@ pub struct Plan {
     pub sighting: breaker::Sighting,
     /// What could not be observed.
     pub problems: BTreeSet<Problem>,
+    /// What matched, for the state to keep until the next plan.
+    pub look: Look,
 }
 
 impl Plan {

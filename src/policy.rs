@@ -169,6 +169,8 @@ pub struct Policy {
     pub clauses: Vec<Clause>,
     /// Any that holds, or is not known, keeps the execution.
     pub excludes: Vec<Rule>,
+    /// For how long an execution must have matched in every look; none if one look is enough.
+    pub stable_for: Option<Period>,
     /// What is sent.
     pub cancel: Cancel,
     /// How much, and how fast. Never empty.

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::execution::{ExecutionKey, ExecutionNumber, JobId};
 use crate::plan::breaker::{self, Breaker, Cases, Change, Sighting};
-use crate::plan::{Charge, Intent, IntentId, Memory, Outcome};
+use crate::plan::{Charge, Intent, IntentId, Look, Memory, Outcome};
 use crate::policy::{Digest, Origin, PolicyName, Thresholds};
 
 mod breakers;
@@ -129,6 +129,9 @@ pub trait State: Send + Sync {
 
     /// Leaves a job alone for a while for a policy whose calls AWS denied there: [`DENIED_FOR`].
     async fn deny(&self, policy: &PolicyName, job: &JobId, now: Timestamp) -> Result<(), Error>;
+
+    /// Keeps what a plan saw to match: [`Look::take_in`]. It counts for as long as `lasts`.
+    async fn sight(&self, look: &Look, lasts: SignedDuration, now: Timestamp) -> Result<(), Error>;
 
     /// The intents without an outcome. Before anything is sent, they are those that an earlier process
     /// has left.

@@ -13,7 +13,7 @@ use crate::inventory::{Account, Job, ObservedExecution, Thing};
 use crate::plan::clause::Facts;
 use crate::plan::in_force::{Judgement, Ruling, judge};
 use crate::plan::words::{because_of, in_words};
-use crate::plan::{InForce, budget};
+use crate::plan::{InForce, Sightings, budget};
 use crate::policy::{Policy, guard};
 use crate::state::State;
 
@@ -34,6 +34,8 @@ pub(super) struct SendGate {
     pub planned: Arc<Policy>,
     /// The budgets of guards to which it was charged.
     pub guards: Arc<[guard::Budget]>,
+    /// What policies have seen to match before.
+    pub sightings: Arc<Sightings>,
     pub ruling: Ruling,
     /// Why the answer was no.
     pub refusal: Mutex<Option<String>>,
@@ -66,7 +68,7 @@ impl SendGate {
         let (key, job, row) = (&self.key, &self.job, &self.row);
         let (thing, account) = (self.thing.as_ref(), self.account.as_ref());
         let facts = Facts { key, job, row, thing, account };
-        match judge(&policies, &facts, now) {
+        match judge(&policies, &facts, &self.sightings, now) {
             Judgement::Cancel(now)
                 if now.policy.name == self.ruling.policy.name
                     && now.force == self.ruling.force

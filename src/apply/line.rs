@@ -134,7 +134,7 @@ impl Run<'_> {
     async fn judge(&self, work: Box<Work>) -> Result<(Box<Work>, Ruling), Step> {
         let now = self.with.clock.now();
         let policies = self.with.in_force.current();
-        let ruling = match judge(&policies, &work.facts(), now) {
+        let ruling = match judge(&policies, &work.facts(), &self.sightings, now) {
             Judgement::Cancel(ruling) => ruling,
             Judgement::Keep { policy, verdict } => {
                 let note = match policy {
@@ -214,6 +214,7 @@ impl Run<'_> {
             account: work.account.clone(),
             planned: Arc::clone(&work.line.policy),
             guards: Arc::clone(&work.act.guards),
+            sightings: Arc::clone(&self.sightings),
             ruling,
             refusal: Mutex::default(),
         });

@@ -23,7 +23,7 @@ use crate::inventory::Inventory;
 use crate::plan::in_force::Fixed;
 use crate::plan::saved::{SavedLine, SavedPlan, Stale};
 use crate::plan::{
-    Depth, Line, Memory, Outcome, Pins, Plan, Reason, plan as decide, planner, words,
+    Depth, Line, Memory, Outcome, Pins, Plan, Reason, plan as decide, planner, stable, words,
 };
 use crate::policy::PolicySet;
 use crate::state::State;
@@ -99,6 +99,10 @@ async fn reconcile(
     let now = inventory.as_of.unwrap_or_else(|| session.clock.now());
     let plan = planner::narrowed(&policies, &inventory, &memory, now, depth, keys.as_ref());
     verify(&plan, &policies, &inventory, &memory)?;
+    let memory = match &inventory.account {
+        Some(_) => sighted(&*state, &plan, memory).await?,
+        None => memory,
+    };
     let calls = session.pacer.counts();
     let shown =
         shown_plan::Shown { plan: &plan, inventory: &inventory, memory: &memory, calls: &calls };
@@ -231,6 +235,16 @@ async fn settle_earlier(
         ));
     }
     Ok(left)
+}
+
+/// Keeps what the plan saw to match, for the next one; gives the memory with it.
+async fn sighted(state: &dyn State, plan: &Plan, memory: Memory) -> anyhow::Result<Memory> {
+    if plan.look.is_empty() {
+        return Ok(memory);
+    }
+    state.sight(&plan.look, stable::lasts(stable::USUAL_INTERVAL), plan.now).await?;
+    let sightings = state.memory(plan.now).await?.sightings;
+    Ok(Memory { sightings, ..memory })
 }
 
 fn json_plan(plan: &Plan, inventory: &Inventory, memory: &Memory) -> serde_json::Value {

@@ -19,7 +19,7 @@ use crate::inventory::Inventory;
 use crate::plan::check::check;
 use crate::plan::explain::explain;
 use crate::plan::tested::{Surprise, surprises};
-use crate::plan::{Depth, Memory, Plan, plan as decide};
+use crate::plan::{Depth, Memory, Plan, plan as decide, stable};
 use crate::policy::PolicySet;
 use crate::source;
 
@@ -100,7 +100,9 @@ fn run(file: &Path, test: &WrittenTest, library: &mut Library, output: Output) -
 
 fn outcome(test: &WrittenTest, policies: &Arc<PolicySet>, fleet: &Fleet) -> Outcome {
     let case = &test.case;
-    let (inventory, memory) = (fleet::inventory(fleet, case.now), Memory::default());
+    let inventory = fleet::inventory(fleet, case.now);
+    let sightings = stable::supposed(policies, &inventory, case.now, case.matched_for).into();
+    let memory = Memory { sightings, ..Memory::default() };
     let plan = decide(policies, &inventory, &memory, case.now, Depth::Exact);
     if let Some(violation) = check(&plan, policies, &inventory, &memory).first() {
         return Outcome::Unsafe(violation.to_string());

@@ -16,7 +16,7 @@ use crate::apply::{Ending, Executor, Record, Stop};
 use crate::inventory::{Inventory, Listing};
 use crate::plan::check::check;
 use crate::plan::due::{Look, Schedule, Seen};
-use crate::plan::{Depth, InForce, Line, Memory, Outcome, Plan, plan, veto};
+use crate::plan::{Depth, InForce, Line, Memory, Outcome, Plan, plan, stable, veto};
 use crate::policy::PolicySet;
 use crate::status::report::Running;
 
@@ -257,6 +257,13 @@ impl Controller {
             tracing::error!(%violation, "the plan breaks a safety rule: nothing of it is sent");
             self.failed(&format!("the plan breaks a safety rule: {violation}"));
             return Ok(Looked::at(true));
+        }
+        if inventory.account.is_some() {
+            let lasts = stable::lasts(self.interval);
+            if let Err(error) = self.state.sight(&planned.look, lasts, planned.now).await {
+                tracing::error!(%error, "what matched is not kept: stableFor begins anew");
+                self.failed(&format!("what matched is not kept: {error}"));
+            }
         }
         for limit in planned.budgets.iter().filter(|limit| limit.halted.is_some()) {
             let (owner, due) = (&limit.owner, limit.halted);

@@ -55,7 +55,12 @@ impl Cadence {
         let of_rules = Self::of_rules(&policy.excludes);
         Self {
             least_age: statuses.iter().map(least).collect(),
-            moving: of_match.chain(rules).flat_map(moving).collect(),
+            // What must match for a while is looked at in between, and begins anew when it moves.
+            moving: of_match
+                .chain(rules)
+                .flat_map(moving)
+                .chain(policy.stable_for.map(|_| FactName::LastUpdatedAt))
+                .collect(),
             needs_lists: of_rules.needs_lists
                 || policy.clauses.iter().any(|clause| lets_go(clause, |bound| !is_older(bound))),
         }

@@ -24,6 +24,7 @@ mod expressions;
 mod guards;
 mod jobs;
 mod limits;
+mod stable;
 mod times;
 
 use expressions::asks_described;
@@ -152,15 +153,19 @@ impl Seen<'_> {
         {
             broken("force goes with IN_PROGRESS, and only where the policy says so".to_owned());
         }
+        if !self.has_matched_long_enough(policy, memory) {
+            broken("it has not matched for as long as stableFor asks".to_owned());
+        }
+        // What must match for a while is looked at in full each time.
+        let later = self.is_undescribed() && policy.stable_for.is_none();
         for clause in &policy.clauses {
-            let later = self.is_undescribed() && asks_described(&clause.test);
+            let later = later && asks_described(&clause.test);
             if !later && !self.surely(&clause.test) {
                 broken(format!("{} does not surely hold", clause.path));
             }
         }
         for rule in &policy.excludes {
-            let later = self.is_undescribed()
-                && rule.clauses.iter().any(|clause| asks_described(&clause.test));
+            let later = later && rule.clauses.iter().any(|clause| asks_described(&clause.test));
             if !later && !self.surely_not(rule) {
                 broken(format!("exclude rule {} is not surely false", rule.name));
             }
@@ -220,6 +225,7 @@ impl Seen<'_> {
             && !policy.held
             && policy.expires_at.is_none_or(|end| self.now < end)
             && (policy.cancel.force || self.row.status == ExecutionStatus::Queued)
+            && policy.stable_for.is_none()
             && policy.cancel.set.iter().all(|(_, value)| {
                 value
                     .parts

@@ -72,6 +72,15 @@ impl Tier {
             Depth::Exact => &Self::ALL,
         }
     }
+
+    /// The same in the order of asking: all that a describe is not needed for comes before what it is.
+    pub(super) fn steps(depth: Depth) -> &'static [&'static [Self]] {
+        const STEPS: [&[Tier]; 2] = [Tier::ALL.split_at(6).0, Tier::ALL.split_at(6).1];
+        match depth {
+            Depth::Listed => &STEPS[..1],
+            Depth::Exact => &STEPS,
+        }
+    }
 }
 
 /// What a clause says.

@@ -22,7 +22,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::execution::{ExecutionKey, JobId, OpenStatus};
 use crate::fact::Fact;
 use crate::inventory::{Inventory, Job, Listing, Problem};
-use crate::plan::{Line, Memory, Plan, Reason, budget, planner};
+use crate::plan::{Line, Memory, Plan, Reason, budget, planner, stable};
 use crate::policy::{Digest, OnExceed, Policy, PolicyName, PolicySet};
 
 mod foreseen;
@@ -358,6 +358,7 @@ impl Schedule {
         let tick = self.tick.unwrap_or(Timestamp::MAX);
         let by_job = planner::policies_by_job(policies, inventory);
         self.foreseen = self.terms.foresee(&by_job, inventory, memory, now, tick);
+        self.foresee_stable(policies, memory, now, tick);
         let lists = inventory.lists.iter().filter_map(|(list, listing)| {
             self.list_due(list, *listing, by_job.get(&list.0), false)
         });
@@ -376,10 +377,24 @@ impl Schedule {
         }
     }
 
+    /// What has matched for long enough at some time up to `until` comes due then.
+    fn foresee_stable(
+        &mut self,
+        policies: &PolicySet,
+        memory: &Memory,
+        now: Timestamp,
+        until: Timestamp,
+    ) {
+        for (at, key) in stable::ends(policies, &memory.sightings, now).filter(|it| it.0 <= until) {
+            self.foreseen.add(at, key);
+        }
+    }
+
     /// Ends a look at what came due.
     pub fn looked_at_part(&mut self, policies: &PolicySet, memory: &Memory, plan: Option<&Plan>) {
         let (now, tick) = (self.began, self.tick.unwrap_or(Timestamp::MAX));
         terms::after_failures(&mut self.foreseen, memory, now, tick);
+        self.foresee_stable(policies, memory, now, tick);
         let waiting = plan.map(waiting).unwrap_or_default();
         let edges = self.terms.edges(policies, memory, &waiting, now);
         self.whole = edges.into_iter().fold(self.whole, Timestamp::min);

@@ -18,7 +18,7 @@ use crate::fact::{Fact, Truth};
 use crate::inventory::{Job, ObservedExecution};
 use crate::plan::asked::{Asked, tier_in_template, unread};
 use crate::plan::clause::{Answer, Facts, Tier};
-use crate::plan::{At, Depth, Memory, Reason, Verdict, veto};
+use crate::plan::{At, Depth, Memory, Reason, Verdict, stable, veto};
 use crate::policy::expression::{Expression, Field, Outcome};
 use crate::policy::{Clause, Mode, Policy, PolicySet, Rule, window};
 
@@ -73,8 +73,7 @@ pub(super) fn rule_truth(rule: &Rule, facts: &Facts<'_>, now: Timestamp) -> Trut
 
 /// The tiers of the facts that a policy asks for.
 pub fn tiers(policy: &Policy) -> BTreeSet<Tier> {
-    let rules = policy.excludes.iter().flat_map(|rule| &rule.clauses);
-    let clauses = policy.clauses.iter().chain(rules).flat_map(|clause| clause.test.tiers());
+    let clauses = conditions(policy).flat_map(|clause| clause.test.tiers());
     // A version is in each describe, and each cancel is described.
     let templates = templates_of(policy).flat_map(|(_, it)| it.fields());
     let templates = templates.filter(|field| **field != Field::Version).map(|it| Tier::of(*it));
@@ -125,6 +124,9 @@ pub fn evaluate(
     if let Some(elsewhere) = veto::elsewhere(set, facts.account) {
         return elsewhere;
     }
+    if let Some(not_yet) = stable::not_yet(policy, facts, &memory.sightings, now) {
+        return not_yet;
+    }
     let backs_off = || memory.backing_off.get(facts.key).is_some_and(|until| now < *until);
     if memory.open.contains(facts.key) || backs_off() {
         return verdict(Reason::BackingOff);
@@ -133,50 +135,66 @@ pub fn evaluate(
 }
 
 /// The verdict by which a policy alone keeps an execution; none if `match` holds and no exclude does.
+///
+/// The templates are asked before anything that needs a describe: of what they keep, no fact is read
+/// any more that a condition asks beside the describe, and none is to be missed in the moment of acting.
 pub(super) fn walk(
     policy: &Policy,
     facts: &Facts<'_>,
     now: Timestamp,
     depth: Depth,
 ) -> Option<Verdict> {
+    let kept_by = |tiers: &&[Tier]| {
+        let by_clause = || tiers.iter().find_map(|tier| kept_in(policy, facts, now, *tier));
+        let by_template = || unfilled(policy, facts, now, tiers);
+        let verdict = |at| Verdict { reason: Reason::FactUnknown, at };
+        by_clause().or_else(|| by_template().map(verdict))
+    };
+    ended(policy, facts)
+        .or_else(|| Tier::steps(depth_of(policy, now, depth)).iter().find_map(kept_by))
+}
+
+/// How deep a policy looks. What must match for a while is to match in every look, so that nothing of
+/// it is left to the moment of acting.
+fn depth_of(policy: &Policy, now: Timestamp, depth: Depth) -> Depth {
+    let is_asked = || conditions(policy).any(|clause| clause.test.tier() == Tier::Described);
+    if stable::counts(policy, now) && is_asked() { Depth::Exact } else { depth }
+}
+
+/// The clauses, those of the rules too.
+fn conditions(policy: &Policy) -> impl Iterator<Item = &Clause> {
+    policy.clauses.iter().chain(policy.excludes.iter().flat_map(|rule| &rule.clauses))
+}
+
+/// The verdict by which the clauses and rules of one tier keep an execution.
+fn kept_in(policy: &Policy, facts: &Facts<'_>, now: Timestamp, tier: Tier) -> Option<Verdict> {
     let verdict = |reason, at| Some(Verdict { reason, at });
-    if let Some(ended) = ended(policy, facts) {
-        return Some(ended);
-    }
-    for &tier in Tier::within(depth) {
-        let mut unknown = None;
-        let mut unknown_rule = None;
-        for (index, clause) in clauses_of(policy, tier) {
-            match clause.test.ask(facts, now) {
-                Answer::Yes => {}
-                Answer::No => return verdict(Reason::NoMatch, At::Clause(index)),
-                Answer::NotRead | Answer::Unknown => {
-                    unknown = unknown.or(Some(At::Clause(index)));
-                }
+    let mut unknown = None;
+    let mut unknown_rule = None;
+    for (index, clause) in clauses_of(policy, tier) {
+        match clause.test.ask(facts, now) {
+            Answer::Yes => {}
+            Answer::No => return verdict(Reason::NoMatch, At::Clause(index)),
+            Answer::NotRead | Answer::Unknown => {
+                unknown = unknown.or(Some(At::Clause(index)));
             }
         }
-        for (index, rule) in rules_of(policy, tier) {
-            match rule_truth(rule, facts, now) {
-                Truth::Yes => return verdict(Reason::Excluded, At::Rule(index)),
-                Truth::No => {}
-                Truth::Unknown => {
-                    let which = rule
-                        .clauses
-                        .iter()
-                        .position(|clause| clause.test.ask(facts, now).truth() == Truth::Unknown);
-                    let at = At::RuleClause(index, which.unwrap_or_default());
-                    unknown_rule = unknown_rule.or(Some(at));
-                }
+    }
+    for (index, rule) in rules_of(policy, tier) {
+        match rule_truth(rule, facts, now) {
+            Truth::Yes => return verdict(Reason::Excluded, At::Rule(index)),
+            Truth::No => {}
+            Truth::Unknown => {
+                let is_unknown =
+                    |clause: &Clause| clause.test.ask(facts, now).truth() == Truth::Unknown;
+                let which = rule.clauses.iter().position(is_unknown);
+                let at = At::RuleClause(index, which.unwrap_or_default());
+                unknown_rule = unknown_rule.or(Some(at));
             }
         }
-        if let Some(at) = unknown {
-            return verdict(Reason::FactUnknown, at);
-        }
-        if let Some(at) = unknown_rule {
-            return verdict(Reason::Excluded, at);
-        }
     }
-    unfilled(policy, facts, now, depth).and_then(|at| verdict(Reason::FactUnknown, at))
+    let unknown = unknown.map(|at| Verdict { reason: Reason::FactUnknown, at });
+    unknown.or_else(|| unknown_rule.map(|at| Verdict { reason: Reason::Excluded, at }))
 }
 
 /// The cheapest tier with a fact that was not read and that could still change what the policy says;
@@ -185,45 +203,21 @@ pub fn missing(policy: &Policy, facts: &Facts<'_>, now: Timestamp, depth: Depth)
     if ended(policy, facts).is_some() {
         return None;
     }
-    for &tier in Tier::within(depth) {
-        let answers: Vec<_> =
-            clauses_of(policy, tier).map(|(_, clause)| clause.test.ask(facts, now)).collect();
-        if answers.contains(&Answer::No) {
-            return None;
-        }
-        let mut unknown = answers.contains(&Answer::Unknown);
-        let unread = |clause: &Clause| clause.test.unread(facts, now);
-        let mut wanted = clauses_of(policy, tier).filter_map(|(_, clause)| unread(clause)).min();
-        for (_, rule) in rules_of(policy, tier) {
-            match rule_truth(rule, facts, now) {
-                Truth::Yes => return None,
-                Truth::No => {}
-                Truth::Unknown => {
-                    let cheapest = rule.clauses.iter().filter_map(unread).min();
-                    unknown |= cheapest.is_none();
-                    wanted = [wanted, cheapest].into_iter().flatten().min();
-                }
+    let depth = depth_of(policy, now, depth);
+    for tiers in Tier::steps(depth) {
+        for &tier in *tiers {
+            match wanted_in(policy, facts, now, tier) {
+                Wanted::Nothing => {}
+                Wanted::Facts(cheapest) => return Some(cheapest),
+                Wanted::Settled => return None,
             }
         }
-        if wanted.is_some() || unknown {
-            return wanted;
-        }
-    }
-    for &tier in Tier::within(depth) {
-        let mut unknown = false;
-        let mut wanted = None;
-        for (_, expression) in templates_of(policy).filter(|(_, it)| tier_in_template(it) == tier) {
-            match filled(expression, facts, now) {
-                Filled::Yes => {}
-                Filled::NotRead => {
-                    let cheapest = unread(expression, facts, now);
-                    wanted = [wanted, cheapest].into_iter().flatten().min();
-                }
-                Filled::Unknown => unknown = true,
+        for &tier in *tiers {
+            match wanted_by_templates(policy, facts, now, tier) {
+                Wanted::Nothing => {}
+                Wanted::Facts(cheapest) => return Some(cheapest),
+                Wanted::Settled => return None,
             }
-        }
-        if wanted.is_some() || unknown {
-            return wanted;
         }
     }
     // In the moment of acting nothing but a describe is added. What is asked beside it then is read
@@ -244,6 +238,73 @@ pub fn missing(policy: &Policy, facts: &Facts<'_>, now: Timestamp, depth: Depth)
         .chain(templates.filter_map(|(_, expression)| unread(expression, facts, now)))
         .filter(|tier| *tier < Tier::Described)
         .min()
+}
+
+/// What one tier leaves to be read.
+enum Wanted {
+    /// Nothing: the next tier is asked.
+    Nothing,
+    /// A fact, of this tier or a cheaper one.
+    Facts(Tier),
+    /// Nothing, since what is known keeps the execution.
+    Settled,
+}
+
+impl Wanted {
+    /// By the cheapest fact that was not read, and whether one that was read is not known.
+    fn of(cheapest: Option<Tier>, unknown: bool) -> Self {
+        match cheapest {
+            Some(tier) => Self::Facts(tier),
+            None if unknown => Self::Settled,
+            None => Self::Nothing,
+        }
+    }
+}
+
+/// In the order of the walk: what is asked before something that keeps the execution is read all the
+/// same. Otherwise the reason would depend on
+/// what other policies had read.
+fn wanted_in(policy: &Policy, facts: &Facts<'_>, now: Timestamp, tier: Tier) -> Wanted {
+    let unread = |clause: &Clause| clause.test.unread(facts, now);
+    let mut unknown = false;
+    let mut wanted = None;
+    let mut want = |cheapest: Option<Tier>| {
+        unknown |= cheapest.is_none();
+        wanted = [wanted, cheapest].into_iter().flatten().min();
+        Wanted::of(wanted, unknown)
+    };
+    let mut left = Wanted::Nothing;
+    for (_, clause) in clauses_of(policy, tier) {
+        match clause.test.ask(facts, now) {
+            Answer::Yes => {}
+            Answer::No => return want(None),
+            Answer::NotRead | Answer::Unknown => left = want(unread(clause)),
+        }
+    }
+    for (_, rule) in rules_of(policy, tier) {
+        match rule_truth(rule, facts, now) {
+            Truth::Yes => return want(None),
+            Truth::No => {}
+            Truth::Unknown => left = want(rule.clauses.iter().filter_map(unread).min()),
+        }
+    }
+    left
+}
+
+fn wanted_by_templates(policy: &Policy, facts: &Facts<'_>, now: Timestamp, tier: Tier) -> Wanted {
+    let mut unknown = false;
+    let mut wanted = None;
+    for (_, expression) in templates_of(policy).filter(|(_, it)| tier_in_template(it) == tier) {
+        match filled(expression, facts, now) {
+            Filled::Yes => {}
+            Filled::NotRead => {
+                let cheapest = unread(expression, facts, now);
+                wanted = [wanted, cheapest].into_iter().flatten().min();
+            }
+            Filled::Unknown => unknown = true,
+        }
+    }
+    Wanted::of(wanted, unknown)
 }
 
 /// The verdict on an execution whose status settles it.
@@ -299,13 +360,13 @@ fn filled(expression: &Expression, facts: &Facts<'_>, now: Timestamp) -> Filled 
     }
 }
 
-/// The first part of a template that cannot be filled in, of those that are asked for at this depth.
-fn unfilled(policy: &Policy, facts: &Facts<'_>, now: Timestamp, depth: Depth) -> Option<At> {
+/// The first part of a template that cannot be filled in, of those of some tiers.
+fn unfilled(policy: &Policy, facts: &Facts<'_>, now: Timestamp, tiers: &[Tier]) -> Option<At> {
     let of_tier = |tier: Tier| {
         let parts = templates_of(policy).filter(move |(_, it)| tier_in_template(it) == tier);
         parts.filter(|(_, it)| !matches!(filled(it, facts, now), Filled::Yes)).map(|(at, _)| at)
     };
-    Tier::within(depth).iter().find_map(|tier| of_tier(*tier).next())
+    tiers.iter().find_map(|tier| of_tier(*tier).next())
 }
 
 fn not_acting(policy: &Policy, now: Timestamp) -> Option<Reason> {

@@ -5,17 +5,20 @@
 //! saw and answers is asked of the clause itself, so that this cannot tell another story than what is
 //! done. It is for one execution that somebody asks about; a plan's lines carry no such thing.
 
+use std::fmt;
+
 use jiff::Timestamp;
 
 use crate::execution::{ExecutionKey, ExecutionNumber, ExecutionStatus, ExecutionVersion};
 use crate::fact::Truth;
 use crate::inventory::{Inventory, Job, Listing, ObservedExecution};
 use crate::plan::clause::{Answer, Facts};
-use crate::plan::evaluate::{JobScope, evaluate, execution_in_scope, job_scope, rule_truth};
+use crate::plan::evaluate::{JobScope, evaluate, execution_in_scope, job_scope, rule_truth, walk};
 use crate::plan::needs::want;
 use crate::plan::words::{self, because_of, facts_of, in_words, saw};
-use crate::plan::{BudgetState, Decision, Depth, Memory, Needs, Owner, Plan, Reason, veto};
+use crate::plan::{BudgetState, Decision, Depth, Memory, Needs, Owner, Plan, Reason, stable, veto};
 use crate::policy::{Clause, Mode, Origin, Policy, PolicyName, PolicySet};
+use crate::span::Period;
 
 mod advice;
 mod author;
@@ -85,10 +88,36 @@ pub struct View {
     pub because: String,
     /// What would have to change for it to cancel this.
     pub to_change: Option<String>,
+    /// For how long it asks that this has matched, and since when it has; none if one look is enough.
+    pub stable: Option<Stable>,
     /// Its conditions: all must hold.
     pub clauses: Vec<Seen>,
     /// Its rules: none may hold.
     pub rules: Vec<Rule>,
+}
+
+/// For how long something is to match, and has.
+#[derive(Clone, Copy, Debug)]
+pub struct Stable {
+    /// What the policy asks.
+    pub period: Period,
+    /// Since when it has matched in every look; none if it does not match now.
+    pub since: Option<Timestamp>,
+    /// When that is long enough; none if it does not match now.
+    pub until: Option<Timestamp>,
+}
+
+impl fmt::Display for Stable {
+    /// `stableFor 10m: it has matched since …`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "stableFor {}: ", self.period)?;
+        match (self.since, self.until) {
+            (Some(since), Some(until)) => {
+                write!(f, "it has matched since {since}, which is long enough from {until} on")
+            }
+            _ => f.write_str("it does not match now, so that no time is counted"),
+        }
+    }
 }
 
 /// A named rule and its conditions.
@@ -215,6 +244,7 @@ fn outside(policy: &Policy, why: String) -> View {
         verdict: None,
         because: String::new(),
         to_change: None,
+        stable: None,
         clauses: Vec::new(),
         rules: Vec::new(),
     }
@@ -247,7 +277,14 @@ fn view(
         holds: rule_truth(rule, facts, now),
         clauses: rule.clauses.iter().map(|clause| seen(clause, facts, now)).collect(),
     });
+    let stable = policy.stable_for.map(|period| {
+        let matches = walk(policy, facts, now, Depth::Exact).is_none();
+        let since = matches.then(|| stable::matched_since(policy, facts, &memory.sightings, now));
+        let until = since.and_then(|since| since.checked_add(period.get()).ok());
+        Stable { period, since, until }
+    });
     View {
+        stable,
         verdict: Some(verdict.reason),
         because: match verdict.reason {
             Reason::Due => "it matches, and may act".to_owned(),

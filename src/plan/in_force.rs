@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::execution::{ExecutionNumber, ExecutionVersion, OpenStatus};
 use crate::plan::asked::Asked;
 use crate::plan::clause::Facts;
-use crate::plan::{At, Depth, Details, Memory, Pins, Reason, Verdict, planner, veto};
+use crate::plan::{At, Depth, Details, Memory, Pins, Reason, Sightings, Verdict, planner, veto};
 use crate::policy::{Policy, PolicySet, template};
 
 /// The policies that are in force now.
@@ -58,12 +58,18 @@ pub struct Ruling {
     pub force: bool,
 }
 
-/// What `policies` say at `now` about an execution that was described.
-pub fn judge(policies: &PolicySet, facts: &Facts<'_>, now: Timestamp) -> Judgement {
+/// What `policies` say at `now` about an execution that was described, and that they have seen before as
+/// `sightings` say.
+pub fn judge(
+    policies: &PolicySet,
+    facts: &Facts<'_>,
+    sightings: &Arc<Sightings>,
+    now: Timestamp,
+) -> Judgement {
+    let memory = Memory { sightings: Arc::clone(sightings), ..Memory::default() };
     let in_scope = planner::in_scope(policies, facts);
     let nothing = Verdict { reason: Reason::NoMatch, at: At::Policy };
-    let Some(decided) =
-        planner::decide(policies, in_scope, facts, &Memory::default(), now, Depth::Exact)
+    let Some(decided) = planner::decide(policies, in_scope, facts, &memory, now, Depth::Exact)
     else {
         return Judgement::Keep { policy: None, verdict: nothing };
     };

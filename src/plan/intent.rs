@@ -12,6 +12,7 @@ use crate::execution::{
     ExecutionKey, ExecutionNumber, ExecutionVersion, JobId, OpenStatus, StatusDetails,
 };
 use crate::plan::breaker;
+use crate::plan::stable::Sightings;
 use crate::policy::{Digest, Origin, PolicyName};
 
 /// How long a cancel of ours hides an execution that a list still shows: AWS's reads lag behind its
@@ -193,6 +194,8 @@ pub struct Memory {
     pub paused: Option<Arc<str>>,
     /// What the breakers have counted, and which of them are open.
     pub breakers: breaker::Record,
+    /// What policies with `stableFor` have seen to match. Shared, since it may be large.
+    pub sightings: Arc<Sightings>,
 }
 
 impl Memory {

@@ -12,7 +12,7 @@ use crate::execution::{ExecutionKey, JobId, JobStatus, OpenStatus, ThingName};
 use crate::inventory::{Inventory, Job, ObservedExecution};
 use crate::plan::clause::{Facts, Tier};
 use crate::plan::evaluate::{JobScope, evaluate, execution_in_scope, job_scope, missing, walk};
-use crate::plan::{Depth, Memory, Reason, budget, planner, veto};
+use crate::plan::{Depth, Memory, Reason, budget, planner, stable, veto};
 use crate::policy::{OnExceed, Policy, PolicySet};
 
 /// Facts that are worth reading next. What is in one answer may be read side by side, but for the
@@ -149,6 +149,7 @@ fn add(
         depth == Depth::Exact
             && facts.described().is_not_read()
             && evaluate(set, policy, facts, memory, now, depth).reason == Reason::ObserveOnly
+            && stable::not_yet(policy, facts, &memory.sightings, now).is_none()
             && veto::not_now(set, policy, facts.account, now).is_none()
             && veto::asks_described(set, facts, now)
     };

@@ -18,7 +18,8 @@ use crate::plan::clause::Facts;
 use crate::plan::evaluate::{JobScope, evaluate, execution_in_scope, job_scope, reads_described};
 use crate::plan::purses::Purses;
 use crate::plan::{
-    At, Decision, Depth, Line, Memory, Observed, Plan, Reason, Verdict, abort, blind, budget, veto,
+    At, Decision, Depth, Line, Look, Memory, Observed, Plan, Reason, Verdict, abort, blind, budget,
+    stable, veto,
 };
 use crate::policy::{OnExceed, Policy, PolicyName, PolicySet};
 
@@ -116,6 +117,7 @@ pub(super) fn decide<'a>(
     }
     let would_act = |(policy, verdict): &&(&Arc<Policy>, Verdict)| {
         verdict.reason == Reason::ObserveOnly
+            && stable::not_yet(policy, facts, &memory.sightings, now).is_none()
             && veto::not_now(set, policy, facts.account, now).is_none()
             && (depth == Depth::Listed || veto::protected_as_described(set, facts, now).is_none())
     };
@@ -212,6 +214,7 @@ pub fn narrowed(
         breakers,
         sighting,
         problems: inventory.problems.clone(),
+        look: Look::new(policies, inventory, &memory.sightings, now, depth),
     }
 }
 

@@ -67,6 +67,8 @@ pub enum Reason {
     BreakerOpen,
     /// Somebody has switched sending off.
     Paused,
+    /// It matches, and has not matched for as long as the policy's `stableFor` asks.
+    NotStableYet,
     /// An earlier cancel of it failed or is not settled yet.
     BackingOff,
     /// A percentage needs a list that failed.
@@ -84,7 +86,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every variant, in order.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::StatusUnknown,
         Self::Terminal,
         Self::NoMatch,
@@ -103,6 +105,7 @@ impl Reason {
         Self::OutOfScope,
         Self::BreakerOpen,
         Self::Paused,
+        Self::NotStableYet,
         Self::BackingOff,
         Self::InventoryIncomplete,
         Self::BudgetExhausted,
@@ -137,6 +140,7 @@ impl Reason {
             | Self::OutOfScope
             | Self::BreakerOpen
             | Self::Paused
+            | Self::NotStableYet
             | Self::BackingOff
             | Self::InventoryIncomplete
             | Self::BudgetExhausted
@@ -255,6 +259,8 @@ pub enum At {
     Planned(u64),
     /// How many executions of the job ended.
     ProcessDetails,
+    /// Since when it has matched in every look.
+    MatchedSince(Timestamp),
 }
 
 /// What one policy says about one execution.
@@ -354,6 +360,13 @@ pub enum Because {
     NoteUntil(String, Timestamp),
     /// From when on, or until when.
     Time(Timestamp),
+    /// Since when it has matched, and from when on that is long enough.
+    Matched {
+        /// The first look in which it did.
+        since: Timestamp,
+        /// When it has matched for as long as the policy asks.
+        until: Timestamp,
+    },
     /// When a window opens; none if that is not within a year.
     Opens(Option<Timestamp>),
     /// The limit that has nothing left, or that halts.

@@ -126,7 +126,8 @@ pub(super) fn missing(set: &PolicySet, facts: &Facts<'_>, now: Timestamp) -> Opt
         let mut wanted = None;
         for (_, _, rule) in rules(set).filter(|(_, _, rule)| rule_tier(rule) == tier) {
             match rule_truth(rule, facts, now) {
-                Truth::Yes => return None,
+                // As in `evaluate`: what is asked before it is read first.
+                Truth::Yes => return wanted,
                 Truth::No => {}
                 Truth::Unknown => {
                     let cheapest = cheapest(rule, facts, now);

@@ -15,7 +15,7 @@ use crate::plan::{
 };
 use crate::policy::template::Part;
 use crate::policy::{AgeClock, Clause, Policy, PolicySet, Test, window};
-use crate::span::humanize;
+use crate::span::{Period, humanize};
 
 mod expression;
 mod guard;
@@ -131,6 +131,12 @@ pub fn because_of(
         (_, At::StatusDetails) => unknown(FactName::StatusDetails, facts),
         (_, At::ProcessDetails) => {
             Because::Missing("how many executions of the job have ended".to_owned())
+        }
+        (_, At::MatchedSince(since)) => {
+            let period = policy.stable_for.map(Period::get);
+            let until = period.and_then(|period| since.checked_add(period).ok());
+            let until = until.unwrap_or(Timestamp::MAX);
+            Because::Matched { since, until }
         }
         (Reason::Suspended, At::Policy) => {
             let note = policy.suspended.clone().unwrap_or_default();
@@ -307,6 +313,7 @@ pub fn in_words(reason: Reason, because: &Because, now: Timestamp) -> String {
         Reason::OutOfScope => "out of scope",
         Reason::BreakerOpen => "a breaker is open",
         Reason::Paused => "paused",
+        Reason::NotStableYet => "it has not matched for long enough",
         Reason::BackingOff => "an earlier cancel failed or is not settled",
         Reason::InventoryIncomplete => "a percentage needs what could not be listed",
         Reason::BudgetExhausted => "the budget has nothing left",
@@ -337,6 +344,15 @@ fn because_in_words(because: &Because, now: Timestamp) -> String {
         }
         Because::Time(time) if *time > now => {
             format!("until {time}, in {}", humanize(time.duration_since(now)))
+        }
+        Because::Matched { since, until } => {
+            let left = humanize(until.duration_since(now));
+            if *since >= now {
+                format!("this is the first look in which it does; it is due in {left}, at {until}")
+            } else {
+                let age = humanize(now.duration_since(*since));
+                format!("since {since}, {age} ago; it is due in {left}, at {until}")
+            }
         }
         Because::Opens(Some(time)) => {
             format!("it opens at {time}, in {}", humanize(time.duration_since(now)))

@@ -54,6 +54,7 @@ pub fn compile(
     }
     compiler.asks_something(spec);
     let excludes = compiler.rules("/spec/exclude", "exclude", &spec.exclude);
+    let stable_for = compiler.stable_for(spec);
     let cancel = compiler.cancel(&spec.cancel);
     let budget = compiler.budget(spec);
     let windows = compiler.windows(spec);
@@ -80,6 +81,7 @@ pub fn compile(
         target: target?,
         clauses,
         excludes,
+        stable_for,
         cancel,
         budget,
         on_exceed: spec.budget.on_exceed,
@@ -88,8 +90,9 @@ pub fn compile(
     })
 }
 
-/// The longest window of a budget: the ledger keeps its units for a day longer.
-const MAX_WINDOW: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// The longest window of a budget, and the longest time to match: the state keeps what they need for a
+/// day longer.
+const A_MONTH: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// The digest of what a document means: its keys sorted, its defaults filled in. The pairs of `set`
 /// count in the order in which they were written, since that decides which of them find room.
@@ -256,16 +259,26 @@ impl Compiler<'_> {
         }
     }
 
-    /// The window of a limit.
-    fn window(&mut self, pointer: &str, text: &str) -> Option<Period> {
-        let per = self.period(pointer, text)?;
-        if per.get() > MAX_WINDOW {
-            let message = format!("{} is longer than the longest window", quoted(text));
+    /// How long something must have matched.
+    fn stable_for(&mut self, spec: &PolicySpec) -> Option<Period> {
+        let text = spec.stable_for.as_ref()?;
+        self.at_most_a_month("/spec/stableFor", text, "the longest time to match")
+    }
+
+    fn at_most_a_month(&mut self, pointer: &str, text: &str, longest: &str) -> Option<Period> {
+        let period = self.period(pointer, text)?;
+        if period.get() > A_MONTH {
+            let message = format!("{} is longer than {longest}", quoted(text));
             let help = Some("write 30d or less");
             self.findings.value(Code::MeaningDuration, pointer, message, help);
             return None;
         }
-        Some(per)
+        Some(period)
+    }
+
+    /// The window of a limit.
+    fn window(&mut self, pointer: &str, text: &str) -> Option<Period> {
+        self.at_most_a_month(pointer, text, "the longest window")
     }
 
     fn budget(&mut self, spec: &PolicySpec) -> Vec<Limit> {

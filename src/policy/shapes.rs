@@ -115,6 +115,13 @@ pub struct PolicySpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1))]
     pub conditions: Vec<ConditionShape>,
+    /// For how long an execution must have matched, in every look and without moving, before it is
+    /// canceled: a duration like `10m`, `30d` at most. A look in which it does not match or is not known
+    /// to, one that is missing for three intervals, and a change of the policy begin anew. The looks are
+    /// counted in the state of `run` and `apply`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"10m")]
+    pub stable_for: Option<String>,
     /// What is sent.
     #[serde(default)]
     pub cancel: CancelShape,

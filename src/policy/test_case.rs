@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::shapes::{DecisionShape, ExpectShape, ReasonShape, TestDocument, UnlistedShape};
 use super::{Origin, PolicyName};
@@ -15,6 +15,7 @@ use crate::document::finding::{Findings, join};
 use crate::document::words::quoted;
 use crate::execution::{ExecutionKey, JobId, ThingName};
 use crate::plan::{Decision, Reason};
+use crate::span::Period;
 
 /// One CancelTest.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub struct TestCase {
     pub root: String,
     /// The fleet's file, from the directory of the test's file.
     pub fleet: String,
+    /// For how long what matches has matched; none for as long as each policy asks.
+    pub matched_for: Option<SignedDuration>,
     /// What is expected, as written. Its keys differ.
     pub expect: Vec<Expectation>,
     /// Whether cancels that nobody expects fail the test.
@@ -79,6 +82,10 @@ pub fn compile(
             findings.value(Code::MeaningReference, pointer, message, Some(help));
         }
     }
+    let matched_for = spec.matched_for.as_deref().map(str::parse::<Period>);
+    if let Some(Err(error)) = &matched_for {
+        findings.value(Code::MeaningDuration, "/spec/matchedFor", error.to_string(), None);
+    }
     let mut seen = BTreeMap::new();
     let mut expect = Vec::new();
     for (index, shape) in spec.expect.iter().enumerate() {
@@ -100,6 +107,7 @@ pub fn compile(
         now: now?,
         root: root.to_owned(),
         fleet: spec.fleet.clone(),
+        matched_for: matched_for.and_then(Result::ok).map(Period::get),
         expect,
         forbid_unlisted: spec.unlisted == UnlistedShape::Forbid,
     })

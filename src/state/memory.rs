@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::execution::{ExecutionKey, JobId};
 use crate::plan::breaker::{self, Breaker, Cases, Change, Sighting};
 use crate::plan::budget::left_of;
-use crate::plan::{CANCELED_MEMORY, Charge, Intent, IntentId, Memory, Spent};
+use crate::plan::{CANCELED_MEMORY, Charge, Intent, IntentId, Look, Memory, Sightings, Spent};
 use crate::policy::{PolicyName, Thresholds};
 use crate::state::{AdoptedGuard, Begun, DENIED_FOR, Error, Open, Settlement, State, back_off};
 
@@ -161,6 +161,19 @@ impl Inner {
         self.memory.denied.insert((policy.clone(), job.clone()), self.denied_until(now));
     }
 
+    /// What is seen to have matched after one more look.
+    pub fn sighted(&self, look: &Look, lasts: SignedDuration, now: Timestamp) -> Sightings {
+        let mut sightings = Sightings::clone(&self.memory.sightings);
+        look.take_in(&mut sightings, lasts, self.time(now));
+        sightings
+    }
+
+    /// Takes for seen what is after a look.
+    pub fn sight(&mut self, sightings: Sightings, now: Timestamp) {
+        self.advance(now);
+        self.memory.sightings = sightings.into();
+    }
+
     /// Keeps guards, and forgets those that are retired.
     pub fn adopt(&mut self, guards: &[AdoptedGuard], retired: &BTreeSet<PolicyName>) {
         self.guards.retain(|name, _| !retired.contains(name));
@@ -235,6 +248,16 @@ impl State for MemoryState {
 
     async fn deny(&self, policy: &PolicyName, job: &JobId, now: Timestamp) -> Result<(), Error> {
         self.lock().deny(policy, job, now);
+        Ok(())
+    }
+
+    async fn sight(&self, look: &Look, lasts: SignedDuration, now: Timestamp) -> Result<(), Error> {
+        if look.is_empty() {
+            return Ok(());
+        }
+        let mut inner = self.lock();
+        let sightings = inner.sighted(look, lasts, now);
+        inner.sight(sightings, now);
         Ok(())
     }
 

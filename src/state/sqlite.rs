@@ -17,7 +17,7 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use crate::execution::{ExecutionKey, JobId};
 use crate::plan::breaker::{self, Breaker, Cases, Change, Sighting};
-use crate::plan::{Charge, Intent, IntentId, Memory};
+use crate::plan::{Charge, Intent, IntentId, Look, Memory};
 use crate::policy::{PolicyName, Thresholds};
 use crate::state::breakers::Breakers;
 use crate::state::directory::{self, Directory, Identity, Lock, Place};
@@ -31,6 +31,7 @@ mod open;
 mod read;
 mod rows;
 mod schema;
+mod sightings;
 
 pub use open::Error as OpenError;
 pub use read::{read_guards, read_journal, read_memory};
@@ -252,6 +253,7 @@ impl Writer {
             let forgotten = before(super::back_off(u32::MAX));
             transaction.execute("DELETE FROM failures WHERE until < ?1", [forgotten])?;
             transaction.execute("DELETE FROM denials WHERE until < ?1", [rows::micros(now)])?;
+            transaction.execute("DELETE FROM sightings WHERE until < ?1", [rows::micros(now)])?;
             Ok(())
         });
         if let Err(error) = pruned {
@@ -391,6 +393,23 @@ impl State for SqliteState {
                 request.remove().map_err(failed)?;
             }
             Ok(pending.into_iter().map(|request| request.what).collect())
+        })
+        .await
+    }
+
+    async fn sight(&self, look: &Look, lasts: SignedDuration, now: Timestamp) -> Result<(), Error> {
+        if look.is_empty() {
+            return Ok(());
+        }
+        let look = look.clone();
+        self.with(move |writer| {
+            let before = Arc::clone(&writer.inner.memory.sightings);
+            let after = writer.inner.sighted(&look, lasts, now);
+            writer.change(now, |transaction, now| {
+                sightings::replace(transaction, &before, &after, now)
+            })?;
+            writer.inner.sight(after, now);
+            Ok(())
         })
         .await
     }

@@ -12,6 +12,7 @@ mod output;
 mod plan;
 mod recorded;
 mod saved;
+mod stable;
 mod tested;
 
 use std::process::Command;

@@ -32,6 +32,9 @@ pub struct Cost {
     least_age_seconds: BTreeMap<&'static str, i64>,
     /// What may change at any time.
     moving: Vec<String>,
+    /// For how long an execution must have matched, in seconds; none if one look is enough.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stable_for_seconds: Option<i64>,
     #[serde(skip)]
     least_age: BTreeMap<&'static str, SignedDuration>,
 }
@@ -71,6 +74,7 @@ impl Cost {
             class,
             least_age_seconds: ages().map(|(status, age)| (status, age.as_secs())).collect(),
             least_age: ages().collect(),
+            stable_for_seconds: policy.stable_for.map(|period| period.get().as_secs()),
             moving: cadence.moving.iter().map(ToString::to_string).collect(),
         }
     }
@@ -103,8 +107,15 @@ pub fn text(costs: &[Cost]) -> String {
         let calls =
             cost.calls.iter().map(|call| format!("{} {}", call.operation, call.per.words()));
         let calls: Vec<_> = calls.collect();
+        let stable = cost.stable_for_seconds.map_or_else(String::new, |seconds| {
+            let period = humanize(SignedDuration::from_secs(seconds));
+            format!(
+                "\n  acts on what has matched for {period}, in every look of `run`, or of an `apply` \
+                 that is run every few minutes; both count the looks in their state"
+            )
+        });
         text.push_str(&format!(
-            "{} ({mode}, {})\n  {}\n  calls {}\n  needs {}\n\n",
+            "{} ({mode}, {})\n  {}{stable}\n  calls {}\n  needs {}\n\n",
             cost.policy,
             cost.at,
             cost.depends(),

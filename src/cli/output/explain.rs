@@ -124,6 +124,9 @@ fn policy(view: &View, explanation: &Explanation, output: Output) -> String {
         rows.extend(rule.clauses.iter().map(|seen| row(seen, "    ", false)));
     }
     text.push_str(&columns(output, &rows));
+    if let Some(stable) = &view.stable {
+        text.push_str(&format!("  {stable}\n"));
+    }
     if let Some(to_change) = view.to_change.as_ref().filter(|_| !decides) {
         text.push_str(&format!("  To be canceled by it: {to_change}.\n"));
     }
@@ -221,8 +224,19 @@ struct JsonPolicy<'a> {
     reason: Option<Reason>,
     explanation: &'a str,
     to_change: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stable_for: Option<JsonStable>,
     clauses: Vec<JsonClause<'a>>,
     rules: Vec<JsonRule<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsonStable {
+    seconds: i64,
+    /// Null if it does not match now.
+    matched_since: Option<String>,
+    stable_at: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -303,6 +317,11 @@ fn json_policy(view: &View) -> JsonPolicy<'_> {
         reason: view.verdict,
         explanation: &view.because,
         to_change: view.to_change.as_deref(),
+        stable_for: view.stable.map(|stable| JsonStable {
+            seconds: stable.period.get().as_secs(),
+            matched_since: stable.since.map(|time| time.to_string()),
+            stable_at: stable.until.map(|time| time.to_string()),
+        }),
         clauses: view.clauses.iter().map(json_clause).collect(),
         rules: view
             .rules

@@ -7,11 +7,13 @@ use crate::cli::output::{Output, Tone, columns, plural};
 use crate::execution::{ExecutionNumber, ExecutionStatus, ExecutionVersion};
 use crate::inventory::{Account, Inventory, Problem};
 use crate::plan::breaker;
+use crate::plan::follows::{Follows, follows as follows_from};
 use crate::plan::words::{self, evidence};
 use crate::plan::{BudgetState, Decision, Depth, Details, Evidence, Line, Memory, Plan, Reason};
 use crate::policy::{Mode, PolicyName};
 
 mod breakers;
+pub mod follows;
 mod guards;
 
 /// Everything that a plan's surfaces show.
@@ -72,6 +74,8 @@ struct JsonPlan<'a> {
     summary: Summary,
     lines: Vec<JsonLine<'a>>,
     observed: Vec<JsonObserved<'a>>,
+    /// What the cancels bring about beside themselves.
+    follows: Follows,
     budgets: &'a [BudgetState],
     breakers: &'a [breaker::State],
     problems: Vec<&'a Problem>,
@@ -165,6 +169,7 @@ pub fn json(shown: Shown<'_>) -> impl Serialize {
                 force: observed.force,
             })
             .collect(),
+        follows: follows_from(plan, inventory),
         budgets: &plan.budgets,
         breakers: &plan.breakers,
         problems: inventory.problems.iter().collect(),
@@ -266,6 +271,7 @@ pub fn text(shown: Shown<'_>, output: Output) -> String {
             .collect();
         text.push_str(&columns(output, &rows));
     }
+    text.push_str(&follows::text(shown, output));
     if !plan.budgets.is_empty() {
         text.push_str("\nBudgets:\n");
         let cells = |state: &BudgetState| {

@@ -1,7 +1,7 @@
 //! A plan for a comment on a pull request, and for the summary of a CI step.
 
 use crate::cli::output::markdown::{MOST, cell, folded};
-use crate::cli::output::plan::{Shown, Summary, problem, round, sum};
+use crate::cli::output::plan::{Shown, Summary, follows, problem, round, sum};
 use crate::plan::{Decision, Line, words};
 
 const HEADING: [&str; 5] = ["Job", "Thing", "Status", "Policy", "Why"];
@@ -46,6 +46,10 @@ pub fn markdown(shown: Shown<'_>) -> String {
         let title = format!("{title}: {}", rows.len());
         text.push_str(&folded(&title, &HEADING, &rows, MOST.saturating_sub(text.len()) / 2));
     }
+    let follows: Vec<_> = follows::rows(shown, usize::MAX).into_iter().map(Vec::from).collect();
+    let title = format!("What follows: {}", follows.len());
+    let room = MOST.saturating_sub(text.len()) / 2;
+    text.push_str(&folded(&title, &["What", "Then"], &follows, room));
     let problems: Vec<_> = shown.inventory.problems.iter().map(|it| vec![problem(it)]).collect();
     let title = format!("Not observed: {}", problems.len());
     text.push_str(&folded(&title, &["What"], &problems, MOST.saturating_sub(text.len()) / 2));

@@ -77,6 +77,11 @@ pub struct TestSpec {
     /// snapshot is one. A file of more than 1 MiB belongs outside of the policy root.
     #[schemars(length(min = 1), example = &"fleet.yaml")]
     pub fleet: String,
+    /// For how long what matches has matched, for policies with `stableFor`: a duration like `5m`. A
+    /// recorded fleet is one look and cannot tell. Unless written: for as long as each policy asks.
+    #[serde(default)]
+    #[schemars(example = &"5m")]
+    pub matched_for: Option<String>,
     /// What is to be decided about which executions.
     #[schemars(length(min = 1))]
     pub expect: Vec<ExpectShape>,

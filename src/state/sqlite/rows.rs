@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, named_params};
 
-use super::{breakers, guards};
+use super::{breakers, guards, sightings};
 use crate::execution::{ExecutionKey, ExecutionNumber, ExecutionVersion, OpenStatus};
 use crate::plan::{Details, Intent, IntentId, Outcome, Spent};
 use crate::policy::{Digest, Origin, PolicyName};
@@ -76,7 +76,7 @@ fn truth(row: &Row<'_>, column: &'static str) -> Result<bool> {
     }
 }
 
-fn key(row: &Row<'_>) -> Result<ExecutionKey> {
+pub(super) fn key(row: &Row<'_>) -> Result<ExecutionKey> {
     Ok(ExecutionKey {
         job: text(row, "job", |it| it.parse().ok())?,
         thing: text(row, "thing", |it| it.parse().ok())?,
@@ -240,6 +240,7 @@ pub(super) fn load(connection: &Connection, latest: Option<Timestamp>) -> Result
     while let Some(row) = rows.next()? {
         inner.reopen(Open { intent: intent(row)?, sent_at: time(row, "sent_at")? });
     }
+    inner.memory.sightings = sightings::load(connection)?.into();
     let Some(latest) = latest else { return Ok(inner) };
     let kept = latest.saturating_sub(UNITS_KEPT).unwrap_or(Timestamp::MIN);
     let mut settled = connection.prepare(

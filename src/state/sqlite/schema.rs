@@ -108,6 +108,18 @@ CREATE TABLE breaker_cases (
   bad     INTEGER NOT NULL,
   PRIMARY KEY (breaker, minute)
 ) STRICT, WITHOUT ROWID;
+", "
+CREATE TABLE sightings (
+  digest    TEXT NOT NULL,      -- of the policy
+  job       TEXT NOT NULL,
+  thing     TEXT NOT NULL,
+  execution INTEGER NOT NULL,
+  moved     TEXT NOT NULL,      -- its lastUpdatedAt, as precise as AWS gives it
+  version   INTEGER,
+  since     INTEGER NOT NULL,   -- the first look in which it matched
+  until     INTEGER NOT NULL,   -- from then on the last look is too long ago
+  PRIMARY KEY (digest, job, thing)
+) STRICT, WITHOUT ROWID;
 "];
 
 /// The newest form, which this version writes.

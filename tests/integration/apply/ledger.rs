@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rescind::execution::{ExecutionKey, JobId};
 use rescind::plan::breaker::{self, Breaker, Cases, Change, Sighting};
-use rescind::plan::{Charge, InForce, Intent, IntentId, Memory};
+use rescind::plan::{Charge, InForce, Intent, IntentId, Look, Memory};
 use rescind::policy::{PolicyName, PolicySet, Thresholds};
 use rescind::state::memory::MemoryState;
 use rescind::state::{AdoptedGuard, Begun, Error, Open, Settlement, State};
@@ -124,6 +124,10 @@ impl State for Ledger {
 
     async fn deny(&self, policy: &PolicyName, job: &JobId, now: Timestamp) -> Result<(), Error> {
         self.inner.deny(policy, job, now).await
+    }
+
+    async fn sight(&self, look: &Look, lasts: SignedDuration, now: Timestamp) -> Result<(), Error> {
+        self.inner.sight(look, lasts, now).await
     }
 
     async fn open(&self) -> Result<Vec<Open>, Error> {

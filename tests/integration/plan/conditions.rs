@@ -1,16 +1,17 @@
-//! Expressions in a policy: each state of a fact, in a condition, a rule and a template.
+//! Expressions in a policy: what is read for them, and those for worlds by chance. What they say of each
+//! fact in each state stands in `facts`.
 
 use std::sync::Arc;
 
 use rescind::document::{Limits, SourceFile, read};
-use rescind::fact::{Fact, Unreadable};
+use rescind::fact::Fact;
 use rescind::fleet;
 use rescind::inventory::Inventory;
-use rescind::plan::{Decision, Depth, Memory, Reason, check::check, plan};
+use rescind::plan::{Depth, Memory};
 use rescind::policy::expression::{Expression, Findings, Scope, Wanted};
 use rescind::policy::{Condition, Test};
 
-use super::support::{fleet as fleet_with, key, now, policy, set};
+use super::support::{fleet as fleet_with, now, policy, set};
 
 /// Expressions for worlds by chance: over each tier, over several, with failures.
 pub const EXPRESSIONS: &[&str] = &[
@@ -31,6 +32,8 @@ pub const EXPRESSIONS: &[&str] = &[
     "!thing.connectivity.connected || now - thing.connectivity.timestamp > duration('15h')",
     "execution.secondsBeforeTimedOut < 300 && 'x' in thing.groups",
     "execution.queuedBehind == 0 || 'b' in job.tags || thing.connectivity.connected",
+    "job.timeoutMinutes >= 5 && now - job.createdAt > duration('15h')",
+    "thing.?type.orValue('a') == 'a' && job.tags[?'a'].orValue('a') == 'a'",
 ];
 
 /// A clause.
@@ -47,101 +50,7 @@ executions: [{job: fw, thing: r, status: QUEUED, queuedAt: 2d ago, statusDetails
     fleet::inventory(&fleet_with(text), now())
 }
 
-/// A fact, an expression over it that holds, and how the fact is set.
-type Row = (&'static str, &'static str, fn(&mut Inventory, Lost));
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lost {
-    Known,
-    Absent,
-    Unreadable,
-}
-
-impl Lost {
-    fn set<T>(self, fact: &mut Fact<T>) {
-        match self {
-            Self::Known => {}
-            Self::Absent => *fact = Fact::Absent,
-            Self::Unreadable => *fact = Fact::Unreadable(Unreadable::Failed),
-        }
-    }
-}
-
-const ROWS: [Row; 6] = [
-    ("execution.queuedAt", "string(execution.queuedAt) != ''", |it, lost| {
-        lost.set(&mut it.executions.get_mut(&key("fw", "r")).expect("it").times.queued_at);
-    }),
-    ("execution.retryAttempt", "string(execution.retryAttempt) != ''", |it, lost| {
-        lost.set(&mut it.executions.get_mut(&key("fw", "r")).expect("it").retry_attempt);
-    }),
-    ("thing.type", "thing.type == 'robot'", |it, lost| {
-        lost.set(&mut it.things.get_mut(&key("fw", "r").thing).expect("it").description);
-    }),
-    ("thing.groups", "thing.groups.all(g, g == 'berlin')", |it, lost| {
-        lost.set(&mut it.things.get_mut(&key("fw", "r").thing).expect("it").groups);
-    }),
-    ("thing.attributes", "thing.attributes['site'] == 'b'", |it, lost| {
-        lost.set(&mut it.things.get_mut(&key("fw", "r").thing).expect("it").description);
-    }),
-    ("execution.statusDetails", "execution.statusDetails['phase'] == 'boot'", |it, lost| {
-        let row = it.executions.get_mut(&key("fw", "r")).expect("it");
-        if let Fact::Known(described) = &mut row.described {
-            lost.set(&mut described.status_details);
-        }
-    }),
-];
-
 const BUDGET: &str = "budget: {max: [{count: 10, per: 1h}]}";
-
-fn decided(spec: &str, inventory: &Inventory) -> (Decision, Reason) {
-    let policies = set([policy("one", &format!("{spec}\n{BUDGET}"))]);
-    let memory = Memory::default();
-    let made = plan(&policies, inventory, &memory, now(), Depth::Exact);
-    assert_eq!(check(&made, &policies, inventory, &memory), [], "{spec}");
-    let [line] = &made.lines[..] else { panic!("one execution") };
-    (line.decision(), line.verdict.reason)
-}
-
-#[test]
-fn what_is_not_known_keeps_wherever_the_expression_stands() {
-    const BASE: &str = "mode: Enforce\ntarget: {statuses: [QUEUED]}";
-    for (fact, holds, set) in ROWS {
-        for lost in [Lost::Known, Lost::Absent, Lost::Unreadable] {
-            let mut inventory = one();
-            set(&mut inventory, lost);
-            let known = lost == Lost::Known;
-            // statusDetails that are lost cannot be kept either, so that nothing is canceled anyway.
-            let condition = decided(
-                &format!("{BASE}\nconditions: [{{name: a, expression: \"{holds}\"}}]"),
-                &inventory,
-            );
-            let keep = (Decision::Keep, Reason::FactUnknown);
-            let cancel = (Decision::Cancel, Reason::Matched);
-            assert_eq!(condition, if known { cancel } else { keep }, "{fact} {lost:?}: condition");
-            let rule = |expression: &str| {
-                decided(
-                    &format!(
-                        "{BASE}\nmatch: {{age: [{{since: lastUpdatedAt, olderThan: 1s}}]}}\n\
-                         exclude: [{{name: a, expression: \"{expression}\"}}]"
-                    ),
-                    &inventory,
-                )
-            };
-            let excluded = (Decision::Keep, Reason::Excluded);
-            assert_eq!(rule(holds), excluded, "{fact} {lost:?}: rule");
-            let not = if known { cancel } else { excluded };
-            assert_eq!(rule(&format!("!({holds})")), not, "{fact} {lost:?}: rule, negated");
-            let template = decided(
-                &format!(
-                    "{BASE}\nmatch: {{age: [{{since: lastUpdatedAt, olderThan: 1s}}]}}\n\
-                     cancel: {{statusDetails: {{set: {{a: \"${{{holds} ? 'x' : 'y'}}\"}}}}}}"
-                ),
-                &inventory,
-            );
-            assert_eq!(template, if known { cancel } else { keep }, "{fact} {lost:?}: template");
-        }
-    }
-}
 
 #[test]
 fn what_an_expression_touches_is_read_and_nothing_else() {

@@ -16,9 +16,11 @@ use rescind::inventory::{Inventory, Job, JobDescription, Listing};
 use rescind::plan::cadence::Cadence;
 use rescind::plan::due::{GATHER, Look, Schedule, Seen};
 use rescind::plan::in_force::{Judgement, judge};
+use rescind::plan::stable::Sightings;
 use rescind::plan::words::facts_of;
 use rescind::plan::{Depth, Memory, Plan, needs, plan};
 use rescind::policy::{Policy, PolicySet};
+use rescind::span::Period;
 
 use super::support::{key, now, policy, set};
 
@@ -77,6 +79,8 @@ struct World {
     failing: BTreeSet<(String, OpenStatus)>,
     lists: BTreeMap<(String, OpenStatus), Vec<Timestamp>>,
     describes: usize,
+    /// What was seen to match, as a state keeps it.
+    sightings: Arc<Sightings>,
 }
 
 const JOBS: [&str; 2] = ["j-0", "j-1"];
@@ -171,7 +175,7 @@ impl World {
             };
             described.insert_description(&line.key, description, at);
             let facts = facts_of(&line.key, &described).expect("it was listed");
-            if matches!(judge(policies, &facts, at), Judgement::Cancel(_)) {
+            if matches!(judge(policies, &facts, &self.sightings, at), Judgement::Cancel(_)) {
                 it.canceled = Some(at);
                 found.push((line.key.clone(), Seen::Gone));
             } else {
@@ -199,10 +203,12 @@ impl World {
             if look == Look::Whole {
                 schedule.observed(&mut seen);
             }
-            let mut memory = Memory::default();
+            let sightings = Arc::clone(&self.sightings);
+            let mut memory = Memory { sightings, ..Memory::default() };
             schedule.remember(&mut memory);
             let planned = plan(policies, &seen, &memory, at, Depth::Listed);
             assert!(!schedule.refresh(&mut seen, &planned), "nothing here counts all executions");
+            planned.look.take_in(Arc::make_mut(&mut self.sightings), INTERVAL * 3, at);
             let found = self.act(&planned, &seen, policies, at);
             if look == Look::Whole {
                 kept = seen;
@@ -210,7 +216,8 @@ impl World {
             for (key, seen) in found {
                 schedule.acted(&mut kept, &key, seen);
             }
-            let memory = Memory::default();
+            let sightings = Arc::clone(&self.sightings);
+            let memory = Memory { sightings, ..Memory::default() };
             match look {
                 Look::Whole => schedule.looked(policies, &kept, &memory, Some(&planned)),
                 Look::Part(_) => schedule.looked_at_part(policies, &memory, Some(&planned)),
@@ -238,7 +245,7 @@ fn row(it: &Execution, at: Timestamp) -> ExecutionSummary {
 /// queued, in IN_PROGRESS since it was queued and since it was started.
 type Ages = (Option<i64>, Option<(i64, i64)>);
 
-const POLICIES: [(&str, Ages); 6] = [
+const POLICIES: [(&str, Ages); 7] = [
     (
         "target: {statuses: [QUEUED]}\nmatch: {age: [{since: queuedAt, olderThan: 8h}]}",
         (Some(8), None),
@@ -263,6 +270,10 @@ const POLICIES: [(&str, Ages); 6] = [
         "target: {statuses: [IN_PROGRESS]}\nconditions: [{name: long, expression: 'now - execution.startedAt > duration(\"7h\")'}]\ncancel: {force: true}",
         (None, Some((0, 7))),
     ),
+    (
+        "target: {statuses: [QUEUED]}\nmatch: {age: [{since: queuedAt, olderThan: 3h}]}\nstableFor: 17m",
+        (Some(3), None),
+    ),
 ];
 
 fn compiled(index: usize) -> Policy {
@@ -277,12 +288,14 @@ fn compiled(index: usize) -> Policy {
 /// before; none if it never must.
 fn must(index: usize, it: &Execution, since: Timestamp) -> Option<Timestamp> {
     let (queued, in_progress) = POLICIES[index].1;
-    let cadence = Cadence::of(&compiled(index));
+    let policy = compiled(index);
+    let cadence = Cadence::of(&policy);
+    let stable = policy.stable_for.map_or(SignedDuration::ZERO, Period::get);
     let slack = |status| {
         // What matches as soon as it is seen, or turns by what nobody can tell, waits for an interval.
         let foretold = cadence.moving.is_empty()
             && cadence.least_age.get(&status).is_some_and(|age| *age > SignedDuration::ZERO);
-        if foretold { LATE } else { LATE + INTERVAL }
+        stable + if foretold { LATE } else { LATE + INTERVAL }
     };
     let forever = Timestamp::MAX;
     let in_queue = queued.map(|hours| {
@@ -392,6 +405,19 @@ fn a_list_waits_for_the_least_age_and_six_hours_at_the_most() {
     let mut world = World { anchored: true, ..queued(0) };
     world.live(&[(now(), older_than(72))], now() + minutes(60 * 13));
     assert_eq!(lists(&world, "j-0", OpenStatus::Queued), [0, 360, 720]);
+}
+
+#[test]
+fn what_must_match_for_a_while_comes_due_when_that_is_over() {
+    let spec = "mode: Enforce\ntarget: {statuses: [QUEUED]}\nstableFor: 17m\n\
+                match: {age: [{since: queuedAt, olderThan: 72h}]}\n\
+                budget: {max: [{count: 1000, per: 1h}]}";
+    let mut world = World { anchored: true, ..queued(71) };
+    world.live(&[(now(), set([policy("p", spec)]))], now() + minutes(60 * 5));
+    let canceled = world.executions[0].canceled.expect("it is canceled");
+    let after = canceled.duration_since(now());
+    assert!(after >= minutes(77) && after <= minutes(77) + GATHER, "{after:?}");
+    assert_eq!(world.describes, 1);
 }
 
 #[test]

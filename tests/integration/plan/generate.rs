@@ -28,6 +28,12 @@ use rescind::policy::{
 };
 use rescind::span::Period;
 
+mod losses;
+mod sightings;
+
+pub use losses::{lose, loss};
+use sightings::{seen, sightings};
+
 use super::conditions::{self, EXPRESSIONS};
 use super::support::{key, name, now, policy};
 
@@ -195,11 +201,12 @@ fn one_policy(index: usize) -> impl Strategy<Value = Policy> {
     let what = (statuses, clauses(), prop::collection::vec(rule(), 0..2), budget());
     let windows = prop::option::weighted(0.2, windows()).prop_map(Option::unwrap_or_default);
     let limits = (prop::bool::weighted(0.2), prop::bool::weighted(0.2));
-    let how = (prop::bool::weighted(0.8), any::<bool>(), template, windows, limits);
+    let stable = prop::option::weighted(0.2, 1..3_i64);
+    let how = (prop::bool::weighted(0.8), any::<bool>(), template, windows, limits, stable);
     (state, what, how).prop_map(move |(state, what, how)| {
         let (mode, priority, suspended, held, expires) = state;
         let (statuses, clauses, mut excludes, budget) = what;
-        let (force, merge, template, windows, (halts, allow_job_abort)) = how;
+        let (force, merge, template, windows, (halts, allow_job_abort), stable) = how;
         for (index, rule) in excludes.iter_mut().enumerate() {
             rule.name = format!("rule-{index}");
         }
@@ -211,6 +218,7 @@ fn one_policy(index: usize) -> impl Strategy<Value = Policy> {
         policy.suspended = suspended.map(|_| String::new());
         policy.suspended_until = suspended.flatten().map(|hours| ago(-hours));
         policy.windows = windows;
+        policy.stable_for = stable.map(period);
         policy.held = held;
         policy.expires_at = expires.map(|hours| ago(-hours));
         policy.target.statuses = statuses.iter().copied().collect();
@@ -235,17 +243,23 @@ fn job() -> impl Strategy<Value = Job> {
     let status = select(&[JobStatus::InProgress, JobStatus::InProgress, JobStatus::Completed][..]);
     let namespace = prop::option::weighted(0.1, Just("other".to_owned()));
     let description = fact(namespace.prop_flat_map(|namespace_id| {
-        (abort(), process()).prop_map(move |(abort, process)| JobDescription {
-            namespace_id: namespace_id.clone(),
-            abort,
-            process,
-            ..JobDescription::default()
+        let timeout = prop::option::of(1..10_i64);
+        (abort(), process(), timeout).prop_map(move |(abort, process, timeout_minutes)| {
+            JobDescription {
+                namespace_id: namespace_id.clone(),
+                timeout_minutes,
+                abort,
+                process,
+                ..JobDescription::default()
+            }
         })
     }));
-    (status, description, fact(pairs())).prop_map(|(status, description, tags)| Job {
+    let created_at = fact((0..40_i64).prop_map(ago));
+    let facts = (status, description, fact(pairs()), created_at);
+    facts.prop_map(|(status, description, tags, created_at)| Job {
         status,
         target_selection: TargetSelection::Snapshot,
-        created_at: Fact::Absent,
+        created_at,
         status_at: now(),
         description,
         described_at: Some(now()),
@@ -383,6 +397,7 @@ fn memory() -> impl Strategy<Value = Memory> {
             open,
             paused,
             breakers,
+            ..Memory::default()
         }
     })
 }
@@ -441,71 +456,16 @@ fn a_key() -> impl Strategy<Value = ExecutionKey> {
 /// One to three policies over up to twelve executions.
 pub fn world() -> impl Strategy<Value = World> {
     let policies = (one_policy(0), one_policy(1), one_policy(2), 1..4_usize)
-        .prop_map(|(a, b, c, count)| [a, b, c].into_iter().take(count).collect());
+        .prop_map(|(a, b, c, count)| [a, b, c].into_iter().take(count).collect::<Vec<_>>());
     let guards = prop::collection::vec(guard(), 0..3).prop_map(|mut guards| {
         for (index, guard) in guards.iter_mut().enumerate() {
             guard.name = name(&format!("g-{index}"));
         }
         guards
     });
-    (policies, guards, inventory(), memory()).prop_map(|(policies, guards, inventory, memory)| {
+    let all = (policies, guards, inventory(), memory(), sightings());
+    all.prop_map(|(policies, guards, inventory, mut memory, sightings)| {
+        memory.sightings = Arc::new(seen(&policies, &inventory, &sightings));
         World { policies, guards, inventory, memory }
     })
-}
-
-/// A fact of an execution or of its thing.
-#[derive(Clone, Copy, Debug)]
-pub enum Part {
-    Number,
-    QueuedAt,
-    StartedAt,
-    LastUpdatedAt,
-    RetryAttempt,
-    Described,
-    Version,
-    StatusDetails,
-    Registry,
-    Groups,
-}
-
-pub const PARTS: [Part; 10] = [
-    Part::Number,
-    Part::QueuedAt,
-    Part::StartedAt,
-    Part::LastUpdatedAt,
-    Part::RetryAttempt,
-    Part::Described,
-    Part::Version,
-    Part::StatusDetails,
-    Part::Registry,
-    Part::Groups,
-];
-
-/// What is made unknown, and why.
-pub fn loss() -> impl Strategy<Value = (ExecutionKey, Part, Unreadable)> {
-    (a_key(), select(&PARTS[..]), select(&Unreadable::ALL[..]))
-}
-
-/// Makes a fact unknown.
-pub fn lose(inventory: &mut Inventory, (key, part, why): &(ExecutionKey, Part, Unreadable)) {
-    let thing = inventory.things.get_mut(&key.thing).expect("each thing is read");
-    match part {
-        Part::Registry => thing.description = Fact::Unreadable(*why),
-        Part::Groups => thing.groups = Fact::Unreadable(*why),
-        _ => {}
-    }
-    let Some(row) = inventory.executions.get_mut(key) else { return };
-    match (part, &mut row.described) {
-        (Part::Number, _) => row.number = Fact::Unreadable(*why),
-        (Part::QueuedAt, _) => row.times.queued_at = Fact::Unreadable(*why),
-        (Part::StartedAt, _) => row.times.started_at = Fact::Unreadable(*why),
-        (Part::LastUpdatedAt, _) => row.times.last_updated_at = Fact::Unreadable(*why),
-        (Part::RetryAttempt, _) => row.retry_attempt = Fact::Unreadable(*why),
-        (Part::Described, described) => *described = Fact::Unreadable(*why),
-        (Part::Version, Fact::Known(described)) => described.version = Fact::Unreadable(*why),
-        (Part::StatusDetails, Fact::Known(described)) => {
-            described.status_details = Fact::Unreadable(*why);
-        }
-        _ => {}
-    }
 }

@@ -8,13 +8,16 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use rescind::document::{Documents, SourceFile};
-use rescind::execution::{ExecutionNumber, ExecutionStatus, ExecutionVersion, OpenStatus};
+use rescind::execution::{
+    ExecutionKey, ExecutionNumber, ExecutionStatus, ExecutionVersion, OpenStatus,
+};
 use rescind::fact::{Fact, Unreadable};
 use rescind::fleet;
 use rescind::inventory::{Inventory, Listing};
 use rescind::plan::breaker::{Breaker, Cases, Open};
+use rescind::plan::stable::{Sighting, Stamp};
 use rescind::plan::{Memory, Spent};
-use rescind::policy::{Demands, PolicySet, Standing};
+use rescind::policy::{Demands, Digest, PolicySet, Standing};
 use rescind::span::Moment;
 use serde::Deserialize;
 use serde_json::Value;
@@ -80,6 +83,8 @@ pub struct Past {
     pub counted: BTreeMap<String, Counted>,
     /// Breakers that are open, with the reason.
     pub breakers: BTreeMap<String, String>,
+    /// What policies with `stableFor` have seen to match in every look.
+    pub matched: Vec<Matched>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -87,6 +92,22 @@ pub struct Past {
 pub struct Counted {
     pub all: u64,
     pub bad: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Matched {
+    pub policy: String,
+    pub job: String,
+    pub thing: String,
+    /// The first of these looks.
+    pub since: String,
+    /// From when on the last of them is too long ago; unless written, it is not.
+    pub until: Option<String>,
+    /// The number that it had then, unless it was that of the fleet.
+    pub execution_number: Option<i64>,
+    /// When it had moved last then, unless it was as in the fleet.
+    pub last_updated_at: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -219,6 +240,10 @@ impl Scenario {
             spec => fleet_of(document("Fleet", spec)),
         };
         let mut inventory = fleet::inventory(&fleet, now);
+        let mut memory = self.memory.memory(now);
+        let sightings =
+            self.memory.matched.iter().map(|it| it.sighting(&policies, &inventory, now));
+        memory.sightings = Arc::new(sightings.collect());
         for change in &self.meanwhile {
             change.happen(&mut inventory);
         }
@@ -226,7 +251,7 @@ impl Scenario {
             gap.tear(&mut inventory);
         }
         inventory.skew = self.clock_skew.map(SignedDuration::from_secs);
-        World { policies, inventory, memory: self.memory.memory(now), now }
+        World { policies, inventory, memory, now }
     }
 }
 
@@ -281,6 +306,31 @@ impl Past {
         memory.paused = self.paused.as_deref().map(Into::into);
         memory.open = self.open.iter().map(|it| key(&it.job, &it.thing)).collect();
         memory
+    }
+}
+
+impl Matched {
+    fn sighting(
+        &self,
+        policies: &PolicySet,
+        inventory: &Inventory,
+        now: Timestamp,
+    ) -> ((Digest, ExecutionKey), Sighting) {
+        let moment = |text: &str| text.parse::<Moment>().expect("a time or an age").resolve(now);
+        let key = key(&self.job, &self.thing);
+        let row = &inventory.executions[&key];
+        let known = |number: i64| ExecutionNumber(number);
+        let stamp = Stamp {
+            number: self.execution_number.map_or_else(|| *row.number.known().expect("it"), known),
+            last_updated_at: self
+                .last_updated_at
+                .as_deref()
+                .map_or_else(|| *row.times.last_updated_at.known().expect("it has one"), moment),
+            version: None,
+        };
+        let until = self.until.as_deref().map_or(Timestamp::MAX, moment);
+        let policy = policies.get(&name(&self.policy)).expect("one of the policies");
+        ((policy.digest.clone(), key), Sighting { stamp, since: moment(&self.since), until })
     }
 }
 

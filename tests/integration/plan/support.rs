@@ -126,7 +126,10 @@ pub fn apply(
     for line in plan.acts() {
         let act = line.act.as_ref().expect("a line that acts says how");
         let facts = facts_of(&line.key, inventory).expect("it was observed");
-        let Judgement::Cancel(ruling) = judge(&plan.policies, &facts, plan.now) else { continue };
+        let Judgement::Cancel(ruling) = judge(&plan.policies, &facts, &memory.sightings, plan.now)
+        else {
+            continue;
+        };
         let same = ruling.policy.name == line.policy.name && ruling.force == act.force;
         let has_room = |charge: &Charge| left_of(charge, memory, plan.now) > 0;
         if !same || !act.charges.iter().all(has_room) {

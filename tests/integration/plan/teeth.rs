@@ -8,12 +8,15 @@ use rescind::fact::{Fact, Unreadable};
 use rescind::inventory::{AbortCriterion, FailureType, Inventory, Listing, ProcessDetails};
 use rescind::plan::breaker::{Breaker, Cases, Open};
 use rescind::plan::check::check;
+use rescind::plan::stable::{Sighting, Stamp, supposed};
 use rescind::plan::{At, Depth, Memory, Plan, Reason, Verdict, plan};
 use rescind::policy::window::{Day, TimeOfDay, Window, WindowKind};
 use rescind::policy::{Digest, Mode, OnExceed, Policy, PolicySet};
+use rescind::span::Period;
 
 use super::support::{fleet, key, name, now, policy, unit};
 
+mod common;
 mod guards;
 
 struct Case {
@@ -75,6 +78,18 @@ impl Case {
     fn row(&mut self, place: usize) -> &mut rescind::inventory::ObservedExecution {
         let key = self.line(place).key.clone();
         self.inventory.executions.get_mut(&key).expect("a row")
+    }
+
+    /// Lets the policy of the first line ask for an hour in which it matches, and changes what it saw.
+    fn stable(&mut self, change: impl Fn(Sighting) -> Option<Sighting>) {
+        let hour = SignedDuration::from_hours(1);
+        self.policy(0, |policy| policy.stable_for = Period::new(hour));
+        let policy = Arc::clone(&self.line(0).policy);
+        let set = PolicySet::new([Policy::clone(&policy)]);
+        let seen = supposed(&set, &self.inventory, now(), None);
+        let of = (policy.digest.clone(), self.line(0).key.clone());
+        let seen = change(seen[&of]).map(|sighting| (of, sighting));
+        self.memory.sightings = Arc::new(seen.into_iter().collect());
     }
 
     fn policy(&mut self, place: usize, change: impl Fn(&mut Policy)) {
@@ -140,6 +155,28 @@ const MUTATIONS: &[Mutation] = &[
     }),
     ("bad on a: policy emergency may not act", |it| {
         it.policy(0, |policy| policy.windows = vec![window(WindowKind::Allow, "12:01", "12:00")]);
+    }),
+    // The time is a Monday: neither the day before, nor the day on which a night began.
+    ("bad on a: policy emergency may not act", |it| {
+        let sunday =
+            Window { days: [Day::Sun].into(), ..window(WindowKind::Allow, "11:00", "13:00") };
+        it.policy(0, |policy| policy.windows = vec![sunday.clone()]);
+    }),
+    ("bad on a: policy emergency may not act", |it| {
+        let night =
+            Window { days: [Day::Sun].into(), ..window(WindowKind::Deny, "23:00", "12:01") };
+        it.policy(0, |policy| policy.windows = vec![night.clone()]);
+    }),
+    ("bad on a: policy emergency may not act", |it| {
+        let zone = jiff::tz::TimeZone::get("Asia/Tokyo").expect("a zone");
+        let tokyo = Window { zone, ..window(WindowKind::Allow, "11:00", "13:00") };
+        it.policy(0, |policy| policy.windows = vec![tokyo.clone()]);
+    }),
+    // One that is open does not help against one that denies.
+    ("bad on a: policy emergency may not act", |it| {
+        let open = window(WindowKind::Allow, "11:00", "13:00");
+        let shut = window(WindowKind::Deny, "12:00", "12:01");
+        it.policy(0, |policy| policy.windows = vec![open.clone(), shut.clone()]);
     }),
     ("bad on a: policy emergency may not act", |it| it.policy(0, |policy| policy.held = true)),
     ("bad on a: it is not a target", |it| {
@@ -240,6 +277,27 @@ const MUTATIONS: &[Mutation] = &[
     ("bad on a: it acts, and breaker clock has to be open", |it| {
         it.inventory.skew = Some(SignedDuration::from_millis(-60_001));
     }),
+    ("bad on a: it has not matched for as long", |it| it.stable(|_| None)),
+    ("bad on a: it has not matched for as long", |it| {
+        it.stable(|seen| {
+            Some(Sighting { since: seen.since + SignedDuration::from_nanos(1), ..seen })
+        });
+    }),
+    ("bad on a: it has not matched for as long", |it| {
+        it.stable(|seen| Some(Sighting { until: now(), ..seen }));
+    }),
+    ("bad on a: it has not matched for as long", |it| {
+        let other = |stamp: Stamp| Stamp { number: ExecutionNumber(2), ..stamp };
+        it.stable(|seen| Some(Sighting { stamp: other(seen.stamp), ..seen }));
+    }),
+    ("bad on a: it has not matched for as long", |it| {
+        let other = |stamp: Stamp| Stamp { last_updated_at: now(), ..stamp };
+        it.stable(|seen| Some(Sighting { stamp: other(seen.stamp), ..seen }));
+    }),
+    ("bad on a: it has not matched for as long", |it| {
+        let other = |stamp: Stamp| Stamp { version: ExecutionVersion::new(4), ..stamp };
+        it.stable(|seen| Some(Sighting { stamp: other(seen.stamp), ..seen }));
+    }),
     ("bad on a: we canceled it already", |it| {
         let numbers = [(ExecutionNumber(1), now())].into();
         it.memory.canceled.insert(key("bad", "a"), numbers);
@@ -277,6 +335,14 @@ fn a_good_plan_breaks_no_rule() {
     for depth in [Depth::Listed, Depth::Exact] {
         assert_eq!(good(depth).broken(), Vec::<String>::new());
     }
+}
+
+#[test]
+fn what_has_matched_for_just_long_enough_breaks_no_rule() {
+    let mut case = good(Depth::Exact);
+    case.stable(Some);
+    let broken = case.broken();
+    assert!(broken.iter().all(|text| !text.contains("has not matched")), "{broken:?}");
 }
 
 #[test]

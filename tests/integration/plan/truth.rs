@@ -1,4 +1,5 @@
-//! The table of truth: each clause over a fact in each state, in `match` and in `exclude`.
+//! The table of truth: each clause over a fact in each state, in `match`, in `exclude` and in a guard's
+//! `protect`. What expressions say of facts stands in `facts`.
 //!
 //! The expected answers are written down as the policy language's reference has them, apart from the
 //! code that gives them. A new kind of clause does not compile here until it has its rows.
@@ -13,11 +14,12 @@ use rescind::inventory::{
 };
 use rescind::plan::{Decision, Depth, Memory, Reason, plan};
 use rescind::policy::{
-    AgeBound, AgeClock, Clause, Globs, Operator, Policy, Requirement, Rule, Test,
+    AgeBound, AgeClock, Clause, Demands, Globs, Operator, Policy, PolicySet, Requirement, Rule,
+    Test,
 };
 
 use super::generate::period;
-use super::support::{key, now, policy, set};
+use super::support::{guard, key, now, policy, set};
 
 /// The states of the fact that a clause asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -293,6 +295,37 @@ fn a_rule_of_exclude_lets_through_only_what_surely_does_not_hold() {
             };
             for depth in [Depth::Listed, Depth::Exact] {
                 let found = decided(policy.clone(), test, state, depth);
+                assert_eq!(
+                    found,
+                    at_depth(expected, test, depth),
+                    "{test:?}, {state:?}, {depth:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_rule_of_protect_lets_through_only_what_surely_does_not_hold() {
+    for test in &tests() {
+        for state in STATES.into_iter().filter(|state| is_possible(test, *state)) {
+            let mut policy = base();
+            policy.clauses = vec![clause(&Test::JobNames(Globs::any()))];
+            let mut guard = guard("g", "protect: [{name: rule, things: {names: [nothing]}}]");
+            guard.protects[0].clauses = vec![clause(test)];
+            let expected = match says(test, state) {
+                No => CANCEL,
+                // statusDetails that are not known cannot be kept either: nothing can be sent.
+                Unknown if matches!(test, Test::StatusDetail(_)) && state != State::Absent => {
+                    (Decision::Keep, Reason::FactUnknown)
+                }
+                Yes | Unknown => (Decision::Keep, Reason::Protected),
+            };
+            let set = PolicySet::guarded([policy], [guard], Demands::default()).into();
+            for depth in [Depth::Listed, Depth::Exact] {
+                let inventory = inventory(test, state);
+                let plan = plan(&set, &inventory, &Memory::default(), now(), depth);
+                let found = (plan.lines[0].decision(), plan.lines[0].verdict.reason);
                 assert_eq!(
                     found,
                     at_depth(expected, test, depth),

@@ -6,11 +6,14 @@ use std::path::PathBuf;
 
 use jiff::SignedDuration;
 use rescind::execution::{ExecutionNumber, ExecutionVersion};
+use rescind::plan::stable::{Look, Stamp};
 use rescind::plan::{Intent, IntentId, Memory, Outcome};
+use rescind::policy::Digest;
 use rescind::state::directory::{Directory, Place};
 use rescind::state::journal::{Entry, Filter};
 use rescind::state::sqlite::{Fault, SqliteState, Writing, read_journal, read_memory};
 use rescind::state::{Begun, Error, Settlement, State};
+use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::support::{begun, charge, ends, intent, later, memory, open, place, writing};
@@ -400,4 +403,33 @@ async fn the_stop_switch_is_a_file() {
     // Whatever has that name.
     fs::create_dir(disk.directory.path().join("PAUSED")).unwrap();
     assert!(state.paused().unwrap().starts_with("there is "));
+}
+
+#[tokio::test]
+async fn what_matched_is_there_after_a_restart_and_a_file_of_an_older_form_learns_to_keep_it() {
+    let disk = Disk::new();
+    drop(disk.open());
+    let raw = Connection::open(disk.file()).unwrap();
+    raw.execute_batch("DROP TABLE sightings; PRAGMA user_version = 3;").unwrap();
+    drop(raw);
+    let error = read_memory(&disk.directory, &place(), now()).unwrap_err().to_string();
+    assert!(error.contains("it has an older form"), "{error}");
+    let state = disk.open();
+    let stamp = Stamp { number: ExecutionNumber(1), last_updated_at: now(), version: None };
+    let of = (Digest::of(b"p"), key("fw", "r-1"));
+    let look = Look { matched: [(of.clone(), stamp)].into(), ..Look::default() };
+    let lasts = SignedDuration::from_secs(900);
+    state.sight(&look, lasts, later(5)).await.unwrap();
+    let kept = memory(&state, later(5)).await.sightings;
+    drop(state);
+    let read = read_memory(&disk.directory, &place(), later(5)).unwrap().expect("a state");
+    assert_eq!(read.sightings, kept);
+    let state = disk.open();
+    assert_eq!(memory(&state, later(5)).await.sightings, kept);
+    // A look that cannot be written is none: it begins no time.
+    state.inject(Some(Fault::ReadOnly));
+    let moved = Stamp { last_updated_at: later(1), ..stamp };
+    let next = Look { matched: [(of, moved)].into(), ..look };
+    assert!(state.sight(&next, lasts, later(6)).await.is_err());
+    assert_eq!(memory(&state, later(6)).await.sightings, kept);
 }

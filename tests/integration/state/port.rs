@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
-use rescind::execution::ExecutionNumber;
+use rescind::execution::{ExecutionNumber, ExecutionVersion};
+use rescind::plan::stable::{Look, Sighting, Stamp};
 use rescind::plan::{CANCELED_MEMORY, Charge, Counted, Intent, IntentId, Memory, Outcome};
+use rescind::policy::Digest;
 use rescind::state::{Begun, Error, Settlement, State, back_off};
 
 use super::support::{Make, begun, charge, ends, in_memory, intent, later, memory, on_disk};
@@ -39,6 +41,50 @@ over_both! {
     a_cancel_is_remembered_for_a_quarter_of_an_hour,
     what_fails_in_a_row_is_left_alone_longer_each_time,
     time_never_goes_back,
+    what_matched_is_kept_from_look_to_look,
+}
+
+async fn what_matched_is_kept_from_look_to_look(make: Make) {
+    let state = make();
+    let (a, b) = (Digest::of(b"a"), Digest::of(b"b"));
+    let lasts = SignedDuration::from_secs(900);
+    let seen = async |at: i64| (*memory(&*state, later(at)).await.sightings).clone();
+    let sighting = |since: i64, at: i64| Sighting {
+        stamp: stamp(0),
+        since: later(since),
+        until: later(at) + lasts,
+    };
+    let of = |digest: &Digest, thing: &str| (digest.clone(), key("fw", thing));
+    let look = |digest: &Digest, matched: &[(&str, i64)], missed: &[&str]| Look {
+        matched: matched.iter().map(|(thing, moved)| (of(digest, thing), stamp(*moved))).collect(),
+        missed: missed.iter().map(|thing| of(digest, thing)).collect(),
+    };
+    state.sight(&look(&a, &[("r-1", 0), ("r-2", 0)], &[]), lasts, later(0)).await.unwrap();
+    state.sight(&look(&b, &[("r-1", 0)], &[]), lasts, later(60)).await.unwrap();
+    let both = [
+        (of(&a, "r-1"), sighting(0, 0)),
+        (of(&a, "r-2"), sighting(0, 0)),
+        (of(&b, "r-1"), sighting(60, 60)),
+    ];
+    assert_eq!(seen(60).await, both.into());
+    // One goes on, one does not match any more; of the other policy nothing was looked at.
+    state.sight(&look(&a, &[("r-1", 0)], &["r-2"]), lasts, later(300)).await.unwrap();
+    let after = [(of(&a, "r-1"), sighting(0, 300)), (of(&b, "r-1"), sighting(60, 60))];
+    assert_eq!(seen(300).await, after.into());
+    // It moves, and what nobody looks at for too long is forgotten.
+    state.sight(&look(&a, &[("r-1", 1)], &[]), lasts, later(960)).await.unwrap();
+    let moved = Sighting { stamp: stamp(1), ..sighting(960, 960) };
+    assert_eq!(seen(960).await, [(of(&a, "r-1"), moved)].into());
+    // A look at nothing writes nothing.
+    state.sight(&Look::default(), lasts, later(9_000)).await.unwrap();
+    assert_eq!(seen(961).await.len(), 1);
+}
+
+fn stamp(moved: i64) -> Stamp {
+    // As precise as AWS may be.
+    let last_updated_at = later(moved) + SignedDuration::from_nanos(7);
+    let version = ExecutionVersion::new(moved);
+    Stamp { number: ExecutionNumber(1), last_updated_at, version }
 }
 
 async fn an_intent_takes_a_unit_until_a_window_after_it_was_settled(make: Make) {

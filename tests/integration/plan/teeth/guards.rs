@@ -41,9 +41,26 @@ const GUARDS: &[(&str, &str)] = &[
         "good on a: a freeze lasts",
         "freezes: [{name: f, from: \"2026-11-01T00:00:00Z\", until: \"2026-12-01T00:00:00Z\", exceptPolicies: [emergency]}]",
     ),
+    // It begins now, it ends in a second, and it is the second of two.
+    (
+        "bad on a: a freeze lasts",
+        "freezes: [{name: f, from: \"2026-11-23T12:00:00Z\", until: \"2026-11-23T12:00:01Z\"}]",
+    ),
+    (
+        "bad on a: a freeze lasts",
+        "freezes: [{name: e, from: \"2026-11-01T00:00:00Z\", until: \"2026-11-23T12:00:00Z\"}, {name: f, from: \"2026-11-23T00:00:00Z\", until: \"2026-11-24T00:00:00Z\"}]",
+    ),
+    (
+        "bad on a: a freeze lasts",
+        "freezes: [{name: f, from: \"2026-11-01T00:00:00Z\", until: \"2026-12-01T00:00:00Z\", exceptPolicies: [routine]}]",
+    ),
     (
         "bad on a: it is not in the scope of guard g",
         "scope: {accounts: [\"000000000001\"], regions: [eu-central-1]}",
+    ),
+    (
+        "bad on a: it is not in the scope of guard g",
+        "scope: {accounts: [\"000000000001\", \"000000000002\"], regions: [eu-central-1, eu-west-3]}",
     ),
     (
         "bad on a: it is not in the scope of guard g",
@@ -75,6 +92,21 @@ fn a_guard_that_says_nothing_about_it_breaks_nothing() {
                 freezes: [{name: f, from: \"2026-11-01T00:00:00Z\", until: \"2026-11-02T00:00:00Z\"}]";
     for depth in [Depth::Listed, Depth::Exact] {
         assert_eq!(broken(&good(depth), [guard("g", spec)], DEMANDS), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn one_guard_that_forbids_is_enough_beside_another_that_does_not() {
+    let here = guard("here", "scope: {accounts: [\"123456789012\"], regions: [eu-central-1]}");
+    let there = guard("there", "scope: {accounts: [\"123456789012\"], regions: [eu-west-3]}");
+    let frozen =
+        "freezes: [{name: f, from: \"2026-11-01T00:00:00Z\", until: \"2026-12-01T00:00:00Z\"}]";
+    for (second, rule) in [
+        (there, "bad on a: it is not in the scope of guard there"),
+        (guard("there", frozen), "bad on a: a freeze lasts"),
+    ] {
+        let broken = broken(&good(Depth::Exact), [here.clone(), second], NONE);
+        assert!(broken.iter().any(|it| it == rule), "{broken:?}");
     }
 }
 
