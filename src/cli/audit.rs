@@ -1,12 +1,15 @@
 //! `rescind audit`: the journal, read beside whoever writes it.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
-use crate::cli::Failure;
-use crate::cli::args::state::{Audit as Args, AuditForm};
+mod verify;
+
+use crate::cli::args::state::{Audit as Args, AuditForm, Witness};
 use crate::cli::exit::Exit;
-use crate::cli::output::{Output, audit as shown};
+use crate::cli::output::{Output, audit as shown, verify as verdict};
 use crate::cli::session::state_directory;
+use crate::cli::{Failure, runtime};
 use crate::state::journal::{Entry, Filter};
 use crate::state::sqlite::read_journal;
 
@@ -26,10 +29,12 @@ pub fn audit(args: &Args, output: Output) -> anyhow::Result<Exit> {
         let message = format!("{path} has no journal: nothing was canceled with this --state-dir");
         return Err(Failure::new(Exit::Error, message).into());
     }
+    if let Some(witness) = args.verify {
+        return verified(&files, &filter, witness, args.output, output);
+    }
     let mut entries = Vec::new();
     for file in &files {
-        let read = read_journal(file, &filter, |entry| entries.push(entry));
-        read.map_err(|error| Failure::new(Exit::Error, error.to_string()))?;
+        entries.extend(read(file, &filter)?);
     }
     match args.output {
         AuditForm::Text => output.result(&shown::text(&entries, output))?,
@@ -46,4 +51,39 @@ pub fn audit(args: &Args, output: Output) -> anyhow::Result<Exit> {
         }
     }
     Ok(Exit::Done)
+}
+
+fn read(file: &Path, filter: &Filter) -> anyhow::Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    read_journal(file, filter, |entry| entries.push(entry))
+        .map_err(|error| Failure::new(Exit::Error, error.to_string()))?;
+    Ok(entries)
+}
+
+/// Whether the journals are true.
+fn verified(
+    files: &[PathBuf],
+    filter: &Filter,
+    witness: Witness,
+    form: AuditForm,
+    output: Output,
+) -> anyhow::Result<Exit> {
+    if witness != Witness::Aws && *filter != Filter::default() {
+        let message = "--verify with an emulator takes the whole journal: leave the filters away";
+        return Err(Failure::new(Exit::Usage, message).into());
+    }
+    if matches!(form, AuditForm::Csv | AuditForm::Targets) {
+        return Err(Failure::new(Exit::Usage, "--verify has the forms text and json").into());
+    }
+    let mut journals = Vec::new();
+    for file in files {
+        let (whole, asked) = (read(file, &Filter::default())?, read(file, filter)?);
+        journals.push(verify::Journal { whole, asked });
+    }
+    let report = runtime()?.block_on(verify::verify(&journals, witness, output))?;
+    match form {
+        AuditForm::Json => output.json(&verdict::json(&report))?,
+        _ => output.result(&verdict::text(&report, witness, output))?,
+    }
+    Ok(if report.holds() { Exit::Done } else { Exit::Error })
 }

@@ -19,6 +19,7 @@ pub mod plan_markdown;
 pub mod progress;
 pub mod status;
 pub mod test;
+pub mod verify;
 
 /// Where results go, and whether in colour.
 #[derive(Clone, Copy, Debug)]

@@ -79,11 +79,15 @@ impl Directory {
         self.0.join(format!("{}.{}.{EXTENSION}", place.account, place.region))
     }
 
-    /// The state files that are there, by name.
+    /// The state files that are there, by name; none without the directory.
     pub fn files(&self) -> Result<Vec<PathBuf>, Error> {
         let read = |source| unusable(&self.0, "read", source);
         let mut files = Vec::new();
-        for entry in fs::read_dir(&self.0).map_err(read)? {
+        let entries = match fs::read_dir(&self.0) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(files),
+            entries => entries.map_err(read)?,
+        };
+        for entry in entries {
             let path = entry.map_err(read)?.path();
             if path.extension().is_some_and(|it| it == EXTENSION) {
                 files.push(path);

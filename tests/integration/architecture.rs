@@ -43,7 +43,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("source", &["document::SourceFile", "policy::Digest"]),
     ("backend", &["clock", "execution", "fact", "inventory"]),
-    ("state", &["execution", "plan", "policy"]),
+    ("state", &["execution", "fact", "plan", "policy"]),
     // do
     ("observe", &["backend", "clock", "execution", "fact", "inventory", "plan", "policy"]),
     (

@@ -14,6 +14,7 @@ mod recorded;
 mod saved;
 mod stable;
 mod tested;
+mod verified;
 
 use std::process::Command;
 

@@ -12,19 +12,29 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub mod account;
 pub mod fleet;
 
 /// Only a failing test waits for so long.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Waits until `condition` gives something.
-pub fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+pub fn until<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
+    until_within(DEADLINE, what, condition)
+}
+
+/// The same, for what takes longer than others.
+pub fn until_within<T>(
+    deadline: Duration,
+    what: &str,
+    mut condition: impl FnMut() -> Option<T>,
+) -> T {
     let begun = Instant::now();
     loop {
         if let Some(found) = condition() {
             return found;
         }
-        assert!(begun.elapsed() < DEADLINE, "not within {DEADLINE:?}: {what}");
+        assert!(begun.elapsed() < deadline, "not within {deadline:?}: {what}");
         thread::sleep(Duration::from_millis(10));
     }
 }

@@ -2,6 +2,7 @@
 
 mod following;
 mod guards;
+mod hardship;
 mod killed;
 mod signals;
 mod status;

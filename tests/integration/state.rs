@@ -6,3 +6,4 @@ mod file;
 mod guards;
 mod port;
 mod support;
+mod verify;

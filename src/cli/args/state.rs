@@ -4,6 +4,7 @@
 //! XDG base directories, and who runs this.
 
 use std::env::home_dir;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
@@ -40,7 +41,8 @@ pub struct Writes {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:\n  \
     rescind audit --since 2026-11-24T00:00:00Z --outcome failed --outcome unresolved\n  \
-    rescind audit --job fw-4-2-0 -o targets    the things to give another job\n\n\
+    rescind audit --job fw-4-2-0 -o targets    the things to give another job\n  \
+    rescind audit --verify aws                 is it true? with a describe for each intent\n\n\
     It reads beside a running controller and changes nothing.")]
 pub struct Audit {
     #[command(flatten)]
@@ -72,6 +74,12 @@ pub struct Audit {
     #[arg(long, value_name = "OUTCOME", value_parser = outcome)]
     pub outcome: Vec<Wanted>,
 
+    /// Hold the journal against a witness instead of showing it: `aws`, which is asked what became of
+    /// each execution, or the address of an emulator, which wrote down each cancel. Exit 1 if it does
+    /// not hold.
+    #[arg(long, value_name = "WITNESS", value_parser = witness)]
+    pub verify: Option<Witness>,
+
     /// The form of the result: text for people, json (versioned) for programs, csv for spreadsheets,
     /// targets: the ARNs of the things on which something was canceled, one a line.
     #[arg(
@@ -88,6 +96,15 @@ pub struct Audit {
 /// An outcome that is asked for; none stands for "open".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wanted(pub Option<Outcome>);
+
+/// Who tells what happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Witness {
+    /// AWS, by descriptions of the executions.
+    Aws,
+    /// An emulator, by the effects that it wrote down.
+    Emulator(SocketAddr),
+}
 
 /// The form of the journal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -190,6 +207,15 @@ fn policy(text: &str) -> Result<PolicyName, String> {
 fn breaker(text: &str) -> Result<Breaker, String> {
     let all = || Breaker::ALL.map(Breaker::label).join(", ");
     Breaker::labeled(text).ok_or_else(|| format!("there are {}", all()))
+}
+
+fn witness(text: &str) -> Result<Witness, String> {
+    if text == "aws" {
+        return Ok(Witness::Aws);
+    }
+    let address = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
+    let address = address.parse().map(Witness::Emulator);
+    address.map_err(|_| "it is aws, or an emulator's address: http://127.0.0.1:4510".to_owned())
 }
 
 fn outcome(text: &str) -> Result<Wanted, String> {

@@ -1,89 +1,143 @@
-//! The controller, killed with `kill -9` in the middle of its calls, again and again: no execution is
-//! canceled twice, the journal has each effect, and the budget holds over all of its lives.
+//! The controller, killed with `kill -9` at any moment, again and again, while devices move and calls
+//! fail: the journal and what took effect agree line by line, each window of the budget holds, and in
+//! the end nothing is left that should be canceled.
 
-use std::collections::BTreeMap;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
 
-use rescind::plan::Outcome;
-
-use crate::process::fleet::{World, policy};
-use crate::process::{ran, until};
+use crate::process::Beside;
+use crate::process::account::Account;
+use crate::process::fleet::{ACCOUNT, REGION};
 
 const ROBOTS: usize = 150;
 
-/// What the budget allows in all.
-const BUDGET: usize = 100;
+/// What the budget allows in [`PER`].
+const BUDGET: usize = 40;
+const PER: SignedDuration = SignedDuration::from_mins(10);
 
 /// How often it is killed; `RESCIND_KILLS` asks for more.
 fn kills() -> usize {
     #[expect(clippy::disallowed_methods, reason = "a test is configured by its environment")]
     let asked = std::env::var("RESCIND_KILLS").ok();
-    asked.map_or(8, |asked| asked.parse().expect("RESCIND_KILLS is a number"))
+    asked.map_or(20, |asked| asked.parse().expect("RESCIND_KILLS is a number"))
 }
 
-/// The journal: for each thing, how its intents ended; none for an open one.
-fn journal(world: &World) -> BTreeMap<String, Vec<Option<String>>> {
-    let audit = ran(world.command(&["audit", "-o", "json"]));
-    assert_eq!(audit.code, 0, "{}", audit.stderr);
-    let audit: serde_json::Value = serde_json::from_str(&audit.stdout).unwrap();
-    let mut journal = BTreeMap::<_, Vec<_>>::new();
-    for entry in audit["entries"].as_array().unwrap() {
-        let thing = entry["thing"].as_str().unwrap().to_owned();
-        journal.entry(thing).or_default().push(entry["outcome"].as_str().map(str::to_owned));
+/// Robots of which each third does by and by what it is told, and the others wait for ever, some of them
+/// in the middle of their work.
+fn fleet() -> String {
+    let mut text = format!(
+        "apiVersion: rescind/v1alpha1\nkind: Fleet\nmetadata: {{name: robots}}\nspec:\n  \
+         account: \"{ACCOUNT}\"\n  region: {REGION}\n  seed: 7\n  jobs:\n    - {{id: fw}}\n  things:\n"
+    );
+    let lives = ", behavior: {picksUpAfter: 5s, takes: 20s, reportsEvery: 1s, varyPercent: 90, \
+                 ends: {succeeds: 2, fails: 1, hangs: 7}}";
+    for robot in 1..=ROBOTS {
+        let lives = if robot % 3 == 0 { lives } else { "" };
+        text.push_str(&format!(
+            "    - {{name: r{robot:03}, attributes: {{fleet: robots}}{lives}}}\n"
+        ));
     }
-    journal
+    text.push_str("  executions:\n");
+    for robot in 1..=ROBOTS {
+        let status = if robot % 3 == 1 { ", status: IN_PROGRESS, startedAt: 20h ago" } else { "" };
+        text.push_str(&format!(
+            "    - {{job: fw, thing: r{robot:03}, queuedAt: 1d ago{status}}}\n"
+        ));
+    }
+    text
 }
 
-fn account_and_journal_agree(world: &World) {
-    let canceled = world.canceled("fw");
-    let mut once = canceled.clone();
-    once.dedup();
-    assert_eq!(canceled, once, "an execution was canceled twice");
-    assert!(canceled.len() <= BUDGET, "{} were canceled", canceled.len());
-    let journal = journal(world);
-    let is = |outcome: &Option<String>, label: &str| outcome.as_deref() == Some(label);
-    for thing in &canceled {
-        let intents = journal.get(thing).unwrap_or_else(|| panic!("{thing}: no intent"));
-        let told = intents.iter().any(|it| it.is_none() || is(it, Outcome::Canceled.label()));
-        assert!(told, "{thing} was canceled, and the journal says {intents:?}");
+/// All of them should be canceled; the devices that live may end by themselves before it is their turn.
+fn policy() -> String {
+    format!(
+        "apiVersion: rescind/v1alpha1
+kind: CancelPolicy
+metadata: {{name: give-up}}
+spec:
+  mode: Enforce
+  target:
+    statuses: [QUEUED, IN_PROGRESS]
+    jobs: {{names: [fw]}}
+  match:
+    thing: {{attributes: {{matchLabels: {{fleet: robots}}}}}}
+  cancel: {{force: true}}
+  budget: {{max: [{{count: {BUDGET}, per: {}m}}]}}
+",
+        PER.as_mins()
+    )
+}
+
+/// Faults of one life of the controller, another mixture each time.
+fn faults(life: usize) -> Value {
+    let count = |every: usize, most: usize| if life % every == 0 { life % most + 1 } else { 0 };
+    json!({
+        "lostReply": {"CancelJobExecution": count(2, 4), "ListJobExecutionsForJob": count(5, 2)},
+        "unavailable": {"CancelJobExecution": count(3, 3), "DescribeJobExecution": count(4, 6)},
+        "internalFailure": {"ListJobs": count(7, 2)},
+        "throttle": if life % 3 == 1 {
+            json!({"CancelJobExecution": {"perSecond": 20, "burst": 5}})
+        } else {
+            json!({})
+        },
+    })
+}
+
+/// No more cancels took effect in any window of the budget than it has room for.
+fn the_budget_held(effects: &[Value]) {
+    let times = effects.iter().map(|it| it["at"].as_str().unwrap().parse::<Timestamp>().unwrap());
+    let mut times: Vec<_> = times.collect();
+    times.sort();
+    for (first, at) in times.iter().enumerate() {
+        let within = times[first..].iter().filter(|it| it.duration_since(*at) < PER).count();
+        assert!(within <= BUDGET, "{within} cancels from {at} on");
     }
-    for (thing, intents) in &journal {
-        let claimed = intents.iter().filter(|it| is(it, Outcome::Canceled.label())).count();
-        let true_claims = usize::from(canceled.contains(thing));
-        assert!(claimed <= true_claims, "{thing}: the journal says {intents:?}");
-        let open = intents.iter().filter(|it| it.is_none()).count();
-        assert!(open <= 1, "{thing} has {open} open intents");
-    }
-    let taken: usize = journal.values().map(Vec::len).sum();
-    assert!(taken <= BUDGET, "{taken} units were taken");
+}
+
+fn journal_and_effects_agree(account: &Account) {
+    the_budget_held(&account.effects());
+    let verified = account.verified_by_effects();
+    assert_eq!(verified.code, 0, "{}{}", verified.stdout, verified.stderr);
+    assert!(verified.stdout.contains("The journal holds"), "{}", verified.stdout);
+}
+
+fn controller(account: &Account) -> Beside {
+    account.controller(&["--rate", "200", "--no-guards"])
 }
 
 #[test]
 fn killed_again_and_again_it_cancels_once_within_its_budget_and_the_journal_has_it() {
-    let world = World::new(ROBOTS);
-    let budget = format!("count: {BUDGET}");
-    world.write("a.yaml", &policy("a", "*").replace("count: 10000", &budget));
-    for kill in 1..=kills() {
-        let before = world.canceled("fw").len();
-        let controller = world.controller("root", &["--interval", "1s", "--rate", "200"]);
-        // Killed at another place each time; once the budget is spent, while it only observes.
-        let more = 3 + kill * 7 % 11;
-        if before + more < BUDGET - 20 {
-            until("some more are canceled", || {
-                (world.canceled("fw").len() >= before + more).then_some(())
-            });
-        } else {
+    let account = Account::new(&fleet());
+    std::fs::write(account.path("root/a.yaml"), policy()).unwrap();
+    for life in 1..=kills() {
+        account.post("faults", &faults(life));
+        let controller = controller(&account);
+        // Every life begins where the one before was cut off; it is cut off itself anywhere from its start
+        // to some passes later.
+        if life % 5 != 0 {
             controller.log.wait(" pass ");
         }
+        std::thread::sleep(std::time::Duration::from_millis((life as u64 * 137) % 700));
         controller.signal("KILL");
         drop(controller);
-        account_and_journal_agree(&world);
+        if life % 2 == 0 {
+            journal_and_effects_agree(&account);
+            // The budget refills while nobody runs.
+            account.advance("4m");
+        }
     }
-    let mut last = world.controller("root", &["--interval", "1s", "--rate", "200"]);
-    last.log.wait("due=0");
-    last.signal("TERM");
-    assert_eq!(last.end(), 0);
-    account_and_journal_agree(&world);
-    let canceled = world.canceled("fw").len();
-    // Each kill may leave a line a place open, whose units wait for the flight time to end.
-    assert!(canceled > kills() * 3, "{canceled} were canceled");
+    let canceled = account.effects().len();
+    assert!(canceled > BUDGET, "{canceled} were canceled in {} lives", kills());
+    // Faults have stopped: what should be canceled is, as fast as the budget refills.
+    account.post("faults", &json!({}));
+    while !account.open().is_empty() {
+        // Time leaps: a controller that lives would not believe it at once.
+        account.advance("11m");
+        let mut last = controller(&account);
+        last.log.wait("due=0");
+        last.signal("TERM");
+        assert_eq!(last.end(), 0);
+    }
+    journal_and_effects_agree(&account);
+    let described = account.verified_by_descriptions();
+    assert_eq!(described.code, 0, "{}{}", described.stdout, described.stderr);
 }

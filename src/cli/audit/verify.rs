@@ -1,0 +1,130 @@
+//! `rescind audit --verify`: the journal, held against a witness of what happened. It changes nothing.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use serde::Deserialize;
+
+use crate::backend::{ErrorKind, JobsReader};
+use crate::cli::Failure;
+use crate::cli::args::Target;
+use crate::cli::args::state::Witness;
+use crate::cli::exit::Exit;
+use crate::cli::output::Output;
+use crate::cli::output::progress::Progress;
+use crate::cli::session::Session;
+use crate::execution::JobStatus;
+use crate::inventory::Account;
+use crate::observe::Progress as _;
+use crate::server::client;
+use crate::state::directory::Place;
+use crate::state::journal::Entry;
+use crate::state::verify::{Effect, Report, alone, canceled_number, described, witnessed};
+
+/// How long an emulator's answer is waited for: a million effects take seconds.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The journal of one state file: all of it, and what was asked for.
+pub struct Journal {
+    pub whole: Vec<Entry>,
+    pub asked: Vec<Entry>,
+}
+
+/// Holds journals against themselves and a witness.
+pub async fn verify(
+    journals: &[Journal],
+    witness: Witness,
+    output: Output,
+) -> anyhow::Result<Report> {
+    let mut report = Report::default();
+    for journal in journals {
+        report.findings.extend(alone(&journal.whole));
+    }
+    match witness {
+        Witness::Aws => {
+            for journal in journals {
+                report.intents += journal.asked.len();
+                ask(&journal.asked, &mut report, output).await?;
+            }
+        }
+        Witness::Emulator(at) => {
+            let entries: Vec<_> = journals.iter().flat_map(|it| it.whole.clone()).collect();
+            report.intents = entries.len();
+            witnessed(&entries, &effects(at).await?, &mut report);
+        }
+    }
+    Ok(report)
+}
+
+/// Asks AWS what became of each execution.
+async fn ask(entries: &[Entry], report: &mut Report, output: Output) -> anyhow::Result<()> {
+    let Some(first) = entries.first() else { return Ok(()) };
+    let place = Place { account: first.account.clone(), region: first.region.clone() };
+    let target = Target {
+        fleet: None,
+        account: Some(place.account.clone()),
+        region: Some(place.region.clone()),
+        profile: None,
+        rate: None,
+    };
+    let session = Session::open(&target, output).await?;
+    let reader = session.reader();
+    let Some(answered) = account(&*reader).await? else {
+        let message = format!(
+            "account {} in {} has no job at all, so that it cannot tell who it is: nothing was \
+             verified",
+            place.account, place.region
+        );
+        return Err(Failure::new(Exit::Error, message).into());
+    };
+    session.check_place(Some(&answered))?;
+    let progress = Progress::default();
+    for (done, entry) in entries.iter().enumerate() {
+        progress.update("executions described", done, Some(entries.len()));
+        let number = canceled_number(entry);
+        let found = match reader.describe_execution(&entry.key(), Some(number)).await {
+            Ok(found) => Some(found),
+            Err(error) if error.kind == ErrorKind::NotFound => None,
+            Err(error) => {
+                progress.clear();
+                return Err(error.into());
+            }
+        };
+        report.take(described(entry, found.as_ref()));
+    }
+    progress.clear();
+    Ok(())
+}
+
+/// Who answers, as the ARN of some job says.
+async fn account(reader: &dyn JobsReader) -> anyhow::Result<Option<Account>> {
+    let statuses =
+        [JobStatus::InProgress, JobStatus::Completed, JobStatus::Canceled, JobStatus::Scheduled];
+    for status in statuses {
+        let page = reader.list_jobs(&status, None).await?;
+        if let Some(account) = page.items.into_iter().find_map(|job| job.account) {
+            return Ok(Some(account));
+        }
+    }
+    Ok(None)
+}
+
+#[derive(Deserialize)]
+struct Effects {
+    effects: Vec<Effect>,
+}
+
+/// What an emulator has written down.
+async fn effects(at: SocketAddr) -> anyhow::Result<Vec<Effect>> {
+    let asked = client::get(at, "/_emulator/effects", None);
+    let answer = tokio::time::timeout(PATIENCE, asked).await.unwrap_or(Err(client::Error::Slow));
+    let (code, body) =
+        answer.with_context(|| format!("--verify {at}: does `rescind emulator` listen there?"))?;
+    if code != 200 {
+        bail!("--verify {at}: answered {code}: {}", String::from_utf8_lossy(&body).trim());
+    }
+    let read: Effects = serde_json::from_slice(&body)
+        .with_context(|| format!("--verify {at}: what answers there is no emulator"))?;
+    Ok(read.effects)
+}

@@ -1,0 +1,348 @@
+//! Whether the journal is true: it is held against itself, and against a witness of what happened.
+//!
+//! The witness is AWS, which is asked what became of each execution, or an emulator, which has written
+//! down each cancel that took effect. Nothing here is shared with what writes the journal but the form
+//! of an entry: a mistake there must not hide itself.
+//!
+//! A breach is what cannot be in a true journal; a doubt is what may be, but only by a coincidence that
+//! somebody should look at.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::journal::Entry;
+use crate::execution::{
+    ExecutionDescription, ExecutionNumber, ExecutionStatus, JobId, OpenStatus, StatusDetails,
+    ThingName,
+};
+use crate::fact::Fact;
+use crate::plan::Outcome;
+use crate::policy::template::MARKER;
+
+/// What a true journal holds to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Rule {
+    /// An execution has one open intent at most, and the next one begins when the last has ended.
+    OneIntent,
+    /// An execution is canceled once.
+    OneCancel,
+    /// An intent is begun, then sent, then settled.
+    InOrder,
+    /// `force` is sent for what was judged IN_PROGRESS, and for nothing else.
+    ForceAsJudged,
+    /// The cancel hit the execution, at the version and in the status that were judged.
+    AsJudged,
+    /// What an outcome claims is so.
+    TrueOutcome,
+    /// Each cancel that carries our mark has an intent.
+    IntentFirst,
+}
+
+impl Rule {
+    /// Every rule.
+    pub const ALL: [Self; 7] = [
+        Self::OneIntent,
+        Self::OneCancel,
+        Self::InOrder,
+        Self::ForceAsJudged,
+        Self::AsJudged,
+        Self::TrueOutcome,
+        Self::IntentFirst,
+    ];
+
+    /// The label in text; that of JSON.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::OneIntent => "oneIntent",
+            Self::OneCancel => "oneCancel",
+            Self::InOrder => "inOrder",
+            Self::ForceAsJudged => "forceAsJudged",
+            Self::AsJudged => "asJudged",
+            Self::TrueOutcome => "trueOutcome",
+            Self::IntentFirst => "intentFirst",
+        }
+    }
+}
+
+/// Something that should not be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// What does not hold.
+    pub rule: Rule,
+    /// Whether it cannot be in a true journal; else it may, by a coincidence.
+    pub breach: bool,
+    /// The intent, if there is one.
+    pub id: Option<String>,
+    /// The job.
+    pub job: String,
+    /// The thing.
+    pub thing: String,
+    /// Which execution.
+    pub execution_number: i64,
+    /// What is wrong, for people.
+    pub text: String,
+}
+
+/// What a verification found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The intents of the journal.
+    pub intents: usize,
+    /// Those of them whose outcome the witness confirms.
+    pub confirmed: usize,
+    /// Those of them that the witness knows nothing of any more: AWS keeps what has ended for a while.
+    pub forgotten: usize,
+    /// Those of them that have no outcome yet.
+    pub open: usize,
+    /// What should not be, in the journal's order.
+    pub findings: Vec<Finding>,
+}
+
+/// What a witness says of one intent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// It is as the journal says.
+    Confirmed,
+    /// It is not there any more.
+    Forgotten,
+    /// It has no outcome that could be true or not.
+    Open,
+    /// It is not as the journal says.
+    Against(Finding),
+}
+
+impl Report {
+    /// Whether nothing was found that cannot be in a true journal.
+    pub fn holds(&self) -> bool {
+        !self.findings.iter().any(|finding| finding.breach)
+    }
+
+    /// Takes in what the witness says of one intent.
+    pub fn take(&mut self, word: Word) {
+        match word {
+            Word::Confirmed => self.confirmed += 1,
+            Word::Forgotten => self.forgotten += 1,
+            Word::Open => self.open += 1,
+            Word::Against(finding) => self.findings.push(finding),
+        }
+    }
+}
+
+fn finding(entry: &Entry, rule: Rule, breach: bool, text: String) -> Finding {
+    Finding {
+        rule,
+        breach,
+        id: Some(entry.id.clone()),
+        job: entry.job.to_string(),
+        thing: entry.thing.to_string(),
+        execution_number: canceled_number(entry).0,
+        text,
+    }
+}
+
+/// Which execution an intent has canceled, if it has.
+pub fn canceled_number(entry: &Entry) -> ExecutionNumber {
+    entry.hit_execution_number.unwrap_or(entry.execution_number)
+}
+
+/// Holds the entries of one journal, in the order of their beginning, against each other.
+pub fn alone(entries: &[Entry]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut before = BTreeMap::<(&JobId, &ThingName), &Entry>::new();
+    let mut canceled = BTreeSet::new();
+    for entry in entries {
+        let mut found =
+            |rule, breach, text: String| findings.push(finding(entry, rule, breach, text));
+        if let Some(earlier) = before.insert((&entry.job, &entry.thing), entry) {
+            let id = &earlier.id;
+            match earlier.settled_at {
+                None => found(Rule::OneIntent, true, format!("intent {id} is still open")),
+                Some(settled) if settled > entry.begun_at => {
+                    found(Rule::OneIntent, true, format!("begun before intent {id} was settled"));
+                }
+                Some(_) => {}
+            }
+        }
+        let ends = entry.settled_at.unwrap_or(Timestamp::MAX);
+        if !(entry.begun_at <= entry.sent_at && entry.sent_at <= ends) {
+            found(Rule::InOrder, true, "sent before it was begun, or after it was settled".into());
+        }
+        if entry.outcome.is_some() != entry.settled_at.is_some() {
+            found(
+                Rule::InOrder,
+                true,
+                "it has an outcome without a time, or a time without".into(),
+            );
+        }
+        if entry.force != (entry.status == OpenStatus::InProgress) {
+            let status = entry.status;
+            let text = format!("force is {}, and it was judged {status}", entry.force);
+            found(Rule::ForceAsJudged, true, text);
+        }
+        let is_canceled = entry.outcome.is_some_and(Outcome::is_cancel);
+        if is_canceled && entry.no_effect == Some(true) {
+            found(Rule::TrueOutcome, true, "canceled, and its units were given back".into());
+        }
+        if is_canceled && !canceled.insert((&entry.job, &entry.thing, canceled_number(entry))) {
+            let text =
+                "canceled before: somebody deleted the execution, and its number was used again";
+            found(Rule::OneCancel, false, text.into());
+        }
+    }
+    findings
+}
+
+/// The id of the intent whose mark is among statusDetails.
+pub fn marked(details: &StatusDetails) -> Option<&str> {
+    let attempt = details.get(MARKER)?.split_whitespace().next_back()?;
+    Some(attempt.rsplit_once('.')?.0)
+}
+
+/// Whether the cancel of an intent carried its mark: the device's own pairs may leave no room.
+fn carries_mark(entry: &Entry) -> bool {
+    marked(&entry.status_details).is_some()
+}
+
+/// What AWS's description of the execution with [`canceled_number`] says of an intent; none if there is
+/// no such execution any more.
+pub fn described(entry: &Entry, found: Option<&ExecutionDescription>) -> Word {
+    let Some(found) = found else { return Word::Forgotten };
+    let details = found.status_details.known();
+    let is_canceled = found.status == ExecutionStatus::Canceled;
+    let is_ours = is_canceled && details.and_then(marked) == Some(entry.id.as_str());
+    let at_next = found.version.known().map(|it| it.get()) == Some(entry.version_number.get() + 1);
+    let now = match (found.status.is_terminal(), &found.version) {
+        (false, Fact::Known(version)) => format!("it is {} at version {version}", found.status),
+        _ => format!("it is {}", found.status),
+    };
+    let against = |text: String| Word::Against(finding(entry, Rule::TrueOutcome, true, text));
+    match entry.outcome {
+        None | Some(Outcome::Unresolved) if is_ours => {
+            let text = "it took effect: it is CANCELED with the mark of this intent".to_owned();
+            // The journal does not say no.
+            Word::Against(finding(entry, Rule::TrueOutcome, false, text))
+        }
+        None => Word::Open,
+        Some(Outcome::Unresolved) => Word::Confirmed,
+        Some(Outcome::Canceled) if is_ours && !at_next => {
+            let text = format!("canceled at version {}, and {now}", entry.version_number);
+            Word::Against(finding(entry, Rule::AsJudged, true, text))
+        }
+        Some(Outcome::Canceled) if is_ours || (is_canceled && !carries_mark(entry)) => {
+            Word::Confirmed
+        }
+        Some(Outcome::Canceled) => against(format!("{now}, without the mark of this intent")),
+        Some(Outcome::CanceledUnattributed) if is_canceled && at_next => Word::Confirmed,
+        Some(Outcome::CanceledUnattributed) => against(now),
+        Some(_) if is_ours => against("it took effect: it has the mark of this intent".to_owned()),
+        Some(_) => Word::Confirmed,
+    }
+}
+
+/// A cancel that took effect, as an emulator tells it at `/_emulator/effects`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Effect {
+    /// The job.
+    pub job_id: String,
+    /// The thing.
+    pub thing_name: String,
+    /// Which execution.
+    pub execution_number: i64,
+    /// When that one was queued, in seconds since 1970: a number may be used again.
+    pub queued_at: i64,
+    /// The status before.
+    pub status_before: String,
+    /// The version before.
+    pub version_before: i64,
+    /// The `expectedVersion` of the call.
+    pub expected_version: Option<i64>,
+    /// The `force` flag of the call.
+    pub force: bool,
+    /// The details after.
+    pub status_details_after: StatusDetails,
+}
+
+/// Holds a whole journal against all that took effect.
+pub fn witnessed(entries: &[Entry], effects: &[Effect], report: &mut Report) {
+    let ids: BTreeMap<&str, &Entry> = entries.iter().map(|it| (it.id.as_str(), it)).collect();
+    let mut of_intent = BTreeMap::<&str, Vec<&Effect>>::new();
+    let mut hit = BTreeSet::new();
+    for effect in effects {
+        let Some(id) = marked(&effect.status_details_after) else { continue };
+        let of = (&effect.job_id, &effect.thing_name, effect.execution_number, effect.queued_at);
+        let mut found = |rule, text: String| {
+            report.findings.push(Finding {
+                rule,
+                breach: true,
+                id: Some(id.to_owned()),
+                job: effect.job_id.clone(),
+                thing: effect.thing_name.clone(),
+                execution_number: effect.execution_number,
+                text,
+            });
+        };
+        if !hit.insert(of) {
+            found(Rule::OneCancel, "this execution was canceled twice".to_owned());
+        }
+        match ids.get(id) {
+            None => found(Rule::IntentFirst, "canceled with our mark, and no intent".to_owned()),
+            Some(entry) => {
+                if let Some(text) = differs(entry, effect) {
+                    found(Rule::AsJudged, text);
+                }
+                of_intent.entry(id).or_default().push(effect);
+            }
+        }
+    }
+    // What had no room for the mark is known by what it hit.
+    let unmarked = |entry: &Entry| {
+        effects.iter().any(|effect| {
+            marked(&effect.status_details_after).is_none() && differs(entry, effect).is_none()
+        })
+    };
+    for entry in entries {
+        let took_effect = of_intent.contains_key(entry.id.as_str());
+        let against =
+            |text: &str| Word::Against(finding(entry, Rule::TrueOutcome, true, text.to_owned()));
+        report.take(match entry.outcome {
+            None => Word::Open,
+            Some(Outcome::Unresolved) => Word::Confirmed,
+            Some(Outcome::Canceled) if took_effect => Word::Confirmed,
+            Some(outcome) if outcome.is_cancel() && !carries_mark(entry) && unmarked(entry) => {
+                Word::Confirmed
+            }
+            Some(outcome) if outcome.is_cancel() => against("nothing took effect"),
+            Some(_) if took_effect => against("it took effect"),
+            Some(_) => Word::Confirmed,
+        });
+    }
+}
+
+/// How what took effect differs from what was judged.
+fn differs(entry: &Entry, effect: &Effect) -> Option<String> {
+    let version = entry.version_number.to_string();
+    let expected = effect.expected_version.map_or_else(|| "none".to_owned(), |it| it.to_string());
+    let pairs = [
+        ("job", entry.job.to_string(), effect.job_id.clone()),
+        ("thing", entry.thing.to_string(), effect.thing_name.clone()),
+        (
+            "executionNumber",
+            canceled_number(entry).to_string(),
+            effect.execution_number.to_string(),
+        ),
+        ("status", entry.status.as_str().to_owned(), effect.status_before.clone()),
+        ("versionNumber", version.clone(), effect.version_before.to_string()),
+        ("expectedVersion", version, expected),
+        ("force", entry.force.to_string(), effect.force.to_string()),
+    ];
+    let other = pairs.into_iter().filter(|(_, judged, hit)| judged != hit);
+    let other: Vec<_> =
+        other.map(|(what, judged, hit)| format!("{what} {judged} was judged, {hit} hit")).collect();
+    (!other.is_empty()).then(|| other.join("; "))
+}

@@ -1,0 +1,181 @@
+//! A journal that is not true is found out, rule by rule.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use rescind::execution::{
+    ExecutionDescription, ExecutionNumber, ExecutionStatus, ExecutionVersion, OpenStatus,
+    StatusDetails, Times,
+};
+use rescind::fact::Fact;
+use rescind::plan::Outcome;
+use rescind::policy::{Digest, Origin, PolicyName};
+use rescind::state::journal::Entry;
+use rescind::state::verify::{Effect, Finding, Report, Rule, Word, alone, described, witnessed};
+
+fn at(seconds: i64) -> Timestamp {
+    let start: Timestamp = "2026-11-25T12:00:00Z".parse().unwrap();
+    start + SignedDuration::from_secs(seconds)
+}
+
+fn mark(id: &str) -> StatusDetails {
+    [("rescind".to_owned(), format!("give-up 0123abcd {id}.1"))].into_iter().collect()
+}
+
+/// A cancel as it should be.
+fn entry(id: &str, thing: &str, begun: i64) -> Entry {
+    Entry {
+        id: id.to_owned(),
+        account: "123456789012".to_owned(),
+        region: "eu-central-1".to_owned(),
+        job: "fw".parse().unwrap(),
+        thing: thing.parse().unwrap(),
+        execution_number: ExecutionNumber(1),
+        version_number: ExecutionVersion::new(3).unwrap(),
+        status: OpenStatus::Queued,
+        force: false,
+        status_details: mark(id),
+        policy: PolicyName::new("give-up").unwrap(),
+        digest: Digest::of(b"what it meant"),
+        origin: Origin { path: "a.yaml".into(), line: 1 },
+        who: "test".to_owned(),
+        begun_at: at(begun),
+        attempts: 1,
+        sent_at: at(begun + 1),
+        outcome: Some(Outcome::Canceled),
+        no_effect: Some(false),
+        hit_execution_number: None,
+        settled_at: Some(at(begun + 2)),
+        request_id: None,
+        note: None,
+    }
+}
+
+/// What that one did.
+fn effect(entry: &Entry) -> Effect {
+    Effect {
+        job_id: entry.job.to_string(),
+        thing_name: entry.thing.to_string(),
+        execution_number: entry.execution_number.0,
+        queued_at: 1_700_000_000,
+        status_before: entry.status.as_str().to_owned(),
+        version_before: entry.version_number.get(),
+        expected_version: Some(entry.version_number.get()),
+        force: entry.force,
+        status_details_after: entry.status_details.clone(),
+    }
+}
+
+/// What AWS says of it afterwards.
+fn description(entry: &Entry) -> ExecutionDescription {
+    ExecutionDescription {
+        number: Fact::Known(entry.execution_number),
+        status: ExecutionStatus::Canceled,
+        times: Times::default(),
+        version: Fact::Known(ExecutionVersion::new(entry.version_number.get() + 1).unwrap()),
+        status_details: Fact::Known(entry.status_details.clone()),
+        force_canceled: entry.force,
+        seconds_before_timed_out: Fact::Absent,
+    }
+}
+
+/// Asserts that a change of a true journal breaks this rule and no other; gives the rule.
+fn broken(rule: Rule, breach: bool, findings: &[Finding]) -> Rule {
+    let found: BTreeSet<_> = findings.iter().map(|it| (it.rule, it.breach)).collect();
+    assert_eq!(found, BTreeSet::from([(rule, breach)]), "{findings:?}");
+    rule
+}
+
+fn against(entries: &[Entry], effects: &[Effect]) -> Report {
+    let mut report = Report::default();
+    witnessed(entries, effects, &mut report);
+    report
+}
+
+#[test]
+fn a_true_journal_holds() {
+    let entries = [entry("a", "r1", 0), entry("b", "r2", 0)];
+    assert_eq!(alone(&entries), []);
+    let report = against(&entries, &[effect(&entries[0]), effect(&entries[1])]);
+    assert!(report.holds() && report.findings.is_empty() && report.confirmed == 2, "{report:?}");
+    assert_eq!(described(&entries[0], Some(&description(&entries[0]))), Word::Confirmed);
+    assert_eq!(described(&entries[0], None), Word::Forgotten);
+}
+
+#[test]
+fn each_rule_is_broken_by_something() {
+    let one = entry("a", "r1", 0);
+    let changed = |change: &dyn Fn(&mut Entry)| {
+        let mut entry = one.clone();
+        change(&mut entry);
+        entry
+    };
+    let hit = |change: &dyn Fn(&mut Effect)| {
+        let mut effect = effect(&one);
+        change(&mut effect);
+        against(std::slice::from_ref(&one), &[effect]).findings
+    };
+    let open = changed(&|it| (it.outcome, it.no_effect, it.settled_at) = (None, None, None));
+    let superseded = |id: &str, begun| {
+        let mut entry = entry(id, "r1", begun);
+        (entry.outcome, entry.no_effect) = (Some(Outcome::Superseded), Some(true));
+        entry
+    };
+    let mut again = effect(&one);
+    again.status_details_after = mark("b");
+    let second = entry("b", "r1", 10);
+    let seen = [
+        broken(Rule::OneIntent, true, &alone(&[open, superseded("b", 10)])),
+        broken(Rule::OneIntent, true, &alone(&[one.clone(), superseded("b", 1)])),
+        broken(Rule::OneCancel, false, &alone(&[one.clone(), second.clone()])),
+        broken(
+            Rule::OneCancel,
+            true,
+            &against(&[one.clone(), second], &[effect(&one), again]).findings,
+        ),
+        broken(Rule::InOrder, true, &alone(&[changed(&|it| it.sent_at = at(-1))])),
+        broken(Rule::InOrder, true, &alone(&[changed(&|it| it.sent_at = at(9))])),
+        broken(Rule::InOrder, true, &alone(&[changed(&|it| it.settled_at = None)])),
+        broken(Rule::ForceAsJudged, true, &alone(&[changed(&|it| it.force = true)])),
+        broken(Rule::TrueOutcome, true, &alone(&[changed(&|it| it.no_effect = Some(true))])),
+        broken(Rule::TrueOutcome, true, &against(&[one.clone()], &[]).findings),
+        broken(Rule::TrueOutcome, true, &against(&[superseded("a", 0)], &[effect(&one)]).findings),
+        broken(Rule::IntentFirst, true, &against(&[], &[effect(&one)]).findings),
+        broken(Rule::AsJudged, true, &hit(&|it| it.expected_version = None)),
+        broken(Rule::AsJudged, true, &hit(&|it| it.version_before = 4)),
+        broken(Rule::AsJudged, true, &hit(&|it| it.status_before = "IN_PROGRESS".to_owned())),
+        broken(Rule::AsJudged, true, &hit(&|it| it.execution_number = 2)),
+        broken(Rule::AsJudged, true, &hit(&|it| it.force = true)),
+    ];
+    assert_eq!(BTreeSet::from(seen), BTreeSet::from(Rule::ALL));
+}
+
+#[test]
+fn a_description_speaks_against_a_false_outcome() {
+    let entry = entry("a", "r1", 0);
+    let with = |outcome| Entry { outcome, ..entry.clone() };
+    let ours = description(&entry);
+    let theirs =
+        ExecutionDescription { status_details: Fact::Known(mark("other")), ..description(&entry) };
+    let moved = ExecutionDescription { status: ExecutionStatus::Succeeded, ..description(&entry) };
+    let breach =
+        |outcome, found: &ExecutionDescription| match described(&with(outcome), Some(found)) {
+            Word::Against(finding) => Some(finding.breach),
+            _ => None,
+        };
+    assert_eq!(breach(Some(Outcome::Canceled), &theirs), Some(true));
+    assert_eq!(breach(Some(Outcome::Canceled), &moved), Some(true));
+    assert_eq!(breach(Some(Outcome::CanceledUnattributed), &moved), Some(true));
+    for outcome in Outcome::ALL {
+        let claims_an_effect = outcome.is_cancel();
+        let says_no = !claims_an_effect && outcome != Outcome::Unresolved;
+        assert_eq!(breach(Some(outcome), &ours) == Some(true), says_no, "{outcome:?}");
+        if !claims_an_effect {
+            assert_eq!(breach(Some(outcome), &moved), None, "{outcome:?}");
+        }
+    }
+    // It did take effect, and nobody has said that it did not.
+    assert_eq!(breach(Some(Outcome::Unresolved), &ours), Some(false));
+    assert_eq!(breach(None, &ours), Some(false));
+    assert_eq!(described(&with(None), Some(&moved)), Word::Open);
+}
