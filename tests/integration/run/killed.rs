@@ -69,7 +69,8 @@ spec:
 
 /// Faults of one life of the controller, another mixture each time.
 fn faults(life: usize) -> Value {
-    let count = |every: usize, most: usize| if life % every == 0 { life % most + 1 } else { 0 };
+    let count =
+        |every: usize, most: usize| if life.is_multiple_of(every) { life % most + 1 } else { 0 };
     json!({
         "lostReply": {"CancelJobExecution": count(2, 4), "ListJobExecutionsForJob": count(5, 2)},
         "unavailable": {"CancelJobExecution": count(3, 3), "DescribeJobExecution": count(4, 6)},
@@ -113,13 +114,13 @@ fn killed_again_and_again_it_cancels_once_within_its_budget_and_the_journal_has_
         let controller = controller(&account);
         // Every life begins where the one before was cut off; it is cut off itself anywhere from its start
         // to some passes later.
-        if life % 5 != 0 {
+        if !life.is_multiple_of(5) {
             controller.log.wait(" pass ");
         }
         std::thread::sleep(std::time::Duration::from_millis((life as u64 * 137) % 700));
         controller.signal("KILL");
         drop(controller);
-        if life % 2 == 0 {
+        if life.is_multiple_of(2) {
             journal_and_effects_agree(&account);
             // The budget refills while nobody runs.
             account.advance("4m");

@@ -138,7 +138,7 @@ fn each_rule_is_broken_by_something() {
         broken(Rule::InOrder, true, &alone(&[changed(&|it| it.settled_at = None)])),
         broken(Rule::ForceAsJudged, true, &alone(&[changed(&|it| it.force = true)])),
         broken(Rule::TrueOutcome, true, &alone(&[changed(&|it| it.no_effect = Some(true))])),
-        broken(Rule::TrueOutcome, true, &against(&[one.clone()], &[]).findings),
+        broken(Rule::TrueOutcome, true, &against(std::slice::from_ref(&one), &[]).findings),
         broken(Rule::TrueOutcome, true, &against(&[superseded("a", 0)], &[effect(&one)]).findings),
         broken(Rule::IntentFirst, true, &against(&[], &[effect(&one)]).findings),
         broken(Rule::AsJudged, true, &hit(&|it| it.expected_version = None)),
