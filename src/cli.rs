@@ -71,7 +71,7 @@ pub fn main(args: Args) -> Exit {
 
 fn dispatch(args: Args, output: Output) -> anyhow::Result<Exit> {
     let quiet = !matches!(args.verb, Verb::Run(_));
-    output::logs(args.log.as_deref(), args.log_format, quiet, output)
+    output::log::start(args.log.as_deref(), args.log_format, quiet, output)
         .map_err(|error| Failure::new(Exit::Usage, format!("--log: {error}")))?;
     match args.verb {
         Verb::Validate(args) => validate::validate(&args, output),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 
-use crate::cli::args::{Color, Format};
+use crate::cli::args::Color;
 use crate::document::words::{is_unsafe, push_visible, visible};
 
 pub mod apply;
@@ -12,6 +12,7 @@ pub mod cost;
 pub mod diff;
 pub mod explain;
 pub mod github;
+pub mod log;
 pub mod markdown;
 pub mod plan;
 pub mod plan_github;
@@ -105,16 +106,7 @@ impl Output {
     /// Prints JSON as a result. What a terminal would act on is escaped in it.
     pub fn json(self, value: &impl serde::Serialize) -> io::Result<()> {
         let text = serde_json::to_string_pretty(value).map_err(io::Error::other)?;
-        let mut escaped = String::with_capacity(text.len());
-        for c in text.chars() {
-            // Outside of its strings, JSON has no such character but the line ends of its layout.
-            if is_unsafe(c) && c != '\n' {
-                escaped.push_str(&format!("\\u{:04x}", u32::from(c)));
-            } else {
-                escaped.push(c);
-            }
-        }
-        self.result(&escaped)
+        self.result(&safe_json(&text))
     }
 
     /// Says something beside the result. That it cannot be said stops nothing.
@@ -148,6 +140,23 @@ fn safe(text: &str, color: bool) -> Cow<'_, str> {
             }
         };
         rest = &rest[length..];
+    }
+    Cow::Owned(safe)
+}
+
+/// The same for JSON, which stays JSON: outside of its strings it has no such character but the line ends
+/// of its layout.
+fn safe_json(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(|c| is_unsafe(c) && c != '\n') {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_unsafe(c) && c != '\n' {
+            safe.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            safe.push(c);
+        }
     }
     Cow::Owned(safe)
 }
@@ -208,33 +217,6 @@ impl Output {
         let mark = if self.stderr_color { "\u{1b}[1;31merror\u{1b}[0m" } else { "error" };
         self.say(&format!("{mark}: {text}"));
     }
-}
-
-/// Sends logs to stderr: as `filter` says, else warnings only (`quiet`) or what happens too.
-pub fn logs(
-    filter: Option<&str>,
-    format: Format,
-    quiet: bool,
-    output: Output,
-) -> Result<(), String> {
-    use tracing_subscriber::filter::EnvFilter;
-    let default = if quiet { "error,rescind=warn" } else { "error,rescind=info" };
-    let filter =
-        EnvFilter::try_new(filter.unwrap_or(default)).map_err(|error| error.to_string())?;
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_target(false);
-    // A second subscriber in one process can only be a test's; the first one goes on.
-    let _ = match format {
-        Format::Text => tracing::subscriber::set_global_default(
-            subscriber.with_ansi(output.stderr_color()).finish(),
-        ),
-        Format::Json => {
-            tracing::subscriber::set_global_default(subscriber.json().flatten_event(true).finish())
-        }
-    };
-    Ok(())
 }
 
 #[cfg(test)]

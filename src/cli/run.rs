@@ -6,15 +6,15 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 
 use crate::apply::{Ids, Stop};
+use crate::cli::Failure;
 use crate::cli::args::Run as Args;
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::cli::signals::Signals;
-use crate::cli::{Failure, read_root};
 use crate::controller::{
     Controller, Error,
-    follow::{Adopted, adopt, look, tell},
+    follow::{Adopted, adopt, interpret, look, report, tell},
     guards,
 };
 use crate::document::Limits;
@@ -38,7 +38,9 @@ pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
         return Err(Failure::new(Exit::Error, message).into());
     };
     let digest = tree.digest.clone();
-    let reading = read_root(&args.root, tree, output);
+    // Said as it will be when the files change: one line each, in the form of the log.
+    let reading = interpret(tree);
+    report(&reading);
     for broken in &reading.broken {
         tracing::error!(file = broken, "has an error: its policies wait");
     }

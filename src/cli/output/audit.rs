@@ -102,3 +102,22 @@ fn quoted(field: &str) -> String {
         field
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_never_begins_a_formula() {
+        for (field, cell) in [
+            ("=HYPERLINK(\"http://x\")", "\"'=HYPERLINK(\"\"http://x\"\")\""),
+            ("+1", "'+1"),
+            ("-1", "'-1"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("r001", "r001"),
+            ("two\nlines", "\"two\nlines\""),
+        ] {
+            assert_eq!(quoted(field), cell);
+        }
+    }
+}

@@ -160,3 +160,21 @@ async fn answers_are_neither_kept_nor_taken_for_something_else() {
         assert!(answer.contains(header), "{header}: {answer}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn connections_are_bounded_and_slow_ones_are_ended() {
+    let served = serve(busy(), "127.0.0.1:0", None).await;
+    let begun = tokio::time::Instant::now();
+    let mut silent = Vec::new();
+    for _ in 0..64 {
+        silent.push(TcpStream::connect(served.at).await.unwrap());
+    }
+    // It has to wait until one of them has said nothing for too long.
+    assert_eq!(served.get("/livez", None).await.0, 200);
+    assert!(begun.elapsed() >= std::time::Duration::from_secs(10), "{:?}", begun.elapsed());
+    for mut stream in silent {
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).await.unwrap();
+        assert!(rest.is_empty() || rest.starts_with(b"HTTP/1.1 408"), "{rest:?}");
+    }
+}
