@@ -1,5 +1,5 @@
-//! `SECURITY.md`, held: each threat names tests that there are, and those that belong to no other place
-//! are here.
+//! `SECURITY.md` and `docs/promises.md`, held: each threat and each promise names tests that there are;
+//! those that belong to no other place are here.
 
 use std::fs;
 use std::path::Path;
@@ -18,26 +18,36 @@ fn all_sources(folder: &Path, sources: &mut String) {
     }
 }
 
-#[test]
-fn each_threat_names_tests_that_there_are() {
+/// The tests that each row of a page's tables names, in this column; asserts that they are there.
+fn rows_with_tests(page: &str, column: usize) -> usize {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut sources = String::new();
     for folder in ["src", "tests"] {
         all_sources(&root.join(folder), &mut sources);
     }
-    let page = fs::read_to_string(root.join("SECURITY.md")).unwrap();
-    let rows = page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| threat"));
-    let mut threats = 0;
-    for row in rows {
-        let tests = row.trim_end_matches('|').rsplit('|').next().unwrap();
-        let names: Vec<_> = tests.split('`').skip(1).step_by(2).collect();
-        assert!(!names.is_empty(), "no test: {row}");
+    let text = fs::read_to_string(root.join(page)).unwrap();
+    let rows = text.lines().filter(|line| line.starts_with("| "));
+    let mut count = 0;
+    for row in rows.skip(1) {
+        let cells: Vec<_> = row.trim_matches('|').split(" | ").collect();
+        let names: Vec<_> = cells[column].split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "{page}: no test: {row}");
         for name in names {
-            assert!(sources.contains(&format!("fn {name}(")), "there is no test {name}");
+            assert!(sources.contains(&format!("fn {name}(")), "{page}: there is no test {name}");
         }
-        threats += 1;
+        count += 1;
     }
-    assert!(threats >= 20, "{threats} threats");
+    count
+}
+
+#[test]
+fn each_threat_names_tests_that_there_are() {
+    assert!(rows_with_tests("SECURITY.md", 2) >= 20);
+}
+
+#[test]
+fn each_promise_names_tests_that_there_are() {
+    assert_eq!(rows_with_tests("docs/promises.md", 1), 10);
 }
 
 const SECRET: &str = "canary1secret1of1the1credentials";

@@ -8,7 +8,7 @@ use rescind::emulator::Operation;
 use serde_json::json;
 
 use crate::process::account::Account;
-use crate::process::fleet::{ACCOUNT, REGION, World, fleet_file, policy};
+use crate::process::fleet::{ACCOUNT, REGION, World, fleet_file, guard, policy};
 use crate::process::{gate, ran, until, until_within};
 
 fn account(robots: usize) -> Account {
@@ -74,6 +74,8 @@ fn throttled_throughout_it_cancels_all_and_slows_down() {
 #[test]
 fn an_aws_that_goes_away_and_comes_back_minutes_later_is_caught_up_with() {
     let mut account = account(40);
+    let breakers = "breakers: {clockSkewSeconds: 3600}";
+    std::fs::write(account.path("root/guard.yaml"), guard("patient", breakers)).unwrap();
     let slow = json!({"perSecond": 10, "burst": 1});
     account.post("faults", &json!({"throttle": {"CancelJobExecution": slow}}));
     let mut controller = account.controller(&["--no-guards", "--rate", "10"]);

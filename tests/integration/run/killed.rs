@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::process::Beside;
 use crate::process::account::Account;
-use crate::process::fleet::{ACCOUNT, REGION};
+use crate::process::fleet::{ACCOUNT, REGION, guard};
 
 const ROBOTS: usize = 150;
 
@@ -102,13 +102,17 @@ fn journal_and_effects_agree(account: &Account) {
 }
 
 fn controller(account: &Account) -> Beside {
-    account.controller(&["--rate", "200", "--no-guards"])
+    account.controller(&["--rate", "200"])
 }
 
 #[test]
 fn killed_again_and_again_it_cancels_once_within_its_budget_and_the_journal_has_it() {
     let account = Account::new(&fleet());
     std::fs::write(account.path("root/a.yaml"), policy()).unwrap();
+    // Its AWS is hours ahead in the end, and fails on purpose.
+    let breakers = "breakers: {clockSkewSeconds: 86400, unknownPercent: 100, errorPercent: 100, \
+                    versionConflictPercent: 100}";
+    std::fs::write(account.path("root/guard.yaml"), guard("patient", breakers)).unwrap();
     for life in 1..=kills() {
         account.post("faults", &faults(life));
         let controller = controller(&account);
