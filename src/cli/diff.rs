@@ -1,6 +1,7 @@
 //! `rescind diff`: what a change of the policies changes, over one observation. It cannot write.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::cli::args::{Diff as Args, DiffFormat};
 use crate::cli::exit::Exit;
@@ -12,7 +13,7 @@ use crate::cli::signals::Signals;
 use crate::cli::{ci, load_root};
 use crate::plan::difference::changes;
 use crate::plan::words::explanation;
-use crate::plan::{Depth, Memory, plan as decide, stable};
+use crate::plan::{Depth, Memory, plan as decide};
 
 pub async fn diff(args: Args, output: Output) -> anyhow::Result<Exit> {
     let mut signals = Signals::listen()?;
@@ -24,16 +25,14 @@ pub async fn diff(args: Args, output: Output) -> anyhow::Result<Exit> {
 }
 
 async fn compared(args: Args, output: Output) -> anyhow::Result<Exit> {
+    // A policy that is changed begins anew to count for how long something has matched. That is no
+    // difference to what it cancels then.
     let sets = [load_root(&args.old, output)?, load_root(&args.new, output)?];
+    let sets = sets.map(|set| Arc::new(set.at_once()));
     let session = Session::open(&args.target, output).await?;
     let memory = Memory::default();
     let inventory = look_for(&session, &sets, &memory).await?;
     let now = inventory.as_of.unwrap_or_else(|| session.clock.now());
-    // A policy that is changed begins anew to count for how long something has matched. That is no
-    // difference to what it would cancel then.
-    let mut sightings = stable::supposed(&sets[0], &inventory, now, None);
-    sightings.extend(stable::supposed(&sets[1], &inventory, now, None));
-    let memory = Memory { sightings: sightings.into(), ..memory };
     let [old, new] = sets.each_ref().map(|set| decide(set, &inventory, &memory, now, Depth::Exact));
     for (plan, set) in [(&old, &sets[0]), (&new, &sets[1])] {
         verify(plan, set, &inventory, &memory)?;

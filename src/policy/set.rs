@@ -83,6 +83,16 @@ impl PolicySet {
         self.with(self.policies.clone(), left.collect())
     }
 
+    /// The same, where one look is enough for every policy: what it cancels once its `stableFor` is over.
+    #[must_use]
+    pub fn at_once(&self) -> Self {
+        let policies = self.policies.iter().map(|policy| match policy.stable_for {
+            Some(_) => Arc::new(Policy { stable_for: None, ..Policy::clone(policy) }),
+            None => Arc::clone(policy),
+        });
+        self.with(policies.collect(), self.guards.clone())
+    }
+
     /// The same, with other policies and guards.
     fn with(&self, policies: Vec<Arc<Policy>>, guards: Vec<Arc<Guard>>) -> Self {
         let retired = self.retired.clone();

@@ -89,6 +89,27 @@ fn the_page_of_decisions_has_every_decision_and_reason() {
         assert_eq!(format!("{reason:?}"), name);
         writeln!(body, "| {name} | {:?} | {} |", reason.decision(), cell(&says)).unwrap();
     }
+    body.push_str(
+        "\n## What must have matched for a while\n\nWith `stableFor: 10m` a policy cancels what has matched for ten \
+         minutes, in every look and unmoved; until then the reason is NotStableYet, with since when and until \
+         when. A look is that of `run`, at each interval, or of an `apply`, of which one is wanted at least every \
+         fifteen minutes. Both keep what they saw in their state; `plan` reads it and writes nothing. An emulated \
+         fleet without `--state-dir` has no state beyond the process. The time begins anew\n\n\
+         - when a look finds that it does not match, or that this is not known;\n\
+         - when the execution has moved: another number, `lastUpdatedAt` or version;\n\
+         - when nobody has looked for three intervals;\n\
+         - when the policy is written otherwise, or was suspended.\n\n\
+         What only a describe says is described in each look of such a policy. In the moment of acting the \
+         execution is described once more, and must still be the one that was seen. `rescind test` and `rescind \
+         diff` take what matches to have done so for long enough; `matchedFor` of a CancelTest says otherwise.\n\n\
+         ## What follows\n\nA plan with exact decisions also says what its cancels bring about, `follows` in JSON:\n\n\
+         - `completes`: SNAPSHOT jobs in progress of which all that is open would be canceled. One that still \
+         rolls out may queue more. `mayComplete`: neither the lists nor `jobProcessDetails` say how many are open.\n\
+         - `starts`: things that are freed, with the job that is next there. `certain` if all that waits on the \
+         thing was read and what it has in progress is canceled; otherwise it is the next of what was listed. \
+         `mayStart`: things that are freed, of which it was not read what waits there.\n\n\
+         No call is made for it, and nothing is decided by it.\n",
+    );
     let intro = "Each execution in scope gets one decision, with one reason. In a plan in JSON both begin with a \
                  lower-case letter.";
     page("decisions", "Decisions and reasons", intro, &body);

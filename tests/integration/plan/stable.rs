@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use rescind::execution::{ExecutionNumber, ExecutionVersion};
 use rescind::fact::{Fact, Unreadable};
 use rescind::inventory::Inventory;
+use rescind::plan::explain::explain;
 use rescind::plan::in_force::{Judgement, judge};
 use rescind::plan::stable::{Look, Sightings, USUAL_INTERVAL, ends, lasts, supposed};
 use rescind::plan::words::facts_of;
@@ -213,4 +214,33 @@ fn a_look_without_such_a_policy_is_none() {
     let plan = plan(&policies, &waiting(), &Memory::default(), now(), Depth::Listed);
     assert_eq!(plan.look, Look::default());
     assert!(plan.look.is_empty());
+}
+
+#[test]
+fn an_explanation_says_since_when_it_has_matched_and_when_that_is_enough() {
+    let policies = set([policy("p", POLICY)]);
+    let told = |inventory: &Inventory, sightings: Sightings| {
+        let memory = Memory { sightings: Arc::new(sightings), ..Memory::default() };
+        let plan = plan(&policies, inventory, &memory, now(), Depth::Exact);
+        let explanation = explain(&key("fw", "r"), &plan, inventory, &memory).expect("it is there");
+        explanation.policies[0].stable.expect("it asks for a time").to_string()
+    };
+    let seen = supposed(&policies, &waiting(), now(), Some(SignedDuration::from_mins(4)));
+    assert_eq!(
+        told(&waiting(), seen.clone()),
+        "stableFor 10m: it has matched since 2026-11-23T11:56:00Z, which is long enough from \
+         2026-11-23T12:06:00Z on"
+    );
+    assert_eq!(
+        told(&waiting(), Sightings::new()),
+        "stableFor 10m: it has matched since 2026-11-23T12:00:00Z, which is long enough from \
+         2026-11-23T12:10:00Z on"
+    );
+    let mut young = waiting();
+    let row = young.executions.get_mut(&key("fw", "r")).expect("a row");
+    row.times.queued_at = Fact::Known(now());
+    assert_eq!(
+        told(&young, seen),
+        "stableFor 10m: it does not match now, so that no time is counted"
+    );
 }
