@@ -7,6 +7,7 @@ mod conditions;
 mod due;
 mod facts;
 mod follows;
+mod explained;
 mod generate;
 mod lazily;
 mod properties;
