@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use crate::document::SourceFile;
 use crate::policy::Digest;
 
+pub mod git;
 pub mod root;
 pub mod watch;
 
