@@ -31,6 +31,7 @@ pub mod due;
 pub mod evaluate;
 pub mod explain;
 pub mod facts;
+pub mod finish;
 pub mod follows;
 pub mod in_force;
 pub mod intent;

@@ -170,7 +170,12 @@ impl Server {
             (operation.as_str().to_owned(), calls)
         };
         let calls: BTreeMap<_, _> = Operation::ALL.into_iter().map(of).collect();
-        snapshot.status(self.clock.now(), self.clock.offset().as_secs_f64(), calls)
+        snapshot.status(
+            self.clock.now(),
+            self.clock.offset().as_secs_f64(),
+            calls,
+            self.pacer.cancels_per_second(),
+        )
     }
 
     fn status(&self, snapshot: &Snapshot) -> Answer {

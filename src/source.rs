@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::document::SourceFile;
 use crate::policy::Digest;
 
-pub mod git;
+mod revision;
 pub mod root;
 pub mod watch;
 
@@ -90,7 +91,9 @@ pub struct Tree {
     pub files: Vec<SourceFile>,
     /// Those that could not, by path: their policies wait.
     pub unreadable: BTreeMap<String, Error>,
-    /// Over paths, contents and what could not be read.
+    /// The git revision that the files are of: `COMMIT`, or `COMMIT-dirty`; none if that is not known.
+    pub revision: Option<Arc<str>>,
+    /// Over paths, contents, what could not be read, and the revision.
     pub digest: Digest,
 }
 
@@ -127,6 +130,7 @@ pub fn read(root: &Path, max_bytes: u64) -> Result<Tree, Error> {
         return Err(Error::NoFiles(root.to_owned()));
     }
     let mut files = Vec::new();
+    let mut places = Vec::new();
     let mut unreadable = search.failed;
     let mut seen = String::new();
     for (path, error) in &unreadable {
@@ -136,6 +140,7 @@ pub fn read(root: &Path, max_bytes: u64) -> Result<Tree, Error> {
         match read_file(&canonical, &full, &shown, max_bytes) {
             Ok(text) => {
                 seen.push_str(&format!("{path} {}\n", Digest::of(&text)));
+                places.push(fs::canonicalize(&full).unwrap_or(full));
                 files.push(SourceFile { path, text });
             }
             Err(error) => {
@@ -144,7 +149,12 @@ pub fn read(root: &Path, max_bytes: u64) -> Result<Tree, Error> {
             }
         }
     }
-    Ok(Tree { files, unreadable, digest: Digest::of(seen.as_bytes()) })
+    let texts = places.into_iter().zip(files.iter().map(|file| &*file.text)).collect::<Vec<_>>();
+    let revision: Option<Arc<str>> = revision::of(&canonical, &texts).map(Into::into);
+    if let Some(revision) = &revision {
+        seen.push_str(&format!("revision {revision}\n"));
+    }
+    Ok(Tree { files, unreadable, revision, digest: Digest::of(seen.as_bytes()) })
 }
 
 /// Reads one file, wherever it is.

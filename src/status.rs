@@ -13,6 +13,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use crate::plan::finish::Finish;
+
 mod breaker;
 pub mod report;
 
@@ -88,6 +90,9 @@ pub struct Root {
     pub loaded: bool,
     /// What all policies in force mean together, 64 hex digits.
     pub digest: String,
+    /// The git revision of the files: `COMMIT`, or `COMMIT-dirty`; none if that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
     /// Files with an error, whose policies wait.
     pub broken: Vec<String>,
 }
@@ -271,6 +276,9 @@ pub struct Status {
     /// The latest pass.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pass: Option<Pass>,
+    /// How long what was due in it takes, at the present rate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finish: Option<Finish>,
     /// Whether a pass is under way.
     pub active: bool,
     /// When the next look is due, unless something changes before.
@@ -335,7 +343,9 @@ impl Snapshot {
         now: Timestamp,
         clock_offset_seconds: f64,
         calls: BTreeMap<String, Calls>,
+        cancels_per_second: Option<f64>,
     ) -> Status {
+        let due = self.pass.as_ref().and_then(|pass| pass.reasons.get("due")).copied();
         Status {
             version: 1,
             rescind: env!("CARGO_PKG_VERSION").to_owned(),
@@ -349,6 +359,7 @@ impl Snapshot {
             guards: Vec::clone(&self.guards),
             breakers: Vec::clone(&self.breakers),
             pass: self.pass.as_deref().cloned(),
+            finish: Finish::of(due.unwrap_or_default(), cancels_per_second),
             active: self.active,
             next_look: self.next_look,
             passes: self.tally.passes,

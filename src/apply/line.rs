@@ -187,6 +187,7 @@ impl Run<'_> {
             policy: ruling.policy.name.clone(),
             digest: ruling.policy.digest.clone(),
             origin: ruling.policy.origin.clone(),
+            revision: ruling.policy.revision.clone(),
         };
         work = match self.begin(work, &intent, now).await {
             ControlFlow::Continue(work) => work,

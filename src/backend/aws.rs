@@ -34,6 +34,7 @@ use crate::inventory::Account;
 mod convert;
 mod error;
 mod intercept;
+mod quotas;
 mod reader;
 
 use error::{Call, Target};
@@ -92,6 +93,8 @@ pub struct Connection(Arc<Shared>);
 struct Shared {
     client: Client,
     region: String,
+    /// Tells how often AWS may be called; none for an emulator.
+    quotas: Option<aws_sdk_servicequotas::Client>,
     /// Learnt from the first job's ARN; names resources in messages.
     account: OnceLock<Account>,
 }
@@ -122,7 +125,8 @@ pub async fn connect(settings: Settings) -> Result<Connection, ConnectError> {
             Ok(Ok(_)) => {}
         }
     }
-    Ok(Connection::new(Builder::from(&config), region, clock))
+    let quotas = quotas::client(&config);
+    Ok(Connection::new(Builder::from(&config), region, clock, quotas))
 }
 
 /// The SDK's default client, but for its TLS stack: it keeps to `HTTPS_PROXY` and `NO_PROXY` too.
@@ -152,10 +156,15 @@ impl Connection {
             .endpoint_url(format!("http://{address}"))
             .credentials_provider(credentials)
             .http_client(http);
-        Self::new(builder, region.to_owned(), clock)
+        Self::new(builder, region.to_owned(), clock, None)
     }
 
-    fn new(builder: Builder, region: String, clock: Clock) -> Self {
+    fn new(
+        builder: Builder,
+        region: String,
+        clock: Clock,
+        quotas: Option<aws_sdk_servicequotas::Client>,
+    ) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CLIENT_TIMEOUT)
             .operation_attempt_timeout(CLIENT_TIMEOUT)
@@ -172,7 +181,7 @@ impl Connection {
             .interceptor(AwsTime::new(clock))
             .build();
         let client = Client::from_conf(config);
-        Self(Arc::new(Shared { client, region, account: OnceLock::new() }))
+        Self(Arc::new(Shared { client, region, quotas, account: OnceLock::new() }))
     }
 
     /// The region, as resolved.
@@ -267,7 +276,7 @@ mod tests {
             .region(Region::new("eu-central-1"))
             .endpoint_url("http://127.0.0.1:1")
             .http_client(aws_smithy_http_client::Builder::new().build_http());
-        let connection = Connection::new(builder, "eu-central-1".to_owned(), Clock::system());
+        let connection = Connection::new(builder, "eu-central-1".to_owned(), Clock::system(), None);
         let error = connection.reader().list_jobs(&JobStatus::Scheduled, None).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Credentials, "{error:?}");
         assert!(error.source.is_some());

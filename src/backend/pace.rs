@@ -28,6 +28,9 @@ use crate::execution::{
 };
 use crate::inventory::{Connectivity, JobDescription, QueuedExecution, ThingDescription};
 
+/// How much of what AWS grants to an account is ours: people and pipelines call as well.
+pub const SHARE: f64 = 0.8;
+
 /// Calls a second of an operation for which nothing else is said: 80 % of the ten that AWS allows by
 /// default (Service Quotas, L-5D01DB62 and its neighbours), since we are not alone.
 pub const DEFAULT_RATE: f64 = 8.0;
@@ -148,6 +151,26 @@ impl Pacer {
         let mut bucket = self.lane(operation).bucket();
         bucket.recover(Instant::now());
         bucket.rate
+    }
+
+    /// Takes in how many calls a second AWS grants of an operation: [`SHARE`] of them are ours. A rate that
+    /// throttling has lowered rises as it would anyway.
+    pub fn granted(&self, operation: Operation, per_second: f64) {
+        let mut bucket = self.lane(operation).bucket();
+        bucket.recover(Instant::now());
+        let set = (per_second * SHARE).max(FLOOR);
+        bucket.set = Some(set);
+        bucket.rate = Some(match bucket.rate {
+            Some(rate) if bucket.halved.is_some() => rate.min(set),
+            _ => set,
+        });
+    }
+
+    /// How many executions can be canceled a second at present: each takes a describe and a cancel, which
+    /// overlap. None for no limit.
+    pub fn cancels_per_second(&self) -> Option<f64> {
+        let rates = [Operation::DescribeJobExecution, Operation::CancelJobExecution];
+        rates.into_iter().filter_map(|operation| self.rate(operation)).min_by(f64::total_cmp)
     }
 
     /// How often each operation was called since the pacer was made. Subtract an earlier count to

@@ -33,7 +33,7 @@ pub async fn apply(args: Args, output: Output) -> anyhow::Result<Exit> {
     let policies = policies.demanding(Session::demands(&args.target, args.no_guards));
     let target = Session::target(&args.target, &policies, "apply")?;
     let asks = !args.yes && args.plan.is_none();
-    if asks && (!std::io::stdin().is_terminal() || args.form.output == Format::Json) {
+    if asks && (!std::io::stdin().is_terminal() || args.output == Format::Json) {
         let message = "apply asks before it cancels, and there is nobody to ask: pass --yes, or \
                        --plan FILE to apply a saved plan";
         return Err(Failure::new(Exit::Usage, message).into());
@@ -104,13 +104,19 @@ async fn reconcile(
         None => memory,
     };
     let calls = session.pacer.counts();
-    let shown =
-        shown_plan::Shown { plan: &plan, inventory: &inventory, memory: &memory, calls: &calls };
+    let cancels_per_second = session.pacer.cancels_per_second();
+    let shown = shown_plan::Shown {
+        plan: &plan,
+        inventory: &inventory,
+        memory: &memory,
+        calls: &calls,
+        cancels_per_second,
+    };
     let (lines, mut records) = match &saved {
         Some(saved) => lines_of(saved, shown),
         None => (plan.acts().cloned().collect(), Vec::new()),
     };
-    if args.form.output == Format::Text {
+    if args.output == Format::Text {
         let text = shown_plan::text(shown, output);
         output.shown(&text).context("nothing was canceled: the plan could not be printed")?;
         if session.is_embedded() && args.state.directory.state_dir.is_none() {
@@ -168,9 +174,10 @@ async fn reconcile(
             inventory: &left.inventory,
             memory: &left.memory,
             calls: &left.calls,
+            cancels_per_second,
         }),
     };
-    match args.form.output {
+    match args.output {
         Format::Json => output.json(&report::json(shown, json_plan(&plan, &inventory, &memory)))?,
         Format::Text => output.result(&format!("\n{}", report::text(shown, output)))?,
     }
@@ -183,11 +190,6 @@ async fn reconcile(
         }
         exit => exit,
     };
-    if let (Exit::Stopped, Some(why)) = (exit, state.paused()) {
-        output.say(&format!(
-            "Stopped in the middle: paused: {why}; `rescind resume`, then apply again."
-        ));
-    }
     let unseen = acts && left.is_none() && !stop.is_on();
     let incomplete =
         unseen || earlier > 0 || unlisted(&inventory) > 0 || !inventory.problems.is_empty();
@@ -254,7 +256,8 @@ async fn sighted(state: &dyn State, plan: &Plan, memory: Memory) -> anyhow::Resu
 
 fn json_plan(plan: &Plan, inventory: &Inventory, memory: &Memory) -> serde_json::Value {
     let calls = crate::backend::pace::Counts::default();
-    let shown = shown_plan::Shown { plan, inventory, memory, calls: &calls };
+    let shown =
+        shown_plan::Shown { plan, inventory, memory, calls: &calls, cancels_per_second: None };
     serde_json::to_value(shown_plan::json(shown)).unwrap_or_default()
 }
 

@@ -39,7 +39,7 @@ async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
     }
     let root = &args.root.root;
     let reading = read(root, output)?;
-    if args.form.output == PlanFormat::Github && !reading.broken.is_empty() {
+    if args.output == PlanFormat::Github && !reading.broken.is_empty() {
         let broken: Vec<_> = reading.diagnostics.iter().map(Annotation::from).collect();
         output.result(&github::text(&broken, "nothing was planned.", &ci::here()))?;
     }
@@ -56,7 +56,13 @@ async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
     let plan = decide(&policies, &inventory, &memory, now, Depth::Exact);
     verify(&plan, &policies, &inventory, &memory)?;
     let calls = session.pacer.counts();
-    let shown = Shown { plan: &plan, inventory: &inventory, memory: &memory, calls: &calls };
+    let shown = Shown {
+        plan: &plan,
+        inventory: &inventory,
+        memory: &memory,
+        calls: &calls,
+        cancels_per_second: session.pacer.cancels_per_second(),
+    };
     if let Some(path) = &args.out {
         let saved = SavedPlan::new(&plan, &inventory);
         write(path, &saved.to_json())?;
@@ -64,7 +70,7 @@ async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
     ci::summary(|| markdown(shown))?;
     let sum = Summary::of(&plan);
     ci::outputs(&[("cancel", sum.cancel), ("defer", sum.defer), ("keep", sum.keep)])?;
-    match args.form.output {
+    match args.output {
         PlanFormat::Markdown => output.result(&markdown(shown))?,
         PlanFormat::Json => output.json(&json(shown))?,
         PlanFormat::Github => {

@@ -52,6 +52,7 @@ pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     let before =
         PolicySet::guarded([], guards::adopted(&*state, session.clock.now()).await?, demands);
     let broken: Vec<_> = reading.broken.iter().cloned().collect();
+    let revision = reading.revision.clone();
     let set = adopt(&before, reading.said());
     // What is broken may be the very guard, and is waited for.
     if broken.is_empty() {
@@ -70,7 +71,7 @@ pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     );
     let path = args.root.display().to_string();
     let (reporter, snapshot) = Reporter::new(session.clock.now(), path);
-    reporter.root(&first.set, true, broken);
+    reporter.root(&first.set, true, broken, revision.as_deref());
     let server = Server {
         snapshot,
         clock: session.clock.clone(),

@@ -17,7 +17,7 @@ use crate::document::{Diagnostic, Limits, WrittenTest};
 use crate::fleet::{self, Fleet};
 use crate::inventory::Inventory;
 use crate::plan::check::check;
-use crate::plan::explain::{Breadth, explain};
+use crate::plan::explain::explain;
 use crate::plan::tested::{Surprise, surprises};
 use crate::plan::{Depth, Memory, Plan, plan as decide, stable};
 use crate::policy::PolicySet;
@@ -40,7 +40,7 @@ pub fn test(args: &Args, output: Output) -> anyhow::Result<Exit> {
     }
     let tested: Vec<_> =
         tests.iter().map(|(file, test)| run(file, test, &mut library, output)).collect();
-    match args.form.output {
+    match args.output {
         TestFormat::Text => output.result(&shown::text(&tested, output))?,
         TestFormat::Json => output.json(&shown::json(&tested))?,
         TestFormat::Junit => output.result(&shown::junit(&tested)?)?,
@@ -129,6 +129,6 @@ fn unexpected(
         }
         Surprise::Unlisted { key, decided } => (key, None, Some(decided), test.whole().into()),
     };
-    let explanation = explain(&key, plan, inventory, memory, Breadth::Fleet);
+    let explanation = explain(&key, plan, inventory, memory);
     Unexpected { key, expected, decided, place, explanation }
 }

@@ -54,6 +54,8 @@ pub struct Reading {
     pub unreadable: BTreeSet<String>,
     /// The tests of files without an error. Nothing but `rescind test` asks for them.
     pub tests: Vec<WrittenTest>,
+    /// The git revision of the files, if it is known.
+    pub revision: Option<Arc<str>>,
     /// All that is wrong with what the files say.
     pub diagnostics: Vec<Diagnostic>,
     /// All that is wrong with the files.
@@ -70,7 +72,10 @@ impl Reading {
 
 /// Reads what a tree's files say.
 pub fn interpret(tree: Tree) -> Reading {
-    let documents = document::read(&tree.files, &Limits::policies());
+    let mut documents = document::read(&tree.files, &Limits::policies());
+    for policy in &mut documents.policies {
+        policy.revision.clone_from(&tree.revision);
+    }
     let mut broken = documents.broken;
     broken.extend(tree.unreadable.keys().cloned());
     Reading {
@@ -80,6 +85,7 @@ pub fn interpret(tree: Tree) -> Reading {
         unreadable: tree.unreadable.keys().cloned().collect(),
         tests: documents.tests,
         broken,
+        revision: tree.revision,
         diagnostics: documents.diagnostics,
         errors: tree.unreadable.into_values().collect(),
     }
@@ -190,9 +196,10 @@ pub async fn follow(
                 let reading = interpret(tree);
                 report(&reading);
                 let broken = reading.broken.iter().cloned().collect();
+                let revision = reading.revision.clone();
                 let set = adopt(&adopted.set, reading.said());
                 put(&mut adopted, set, Some(digest), &sender);
-                reporter.root(&adopted.set, true, broken);
+                reporter.root(&adopted.set, true, broken, revision.as_deref());
             }
             Ok(None) => tracing::info!("the policy root keeps changing: looking again soon"),
             Err(error) => {
@@ -205,7 +212,7 @@ pub async fn follow(
                 let all = of_policies.chain(of_guards).collect();
                 let set = adopt(&adopted.set, Said { broken: all, ..Said::default() });
                 put(&mut adopted, set, None, &sender);
-                reporter.root(&adopted.set, false, Vec::new());
+                reporter.root(&adopted.set, false, Vec::new(), None);
             }
         }
     }

@@ -80,6 +80,8 @@ pub struct Intent {
     pub digest: Digest,
     /// Where the cause was written.
     pub origin: Origin,
+    /// The git revision of that file, if it is known.
+    pub revision: Option<Arc<str>>,
 }
 
 /// Tells intents apart, across processes.

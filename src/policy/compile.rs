@@ -86,6 +86,7 @@ pub fn compile(
         budget,
         on_exceed: spec.budget.on_exceed,
         windows,
+        revision: None,
         held: false,
     })
 }

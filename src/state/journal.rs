@@ -43,6 +43,9 @@ pub struct Entry {
     pub digest: Digest,
     /// Where the cause was written.
     pub origin: Origin,
+    /// The git revision of that file: `COMMIT`, or `COMMIT-dirty`; none if it was not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
     /// Who ran rescind.
     pub who: String,
     /// When the intent was made durable, by AWS's clock.

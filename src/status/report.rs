@@ -67,11 +67,17 @@ impl Reporter {
     }
 
     /// The root was looked at: `loaded` says whether it could be read.
-    pub fn root(&self, set: &PolicySet, loaded: bool, broken: Vec<String>) {
+    pub fn root(&self, set: &PolicySet, loaded: bool, broken: Vec<String>, revision: Option<&str>) {
         self.change(|snapshot| {
             let path = snapshot.root.path.clone();
             let digest = set.digest().as_str().to_owned();
-            snapshot.root = Arc::new(Root { path, loaded, digest, broken });
+            snapshot.root = Arc::new(Root {
+                path,
+                loaded,
+                digest,
+                revision: revision.map(str::to_owned),
+                broken,
+            });
         });
     }
 

@@ -91,6 +91,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("anyhow", &["cli.rs", "main.rs"]),
     ("aws_config", &["backend/aws.rs"]),
     ("aws_sdk_iot", &["backend/aws.rs"]),
+    ("aws_sdk_servicequotas", &["backend/aws.rs"]),
+    ("aws_types", &["backend/aws.rs"]),
     ("aws_smithy_http_client", &["backend/aws.rs"]),
     ("aws_smithy_runtime_api", &["backend/aws.rs"]),
     ("aws_smithy_types", &["backend/aws.rs"]),
@@ -127,6 +129,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "emulator/signature.rs",
         ],
     ),
+    ("sha1", &["source/revision.rs"]),
     ("strsim", &["document.rs"]),
     ("tracing_subscriber", &["cli/output.rs"]),
 ];

@@ -9,10 +9,8 @@ mod explained;
 mod guards;
 mod mistakes;
 mod output;
-mod paused;
 mod plan;
 mod recorded;
-mod revisions;
 mod saved;
 mod stable;
 mod tested;
@@ -36,6 +34,7 @@ fn settings() -> insta::Settings {
     settings.set_snapshot_path("snapshots");
     settings.add_filter(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[time]");
     settings.add_filter(r"00000000-0000-4000-8000-[0-9a-f]{12}", "[request]");
+    settings.add_filter(r#",\n +"revision": "[^"]+""#, "");
     settings.add_filter(r"\b[0-9a-f]{64}\b", "[digest]");
     settings.add_filter(r"\b[0-9a-f]{8}\b", "[short]");
     settings.add_filter(r"(\d+[dhm])( \d+s)? ago", "$1 ago");

@@ -5,7 +5,6 @@ mod apply;
 mod architecture;
 mod backend;
 mod cli;
-mod conformance;
 mod deploy;
 mod documents;
 mod emulator;

@@ -24,6 +24,7 @@ pub fn busy() -> Snapshot {
     let ago = |seconds: i64| Timestamp::from_second(now().as_second() - seconds).unwrap();
     let mut snapshot = Snapshot::new(ago(3_600), "policies".to_owned());
     snapshot.root = Arc::new(Root {
+        revision: Some("3f2a1b9c4d5e6f708192a3b4c5d6e7f809a1b2c3-dirty".to_owned()),
         path: "policies".to_owned(),
         loaded: true,
         digest: "ab".repeat(32),
@@ -120,7 +121,7 @@ pub fn status(snapshot: &Snapshot) -> Status {
         ("CancelJobExecution".to_owned(), calls(50, 1, Some(4.0))),
         ("ListJobs".to_owned(), calls(36, 0, None)),
     ]);
-    Status { rescind: "1.2.3".to_owned(), ..snapshot.status(now(), -0.25, calls) }
+    Status { rescind: "1.2.3".to_owned(), ..snapshot.status(now(), -0.25, calls, Some(8.0)) }
 }
 
 pub fn exposition(snapshot: Snapshot) -> String {

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rescind::source::{Error, MAX_FILES, Tree, read};
 use tempfile::TempDir;
 
+mod revision;
+
 const LIMIT: u64 = 1000;
 
 fn folder(files: &[&str]) -> TempDir {

@@ -7,10 +7,9 @@ use std::env::home_dir;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Subcommand};
+use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
-use super::form::{As, AuditForm};
 use crate::execution::{JobId, ThingName};
 use crate::plan::Outcome;
 use crate::plan::breaker::Breaker;
@@ -81,9 +80,17 @@ pub struct Audit {
     #[arg(long, value_name = "WITNESS", value_parser = witness)]
     pub verify: Option<Witness>,
 
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub form: As<AuditForm>,
+    /// The form of the result: text for people, json (versioned) for programs, csv for spreadsheets,
+    /// targets: the ARNs of the things on which something was canceled, one a line.
+    #[arg(
+        short,
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "FORM",
+        hide_possible_values = true
+    )]
+    pub output: AuditForm,
 }
 
 /// An outcome that is asked for; none stands for "open".
@@ -97,6 +104,20 @@ pub enum Witness {
     Aws,
     /// An emulator, by the effects that it wrote down.
     Emulator(SocketAddr),
+}
+
+/// The form of the journal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum AuditForm {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: versioned, additive only.
+    Json,
+    /// For spreadsheets.
+    Csv,
+    /// The things on which something was canceled, as ARNs.
+    Targets,
 }
 
 /// `rescind pause`.

@@ -28,6 +28,20 @@ pub fn target(entry: &Entry) -> String {
     format!("arn:{partition}:iot:{}:{}:thing/{}", entry.region, entry.account, entry.thing)
 }
 
+/// `stuck.yaml:1 at 3f2a1b9c`.
+fn source(entry: &Entry) -> String {
+    match &entry.revision {
+        Some(revision) => format!("{} at {}", entry.origin, short(revision)),
+        None => entry.origin.to_string(),
+    }
+}
+
+/// A revision as people know it: eight digits, and whether it is dirty.
+pub fn short(revision: &str) -> String {
+    let (commit, dirty) = revision.split_at(revision.find('-').unwrap_or(revision.len()));
+    format!("{}{dirty}", commit.get(..8).unwrap_or(commit))
+}
+
 fn outcome(entry: &Entry) -> &'static str {
     entry.outcome.map_or("open", Outcome::label)
 }
@@ -49,7 +63,7 @@ pub fn text(entries: &[Entry], output: Output) -> String {
             (Tone::Plain, entry.job.to_string()),
             (Tone::Plain, entry.thing.to_string()),
             (Tone::Plain, format!("{} {}", entry.policy, entry.digest.short())),
-            (Tone::Plain, entry.origin.to_string()),
+            (Tone::Plain, source(entry)),
             (Tone::Plain, entry.request_id.clone().unwrap_or_else(|| "-".to_owned())),
             (Tone::Plain, entry.note.clone().unwrap_or_default()),
         ]
@@ -61,7 +75,7 @@ pub fn text(entries: &[Entry], output: Output) -> String {
 pub fn csv(entries: &[Entry]) -> String {
     let mut text =
         "begunAt,settledAt,outcome,account,region,job,thing,executionNumber,versionNumber,\
-                    status,force,policy,digest,origin,who,attempts,requestId,note,id\r\n"
+                    status,force,policy,digest,origin,who,attempts,requestId,note,id,revision\r\n"
             .to_owned();
     for entry in entries {
         let number = entry.hit_execution_number.unwrap_or(entry.execution_number);
@@ -85,6 +99,7 @@ pub fn csv(entries: &[Entry]) -> String {
             entry.request_id.clone().unwrap_or_default(),
             entry.note.clone().unwrap_or_default(),
             entry.id.clone(),
+            entry.revision.clone().unwrap_or_default(),
         ];
         text.push_str(&fields.map(|field| quoted(&field)).join(","));
         text.push_str("\r\n");

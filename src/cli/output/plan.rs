@@ -7,12 +7,14 @@ use crate::cli::output::{Output, Tone, columns, plural};
 use crate::execution::{ExecutionNumber, ExecutionStatus, ExecutionVersion};
 use crate::inventory::{Account, Inventory, Problem};
 use crate::plan::breaker;
+use crate::plan::finish::{Finish, WholeJob, whole_jobs};
 use crate::plan::follows::{Follows, follows as follows_from};
 use crate::plan::words::{self, evidence};
 use crate::plan::{BudgetState, Decision, Depth, Details, Evidence, Line, Memory, Plan, Reason};
 use crate::policy::{Mode, PolicyName};
 
 mod breakers;
+mod finish;
 pub mod follows;
 mod guards;
 
@@ -27,6 +29,8 @@ pub struct Shown<'a> {
     pub memory: &'a Memory,
     /// The calls that were made for it.
     pub calls: &'a Counts,
+    /// How many executions can be canceled a second; none for no limit.
+    pub cancels_per_second: Option<f64>,
 }
 
 /// How many lines have each decision.
@@ -78,6 +82,9 @@ struct JsonPlan<'a> {
     follows: Follows,
     budgets: &'a [BudgetState],
     breakers: &'a [breaker::State],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finish: Option<Finish>,
+    whole_jobs: Vec<WholeJob>,
     problems: Vec<&'a Problem>,
     calls: std::collections::BTreeMap<&'static str, u64>,
 }
@@ -90,6 +97,9 @@ struct JsonPolicy<'a> {
     path: &'a str,
     line: usize,
     digest: &'a str,
+    /// The git revision of its file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revision: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -153,6 +163,7 @@ pub fn json(shown: Shown<'_>) -> impl Serialize {
                 path: &policy.origin.path,
                 line: policy.origin.line,
                 digest: policy.digest.as_str(),
+                revision: policy.revision.as_deref(),
             })
             .collect(),
         guards: guards::json(plan),
@@ -172,6 +183,8 @@ pub fn json(shown: Shown<'_>) -> impl Serialize {
         follows: follows_from(plan, inventory),
         budgets: &plan.budgets,
         breakers: &plan.breakers,
+        finish: finish::finish(shown),
+        whole_jobs: whole_jobs(plan, inventory),
         problems: inventory.problems.iter().collect(),
         calls: calls_by_name(calls),
     }
@@ -283,6 +296,7 @@ pub fn text(shown: Shown<'_>, output: Output) -> String {
         };
         text.push_str(&columns(output, &plan.budgets.iter().map(cells).collect::<Vec<_>>()));
     }
+    text.push_str(&finish::text(shown, output));
     if !inventory.problems.is_empty() {
         text.push_str("\nNot observed:\n");
         let rows: Vec<_> = inventory

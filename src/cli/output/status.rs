@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::audit::short;
 use super::{Output, Tone, columns, plural};
 use crate::document::words::visible;
 use crate::span::humanize;
@@ -28,9 +29,12 @@ pub fn text(status: &Status, output: Output) -> String {
     let digest = root.digest.get(..8).unwrap_or_default();
     let broken = root.broken.len();
     text.push_str(&format!(
-        "Root {}: {} ({digest}){}\n",
+        "Root {}: {} ({digest}{}){}\n",
         visible(&root.path),
         plural_of(status.policies.len(), "policy", "policies"),
+        root.revision
+            .as_deref()
+            .map_or(String::new(), |it| format!(", git {}", visible(&short(it)))),
         if broken == 0 { String::new() } else { format!(", {}", plural(broken, "broken file")) }
     ));
     for file in &root.broken {
@@ -110,6 +114,10 @@ fn look(status: &Status) -> String {
             format!("next look in {}", humanize(at.duration_since(status.now)))
         }
         (false, _) => "the next look is due".to_owned(),
+    };
+    let last = match status.finish {
+        Some(finish) => format!("{last}\n  {}", finish.in_words()),
+        None => last,
     };
     format!("{last}\n{}{}\n", next[..1].to_uppercase(), &next[1..])
 }

@@ -105,6 +105,7 @@ fn intent(row: &Row<'_>) -> Result<Intent> {
             path: text(row, "origin_path", |it| Some(it.into()))?,
             line: usize::try_from(line).map_err(|_| bad("origin_line", &line))?,
         },
+        revision: maybe(row, "revision", |it| Some(it.into()))?,
     })
 }
 
@@ -126,6 +127,7 @@ pub(super) fn entry(row: &Row<'_>, place: &Place) -> Result<Entry> {
         policy: intent.policy,
         digest: intent.digest,
         origin: intent.origin,
+        revision: intent.revision.as_deref().map(str::to_owned),
         who: row.get("who")?,
         begun_at: time(row, "begun_at")?,
         attempts: row.get("attempts")?,
@@ -147,8 +149,8 @@ pub(super) fn insert(
     now: Timestamp,
 ) -> Result<()> {
     let sql = "INSERT INTO intents (id, job, thing, execution, version, status, force, details, policy,
-        digest, origin_path, origin_line, who, begun_at, attempts, sent_at) VALUES (:id, :job, :thing,
-        :execution, :version, :status, :force, :details, :policy, :digest, :path, :line, :who, :now, 1,
+        digest, origin_path, origin_line, revision, who, begun_at, attempts, sent_at) VALUES (:id, :job, :thing,
+        :execution, :version, :status, :force, :details, :policy, :digest, :path, :line, :revision, :who, :now, 1,
         :now)";
     connection.prepare(sql)?.execute(named_params! {
         ":id": &*intent.id.0,
@@ -163,6 +165,7 @@ pub(super) fn insert(
         ":digest": intent.digest.as_str(),
         ":path": &*intent.origin.path,
         ":line": i64::try_from(intent.origin.line).unwrap_or(i64::MAX),
+        ":revision": intent.revision.as_deref(),
         ":who": who,
         ":now": micros(now),
     })?;
@@ -172,7 +175,7 @@ pub(super) fn insert(
 /// Writes the next attempt of an open intent.
 pub(super) fn attempt(connection: &Connection, intent: &Intent, now: Timestamp) -> Result<()> {
     let sql = "UPDATE intents SET version = :version, status = :status, force = :force,
-        details = :details, digest = :digest, attempts = attempts + 1, sent_at = :now
+        details = :details, digest = :digest, revision = :revision, attempts = attempts + 1, sent_at = :now
         WHERE id = :id AND outcome IS NULL";
     connection.prepare(sql)?.execute(named_params! {
         ":id": &*intent.id.0,
@@ -181,6 +184,7 @@ pub(super) fn attempt(connection: &Connection, intent: &Intent, now: Timestamp) 
         ":force": intent.force,
         ":details": json(&intent.details),
         ":digest": intent.digest.as_str(),
+        ":revision": intent.revision.as_deref(),
         ":now": micros(now),
     })?;
     Ok(())

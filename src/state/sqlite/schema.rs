@@ -120,6 +120,17 @@ CREATE TABLE sightings (
   until     INTEGER NOT NULL,   -- from then on the last look is too long ago
   PRIMARY KEY (digest, job, thing)
 ) STRICT, WITHOUT ROWID;
+", "
+ALTER TABLE intents ADD COLUMN revision TEXT;  -- the git commit of the policy's file
+
+DROP VIEW journal;
+CREATE VIEW journal AS SELECT
+  strftime('%Y-%m-%dT%H:%M:%fZ', begun_at / 1e6, 'unixepoch') AS begun,
+  strftime('%Y-%m-%dT%H:%M:%fZ', settled_at / 1e6, 'unixepoch') AS settled,
+  coalesce(outcome, 'open') AS outcome, job, thing, coalesce(hit, execution) AS execution, version,
+  status, force, policy, substr(digest, 1, 8) AS digest, origin_path || ':' || origin_line AS origin,
+  revision, who, attempts, request_id, note, id
+FROM intents;
 "];
 
 /// The newest form, which this version writes.

@@ -141,3 +141,25 @@ async fn a_dropped_caller_gives_its_turn_back() {
     Arc::new(pacer).permit(DESCRIBE).await;
     assert!(start.elapsed() <= Duration::from_millis(126), "{:?}", start.elapsed());
 }
+
+#[tokio::test(start_paused = true)]
+async fn of_what_aws_grants_four_fifths_are_ours_and_throttling_still_counts() {
+    let pacer = Pacer::default();
+    assert_eq!(pacer.cancels_per_second(), Some(8.0));
+    pacer.granted(Operation::CancelJobExecution, 50.0);
+    assert_eq!(pacer.rate(Operation::CancelJobExecution), Some(40.0));
+    assert_eq!(pacer.cancels_per_second(), Some(8.0), "each cancel takes a describe");
+    pacer.granted(DESCRIBE, 25.0);
+    assert_eq!(pacer.cancels_per_second(), Some(20.0));
+    pacer.granted(DESCRIBE, 5.0);
+    assert_eq!(pacer.rate(DESCRIBE), Some(4.0), "less than the default is less");
+
+    let faulty = Faulty::new(Memory::default());
+    faulty.inject(Operation::CancelJobExecution, Fault::Fail(ErrorKind::Throttled), 1);
+    let paced = Paced::new(faulty, pacer.clone());
+    let _ = paced.cancel(&super::request(), super::gate(true)).await;
+    pacer.granted(Operation::CancelJobExecution, 100.0);
+    assert_eq!(pacer.rate(Operation::CancelJobExecution), Some(20.0), "it was throttled just now");
+    tokio::time::advance(Duration::from_secs(120)).await;
+    assert_eq!(pacer.rate(Operation::CancelJobExecution), Some(80.0));
+}

@@ -79,3 +79,28 @@ fn logs_as_json_are_one_object_a_line() {
         objects.iter().find(|it| it["outcome"] == "canceled").expect("the cancel is logged");
     assert_eq!((&canceled["thing"], &canceled["force"]), (&"r001".into(), &false.into()));
 }
+
+#[test]
+fn the_pace_is_four_fifths_of_what_service_quotas_tells() {
+    let world = World::of(
+        "apiVersion: rescind/v1alpha1\nkind: Fleet\nmetadata: {name: quotas}\nspec:\n  quotas: {L-5D01DB62: 50, \
+         L-9CCB5F90: 20}\n  things: [{name: r001}]\n  jobs: [{id: fw}]\n",
+    );
+    world.write("a.yaml", &policy("a", "*"));
+    let pins = ["run", "root", "--account", "123456789012", "--region", "eu-central-1"];
+    let mut command = world.command(&[&pins[..], &["--listen", "127.0.0.1:0"]].concat());
+    // All of AWS is there, and not AWS IoT alone.
+    let url =
+        command.get_envs().find(|(name, _)| *name == "AWS_ENDPOINT_URL_IOT").unwrap().1.unwrap();
+    let url = url.to_owned();
+    command.env_remove("AWS_ENDPOINT_URL_IOT").env("AWS_ENDPOINT_URL", url);
+    let controller = crate::process::Beside::start(command);
+    let at = address(&controller);
+    until("the quotas are known", || {
+        let asked = rescind(&["status", "--at", &at, "-o", "json"]);
+        let status: serde_json::Value = serde_json::from_str(&asked.stdout).ok()?;
+        let rate = |operation: &str| status["calls"][operation]["rate"].as_f64();
+        let told = (rate("CancelJobExecution")?, rate("ListJobExecutionsForJob")?);
+        (told == (40.0, 16.0)).then(|| assert_eq!(rate("ListTagsForResource"), Some(8.0)))
+    });
+}

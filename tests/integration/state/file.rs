@@ -410,7 +410,11 @@ async fn what_matched_is_there_after_a_restart_and_a_file_of_an_older_form_learn
     let disk = Disk::new();
     drop(disk.open());
     let raw = Connection::open(disk.file()).unwrap();
-    raw.execute_batch("DROP TABLE sightings; PRAGMA user_version = 3;").unwrap();
+    raw.execute_batch(
+        "DROP TABLE sightings; DROP VIEW journal; ALTER TABLE intents DROP COLUMN revision;
+         CREATE VIEW journal AS SELECT id FROM intents; PRAGMA user_version = 3;",
+    )
+    .unwrap();
     drop(raw);
     let error = read_memory(&disk.directory, &place(), now()).unwrap_err().to_string();
     assert!(error.contains("it has an older form"), "{error}");

@@ -65,6 +65,7 @@ pub fn intent(id: &str, thing: &str) -> Intent {
         policy: name("old"),
         digest: Digest::of(b"old"),
         origin: Origin { path: "old.yaml".into(), line: 1 },
+        revision: None,
     }
 }
 

@@ -38,6 +38,7 @@ fn entry(id: &str, thing: &str, begun: i64) -> Entry {
         policy: PolicyName::new("give-up").unwrap(),
         digest: Digest::of(b"what it meant"),
         origin: Origin { path: "a.yaml".into(), line: 1 },
+        revision: None,
         who: "test".to_owned(),
         begun_at: at(begun),
         attempts: 1,

@@ -1,0 +1,132 @@
+//! The git revision of a policy root, read without git, against what git itself says.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+use rescind::source::read;
+use tempfile::TempDir;
+
+fn git(folder: &Path, args: &[&str]) -> String {
+    let output = Command::new("git")
+        .current_dir(folder)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_SYSTEM", "/dev/null")
+        .env_remove("GIT_DIR")
+        .env_remove("GIT_INDEX_FILE")
+        .args(["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"])
+        .args(args)
+        .output()
+        .expect("git is installed");
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// A repository with `fleet/a.yaml`, `fleet/b/c.yaml` and a file that is none of the policies; its commit.
+fn repository() -> (TempDir, String) {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path();
+    git(path, &["init", "-q"]);
+    fs::create_dir_all(path.join("fleet/b")).unwrap();
+    for file in ["fleet/a.yaml", "fleet/b/c.yaml", "README"] {
+        fs::write(path.join(file), file).unwrap();
+    }
+    git(path, &["add", "."]);
+    git(path, &["commit", "-q", "-m", "first"]);
+    let commit = git(path, &["rev-parse", "HEAD"]);
+    (folder, commit)
+}
+
+fn revision(root: &Path) -> Option<String> {
+    read(root, 1000).unwrap().revision.map(|it| it.to_string())
+}
+
+#[test]
+fn a_root_in_a_work_tree_has_its_commit() {
+    let (folder, commit) = repository();
+    let root = folder.path().join("fleet");
+    assert_eq!(revision(&root), Some(commit.clone()));
+    assert_eq!(revision(folder.path()), Some(commit.clone()), "the top as well");
+    git(folder.path(), &["pack-refs", "--all"]);
+    assert_eq!(revision(&root), Some(commit.clone()), "a packed branch");
+    git(folder.path(), &["checkout", "-q", "--detach"]);
+    assert_eq!(revision(&root), Some(commit.clone()), "no branch");
+    fs::write(folder.path().join("README"), "other").unwrap();
+    assert_eq!(revision(&root), Some(commit), "what is no policy file does not count");
+}
+
+#[test]
+fn what_differs_from_the_commit_is_dirty() {
+    let changes: [fn(&Path); 4] = [
+        |root| fs::write(root.join("a.yaml"), "other").unwrap(),
+        |root| fs::write(root.join("new.yaml"), "new").unwrap(),
+        |root| fs::remove_file(root.join("b/c.yaml")).unwrap(),
+        |root| {
+            fs::write(root.join("a.yaml"), "staged").unwrap();
+            git(root, &["add", "a.yaml"]);
+        },
+    ];
+    for (index, change) in changes.into_iter().enumerate() {
+        let (folder, commit) = repository();
+        let root = folder.path().join("fleet");
+        change(&root);
+        assert_eq!(revision(&root), Some(format!("{commit}-dirty")), "change {index}");
+        git(folder.path(), &["add", "-A"]);
+        git(folder.path(), &["commit", "-q", "-m", "second"]);
+        let second = git(folder.path(), &["rev-parse", "HEAD"]);
+        assert_eq!(revision(&root), Some(second), "change {index}, committed");
+    }
+}
+
+#[test]
+fn a_file_that_was_only_touched_is_not_dirty() {
+    let (folder, commit) = repository();
+    let file = folder.path().join("fleet/a.yaml");
+    let text = fs::read(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    fs::write(&file, text).unwrap();
+    assert_eq!(revision(&folder.path().join("fleet")), Some(commit));
+}
+
+#[test]
+fn a_checkout_of_git_sync_has_the_commit_of_its_work_tree_or_of_its_name() {
+    let (folder, commit) = repository();
+    let path = folder.path();
+    git(path, &["worktree", "add", "-q", "--detach", &format!("../{commit}"), &commit]);
+    let tree = path.parent().unwrap().join(&commit);
+    let link = path.join("current");
+    symlink(&tree, &link).unwrap();
+    let found = revision(&link.join("fleet"));
+    // In another container, the directory of git is out of reach.
+    fs::write(tree.join(".git"), "gitdir: /nowhere/.git/worktrees/x\n").unwrap();
+    let by_name = revision(&link.join("fleet"));
+    fs::remove_dir_all(&tree).unwrap();
+    assert_eq!((found, by_name), (Some(commit.clone()), Some(commit)));
+}
+
+#[test]
+fn what_git_does_not_know_has_no_revision() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("a.yaml"), "a").unwrap();
+    assert_eq!(revision(folder.path()), None);
+    let (repository, _) = repository();
+    let root = repository.path().join("untracked");
+    fs::create_dir(&root).unwrap();
+    fs::write(root.join("a.yaml"), "a").unwrap();
+    assert_eq!(revision(&root), None, "a repository that is only around it");
+}
+
+#[test]
+fn what_cannot_be_read_of_git_is_no_reason_not_to_read_the_files() {
+    let (folder, commit) = repository();
+    let root = folder.path().join("fleet");
+    for index in [&b""[..], b"DIRC\0\0\0\x04\0\0\0\x01", b"DIRC\0\0\0\x02\xff\xff\xff\xff"] {
+        fs::write(folder.path().join(".git/index"), index).unwrap();
+        assert_eq!(revision(&root), Some(format!("{commit}-dirty")));
+    }
+    for head in ["", "ref: ../../etc/passwd", "ref: refs/heads/none", "not a commit"] {
+        fs::write(folder.path().join(".git/HEAD"), head).unwrap();
+        assert_eq!(revision(&root), None, "{head}");
+    }
+}
