@@ -33,7 +33,7 @@ pub async fn apply(args: Args, output: Output) -> anyhow::Result<Exit> {
     let policies = policies.demanding(Session::demands(&args.target, args.no_guards));
     let target = Session::target(&args.target, &policies, "apply")?;
     let asks = !args.yes && args.plan.is_none();
-    if asks && (!std::io::stdin().is_terminal() || args.output == Format::Json) {
+    if asks && (!std::io::stdin().is_terminal() || args.form.output == Format::Json) {
         let message = "apply asks before it cancels, and there is nobody to ask: pass --yes, or \
                        --plan FILE to apply a saved plan";
         return Err(Failure::new(Exit::Usage, message).into());
@@ -116,7 +116,7 @@ async fn reconcile(
         Some(saved) => lines_of(saved, shown),
         None => (plan.acts().cloned().collect(), Vec::new()),
     };
-    if args.output == Format::Text {
+    if args.form.output == Format::Text {
         let text = shown_plan::text(shown, output);
         output.shown(&text).context("nothing was canceled: the plan could not be printed")?;
         if session.is_embedded() && args.state.directory.state_dir.is_none() {
@@ -177,7 +177,7 @@ async fn reconcile(
             cancels_per_second,
         }),
     };
-    match args.output {
+    match args.form.output {
         Format::Json => output.json(&report::json(shown, json_plan(&plan, &inventory, &memory)))?,
         Format::Text => output.result(&format!("\n{}", report::text(shown, output)))?,
     }

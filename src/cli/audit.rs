@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 mod verify;
 
-use crate::cli::args::state::{Audit as Args, AuditForm, Witness};
+use crate::cli::args::AuditForm;
+use crate::cli::args::state::{Audit as Args, Witness};
 use crate::cli::exit::Exit;
 use crate::cli::output::{Output, audit as shown, verify as verdict};
 use crate::cli::session::state_directory;
@@ -30,13 +31,13 @@ pub fn audit(args: &Args, output: Output) -> anyhow::Result<Exit> {
         return Err(Failure::new(Exit::Error, message).into());
     }
     if let Some(witness) = args.verify {
-        return verified(&files, &filter, witness, args.output, output);
+        return verified(&files, &filter, witness, args.form.output, output);
     }
     let mut entries = Vec::new();
     for file in &files {
         entries.extend(read(file, &filter)?);
     }
-    match args.output {
+    match args.form.output {
         AuditForm::Text => output.result(&shown::text(&entries, output))?,
         AuditForm::Json => output.json(&shown::json(&entries))?,
         AuditForm::Csv => output.result(&shown::csv(&entries))?,

@@ -46,7 +46,7 @@ async fn compared(args: Args, output: Output) -> anyhow::Result<Exit> {
         })
         .collect();
     let shown = Shown { old: &old, new: &new, changes: &changes, because: &because };
-    match args.output {
+    match args.form.output {
         DiffFormat::Text => output.result(&text(shown, output))?,
         DiffFormat::Json => output.json(&json(shown))?,
         DiffFormat::Markdown => output.result(&markdown(shown))?,

@@ -53,7 +53,7 @@ async fn explained(args: Args, output: Output) -> anyhow::Result<Exit> {
     let plan = decide(&policies, &inventory, &memory, now, Depth::Exact);
     verify(&plan, &policies, &inventory, &memory)?;
     let explanation = of(&key, &plan, &inventory, &memory).context("it is no longer there")?;
-    match args.output {
+    match args.form.output {
         Format::Json => output.json(&json(&explanation))?,
         Format::Text => output.result(&text(&explanation, output))?,
     }

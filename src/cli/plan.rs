@@ -39,7 +39,7 @@ async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
     }
     let root = &args.root.root;
     let reading = read(root, output)?;
-    if args.output == PlanFormat::Github && !reading.broken.is_empty() {
+    if args.form.output == PlanFormat::Github && !reading.broken.is_empty() {
         let broken: Vec<_> = reading.diagnostics.iter().map(Annotation::from).collect();
         output.result(&github::text(&broken, "nothing was planned.", &ci::here()))?;
     }
@@ -70,7 +70,7 @@ async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
     ci::summary(|| markdown(shown))?;
     let sum = Summary::of(&plan);
     ci::outputs(&[("cancel", sum.cancel), ("defer", sum.defer), ("keep", sum.keep)])?;
-    match args.output {
+    match args.form.output {
         PlanFormat::Markdown => output.result(&markdown(shown))?,
         PlanFormat::Json => output.json(&json(shown))?,
         PlanFormat::Github => {

@@ -27,7 +27,7 @@ pub async fn status(args: Args, output: Output) -> anyhow::Result<Exit> {
     };
     loop {
         let asked = ask(args.at, token.as_deref()).await;
-        let exit = match (&asked, args.output) {
+        let exit = match (&asked, args.form.output) {
             (Ok(status), Format::Text) => {
                 output.result(&show::text(status, output))?;
                 if status.unready.is_empty() { Exit::Done } else { Exit::Error }

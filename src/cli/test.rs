@@ -40,7 +40,7 @@ pub fn test(args: &Args, output: Output) -> anyhow::Result<Exit> {
     }
     let tested: Vec<_> =
         tests.iter().map(|(file, test)| run(file, test, &mut library, output)).collect();
-    match args.output {
+    match args.form.output {
         TestFormat::Text => output.result(&shown::text(&tested, output))?,
         TestFormat::Json => output.json(&shown::json(&tested))?,
         TestFormat::Junit => output.result(&shown::junit(&tested)?)?,

@@ -59,7 +59,7 @@ pub fn validate(args: &Args, output: Output) -> anyhow::Result<Exit> {
     }
     let errors = all.diagnostics.iter().filter(|it| it.is_error()).count() + all.unreadable.len();
     let warnings = all.diagnostics.len() + all.unreadable.len() - errors;
-    match args.output {
+    match args.form.output {
         ValidateFormat::Json => output.json(&Json {
             format: "rescind/validate/v1",
             files: all.files,

@@ -7,9 +7,10 @@ use std::env::home_dir;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Subcommand, ValueEnum};
+use clap::{Args as ClapArgs, Subcommand};
 use jiff::Timestamp;
 
+use super::form::{As, AuditForm};
 use crate::execution::{JobId, ThingName};
 use crate::plan::Outcome;
 use crate::plan::breaker::Breaker;
@@ -80,17 +81,9 @@ pub struct Audit {
     #[arg(long, value_name = "WITNESS", value_parser = witness)]
     pub verify: Option<Witness>,
 
-    /// The form of the result: text for people, json (versioned) for programs, csv for spreadsheets,
-    /// targets: the ARNs of the things on which something was canceled, one a line.
-    #[arg(
-        short,
-        long,
-        value_enum,
-        default_value_t,
-        value_name = "FORM",
-        hide_possible_values = true
-    )]
-    pub output: AuditForm,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub form: As<AuditForm>,
 }
 
 /// An outcome that is asked for; none stands for "open".
@@ -104,20 +97,6 @@ pub enum Witness {
     Aws,
     /// An emulator, by the effects that it wrote down.
     Emulator(SocketAddr),
-}
-
-/// The form of the journal.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum AuditForm {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs: versioned, additive only.
-    Json,
-    /// For spreadsheets.
-    Csv,
-    /// The things on which something was canceled, as ARNs.
-    Targets,
 }
 
 /// `rescind pause`.

@@ -1,0 +1,113 @@
+//! The command line of the verbs that look at executions and can write nothing to AWS.
+
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+
+use super::form::{As, DiffFormat, Format, PlanFormat};
+use super::state::StateDir;
+use super::target::{Root, Target};
+
+/// `rescind plan`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  \
+    rescind plan policies --fleet policies/fleet.yaml    without AWS: an emulated fleet\n  \
+    rescind plan policies --region eu-central-1          against AWS, with your credentials\n  \
+    rescind plan policies --out plan.json                for `rescind apply policies --plan plan.json`")]
+pub struct Plan {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub root: Root,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub target: Target,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub state: StateDir,
+
+    /// Write the plan to a file, for `apply --plan`.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+
+    /// Exit with 2 when something would be canceled.
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub form: As<PlanFormat>,
+}
+
+/// `rescind explain`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  \
+    rescind explain robot-007 fw-4-2-0 --fleet policies/fleet.yaml\n  \
+    rescind explain robot-007 fw-4-2-0 --region eu-central-1")]
+pub struct Explain {
+    /// The thing's name.
+    pub thing: String,
+
+    /// The job's id.
+    pub job: String,
+
+    /// The policy root: a directory. All of it is read.
+    #[arg(long, value_name = "DIRECTORY", default_value = "policies")]
+    pub root: PathBuf,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub target: Target,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub form: As<Format>,
+}
+
+/// `rescind snapshot`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  \
+    rescind snapshot --out fleet.yaml --region eu-central-1\n  \
+    rescind plan policies --fleet fleet.yaml\n\n\
+    It records the executions that the policies list, with all facts of each: one describe an \
+    execution. Nothing is redacted.")]
+pub struct Snapshot {
+    /// The file to write.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+
+    /// The policy root, whose targets say what is recorded.
+    #[arg(long, value_name = "DIRECTORY", default_value = "policies")]
+    pub root: PathBuf,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub target: Target,
+}
+
+/// `rescind diff`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  \
+    git worktree add ../before main\n  \
+    rescind diff ../before/policies policies --fleet fleet.yaml -o markdown\n\n\
+    Exit codes: 0 done, 1 error, 2 something changes (with --detailed-exitcode).")]
+pub struct Diff {
+    /// The policy root as it was.
+    pub old: PathBuf,
+
+    /// The policy root as it is to be.
+    pub new: PathBuf,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub target: Target,
+
+    /// Exit with 2 when something changes.
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub form: As<DiffFormat>,
+}
