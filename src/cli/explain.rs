@@ -1,18 +1,23 @@
 //! `rescind explain`: one execution, and everything that bears on it. It cannot write.
 //!
-//! Budgets and causes are of the fleet, so that the whole of it is observed as for a plan; then all facts
-//! of the one execution are read, also those that no decision hangs on.
+//! What a policy or a guard says of an execution hangs on that one alone, so that it alone is observed at
+//! first: the lists of jobs, and its own facts. Only where it would be canceled do budgets and the care
+//! for jobs decide, which are of the fleet; then everything is observed as for a plan.
+
+use std::sync::Arc;
 
 use anyhow::Context as _;
+use jiff::Timestamp;
 
-use crate::backend::ErrorKind;
+use crate::backend::{ErrorKind, thing_queue};
 use crate::cli::args::Explain as Args;
 use crate::cli::args::Format;
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
-use crate::cli::output::explain::{json, text};
+use crate::cli::output::explain::json::json;
+use crate::cli::output::explain::text;
 use crate::cli::output::progress::Progress;
-use crate::cli::plan::{look, verify};
+use crate::cli::plan::{look, observed, verify};
 use crate::cli::session::Session;
 use crate::cli::signals::Signals;
 use crate::cli::{Failure, load_root};
@@ -20,8 +25,9 @@ use crate::document::words::nearest;
 use crate::execution::{ExecutionKey, JobId, OpenStatus, ThingName};
 use crate::fact::{Fact, Unreadable};
 use crate::inventory::{Inventory, ObservedExecution};
-use crate::plan::explain::{explain as of, needs};
-use crate::plan::{Depth, Memory, plan as decide};
+use crate::plan::explain::{Breadth, asks_lists, explain as of, hangs_on_others, needs};
+use crate::plan::{Depth, Memory, Needs, needs as all_needs, plan as decide};
+use crate::policy::PolicySet;
 
 pub async fn explain(args: Args, output: Output) -> anyhow::Result<Exit> {
     let mut signals = Signals::listen()?;
@@ -38,30 +44,70 @@ async fn explained(args: Args, output: Output) -> anyhow::Result<Exit> {
     let job: JobId = args.job.parse().map_err(|e| usage(format!("JOB: {e}")))?;
     let key = ExecutionKey { job, thing };
     let policies = load_root(&args.root, output)?;
-    let session = Session::open(&args.target, output).await?;
-    let memory = Memory::default();
-    let mut inventory = look(&session, &policies, &memory).await?;
-    let now = inventory.as_of.unwrap_or_else(|| session.clock.now());
-    if !inventory.executions.contains_key(&key) {
-        find(&session, &key, &mut inventory).await?;
-    }
-    let progress = Progress::default();
-    let wanted = |seen: &Inventory| needs(&policies, &key, seen, now);
-    let inventory = session.collector().collect(inventory, wanted, &progress).await;
-    progress.clear();
-    let inventory = inventory?;
+    let target = Session::scoped(&args.target, &policies);
+    let session = Session::open(&target, output).await?;
+    let policies = session.keeping(policies, &args.state).await?;
+    let memory = session.remembered(&args.state).await?.unwrap_or_default();
+    let (inventory, now, breadth) = seen(&session, &policies, &key, &memory).await?;
     let plan = decide(&policies, &inventory, &memory, now, Depth::Exact);
-    verify(&plan, &policies, &inventory, &memory)?;
-    let explanation = of(&key, &plan, &inventory, &memory).context("it is no longer there")?;
+    if breadth == Breadth::Fleet {
+        verify(&plan, &policies, &inventory, &memory)?;
+    }
+    let explanation =
+        of(&key, &plan, &inventory, &memory, breadth).context("it is no longer there")?;
+    let journal = session.journal(&args.state, &key).await?;
     match args.form.output {
-        Format::Json => output.json(&json(&explanation))?,
-        Format::Text => output.result(&text(&explanation, output))?,
+        Format::Json => output.json(&json(&explanation, &journal))?,
+        Format::Text => output.result(&text(&explanation, &journal, output))?,
     }
     Ok(Exit::Done)
 }
 
-/// Describes an execution that no policy has listed: it has ended, is out of every target, or is not
-/// there at all.
+/// Observes what the decision about `key` hangs on, and all that any policy or guard asks about it.
+async fn seen(
+    session: &Session,
+    policies: &Arc<PolicySet>,
+    key: &ExecutionKey,
+    memory: &Memory,
+) -> anyhow::Result<(Inventory, Timestamp, Breadth)> {
+    let now = || session.clock.now();
+    if !asks_lists(policies) {
+        let lists = |seen: &Inventory| Needs {
+            job_lists: all_needs(policies, seen, memory, now(), Depth::Exact).job_lists,
+            ..Needs::default()
+        };
+        let mut inventory = collect(session, Inventory::default(), lists).await?;
+        session.check_place(inventory.account.as_ref())?;
+        observed(&inventory)?;
+        find(session, key, &mut inventory).await?;
+        let wanted = |seen: &Inventory| needs(policies, key, seen, now());
+        let inventory = collect(session, inventory, wanted).await?;
+        let now = now();
+        if !hangs_on_others(policies, key, &inventory, memory, now) {
+            return Ok((inventory, now, Breadth::One));
+        }
+    }
+    let mut inventory = look(session, policies, memory).await?;
+    let now = inventory.as_of.unwrap_or_else(now);
+    if !inventory.executions.contains_key(key) {
+        find(session, key, &mut inventory).await?;
+    }
+    let wanted = |seen: &Inventory| needs(policies, key, seen, now);
+    Ok((collect(session, inventory, wanted).await?, now, Breadth::Fleet))
+}
+
+async fn collect(
+    session: &Session,
+    inventory: Inventory,
+    wanted: impl Fn(&Inventory) -> Needs,
+) -> anyhow::Result<Inventory> {
+    let progress = Progress::default();
+    let inventory = session.collector().collect(inventory, wanted, &progress).await;
+    progress.clear();
+    Ok(inventory?)
+}
+
+/// Describes an execution that was not listed.
 async fn find(
     session: &Session,
     key: &ExecutionKey,
@@ -70,7 +116,9 @@ async fn find(
     let at = session.clock.now();
     let described = match session.reader().describe_execution(key, None).await {
         Ok(described) => described,
-        Err(error) if error.kind == ErrorKind::NotFound => return Err(missing(key, inventory)),
+        Err(error) if error.kind == ErrorKind::NotFound => {
+            return Err(missing(session, key, inventory).await);
+        }
         Err(error) => return Err(error.into()),
     };
     let mut row = ObservedExecution {
@@ -86,34 +134,44 @@ async fn find(
     Ok(())
 }
 
-/// There is no such execution: what there is instead, as far as the policies have it listed.
-fn missing(key: &ExecutionKey, inventory: &Inventory) -> anyhow::Error {
+/// There is no such execution: what there is instead. What cannot be read is passed over, since it would
+/// only have helped; of a job's executions the first page must do.
+async fn missing(session: &Session, key: &ExecutionKey, seen: &Inventory) -> anyhow::Error {
     let (job, thing) = (&key.job, &key.thing);
-    let seen = inventory.executions.keys();
-    let same_job: Vec<_> = seen.clone().filter(|it| it.job == *job).collect();
-    let same_thing: Vec<_> = seen.clone().filter(|it| it.thing == *thing).collect();
+    let reader = session.reader();
     let few = |names: Vec<&str>| {
         let more = names.len().saturating_sub(5);
         let shown = names.into_iter().take(5).collect::<Vec<_>>().join(", ");
         if more > 0 { format!("{shown} and {more} more") } else { shown }
     };
     let mut message = format!("job {job} has no execution on thing {thing}");
-    let swapped = seen
-        .clone()
-        .any(|it| it.job.as_str() == thing.as_str() && it.thing.as_str() == job.as_str());
+    let swapped = match (thing.as_str().parse(), job.as_str().parse()) {
+        (Ok(job), Ok(thing)) => {
+            reader.describe_execution(&ExecutionKey { job, thing }, None).await.is_ok()
+        }
+        _ => false,
+    };
+    let same_thing = thing_queue(&*reader, thing).await.map(|queue| queue.0).unwrap_or_default();
+    let mut same_job = Vec::new();
+    for status in OpenStatus::ALL {
+        if seen.jobs.contains_key(job) {
+            let page = reader.list_executions(job, status, None).await;
+            same_job.extend(page.into_iter().flat_map(|page| page.items).map(|row| row.thing));
+        }
+    }
     if swapped {
         message.push_str(&format!(": the thing comes first: rescind explain {job} {thing}"));
     } else if !same_thing.is_empty() {
-        let jobs = same_thing.iter().map(|it| it.job.as_str()).collect();
+        let jobs = same_thing.iter().map(|row| row.job.as_str()).collect();
         message.push_str(&format!("; on {thing} there are open ones of {}", few(jobs)));
     } else if !same_job.is_empty() {
-        let things = same_job.iter().map(|it| it.thing.as_str());
-        message.push_str(&match nearest(thing.as_str(), things.clone()) {
+        let things = || same_job.iter().map(ThingName::as_str);
+        message.push_str(&match nearest(thing.as_str(), things()) {
             Some(near) => format!("; did you mean {near}?"),
-            None => format!("; it has open ones on {}", few(things.collect())),
+            None => format!("; it has open ones on {}", few(things().collect())),
         });
     } else {
-        let jobs: Vec<_> = inventory.jobs.keys().map(JobId::as_str).collect();
+        let jobs: Vec<_> = seen.jobs.keys().map(JobId::as_str).collect();
         if let Some(near) = nearest(job.as_str(), jobs.iter().copied()) {
             message.push_str(&format!("; did you mean job {near}?"));
         } else if !jobs.is_empty() {

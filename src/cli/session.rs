@@ -23,6 +23,7 @@ use crate::clock::Clock;
 use crate::controller::guards;
 use crate::document::{self, Limits};
 use crate::emulator::{Emulator, Options};
+use crate::execution::ExecutionKey;
 use crate::fleet::Fleet;
 use crate::inventory::Account;
 use crate::observe::Collector;
@@ -32,6 +33,7 @@ use crate::policy::{Demands, PolicySet};
 use crate::source;
 use crate::state::State;
 use crate::state::directory::{Directory, Place};
+use crate::state::journal::{Entry, Filter};
 use crate::state::memory::MemoryState;
 use crate::state::sqlite::{self, SqliteState, Writing};
 
@@ -200,6 +202,23 @@ impl Session {
         let read = tokio::task::spawn_blocking(read).await.context("the state was not read")?;
         let kept = read.map_err(|error| Failure::new(Exit::Error, error.to_string()))?;
         Ok(Arc::new(PolicySet::clone(&set).keeping(guards::restored(kept)?)))
+    }
+
+    /// What the journal on disk has of an execution, oldest first; nothing if there is none.
+    pub async fn journal(&self, args: &StateDir, key: &ExecutionKey) -> anyhow::Result<Vec<Entry>> {
+        let Some((directory, place)) = self.kept(args) else { return Ok(Vec::new()) };
+        let (thing, job) = (Some(key.thing.clone()), Some(key.job.clone()));
+        let filter = Filter { thing, job, ..Filter::default() };
+        let read = move || {
+            let mut entries = Vec::new();
+            let file = directory.file(&place);
+            if file.exists() {
+                sqlite::read_journal(&file, &filter, |entry| entries.push(entry))?;
+            }
+            Ok(entries)
+        };
+        let read = tokio::task::spawn_blocking(read).await.context("the journal was not read")?;
+        read.map_err(|error: sqlite::OpenError| Failure::new(Exit::Error, error.to_string()).into())
     }
 
     /// Where the state on disk is, if there is any.

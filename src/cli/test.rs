@@ -17,7 +17,7 @@ use crate::document::{Diagnostic, Limits, WrittenTest};
 use crate::fleet::{self, Fleet};
 use crate::inventory::Inventory;
 use crate::plan::check::check;
-use crate::plan::explain::explain;
+use crate::plan::explain::{Breadth, explain};
 use crate::plan::tested::{Surprise, surprises};
 use crate::plan::{Depth, Memory, Plan, plan as decide, stable};
 use crate::policy::PolicySet;
@@ -129,6 +129,6 @@ fn unexpected(
         }
         Surprise::Unlisted { key, decided } => (key, None, Some(decided), test.whole().into()),
     };
-    let explanation = explain(&key, plan, inventory, memory);
+    let explanation = explain(&key, plan, inventory, memory, Breadth::Fleet);
     Unexpected { key, expected, decided, place, explanation }
 }

@@ -12,7 +12,7 @@ use crate::fact::{Fact, Truth};
 use crate::inventory::{Account, Job, ObservedExecution, Thing};
 use crate::plan::asked::{self, Asked};
 use crate::plan::{Depth, FactName};
-use crate::policy::expression::{Outcome, Value};
+use crate::policy::expression::{Field, Outcome, Value};
 use crate::policy::{AgeBound, AgeClock, Operator, Requirement, Test};
 
 /// What is known about one execution.
@@ -132,6 +132,14 @@ impl Test {
             Self::RetryAttemptAtLeast(_) => FactName::RetryAttempt,
             Self::JobNames(_) | Self::ThingNames(_) => return None,
         })
+    }
+
+    /// Whether it asks for the retries, which no describe says.
+    pub fn asks_retry_attempt(&self) -> bool {
+        match self {
+            Self::Expression(on) => on.expression.fields().contains(&Field::RetryAttempt),
+            other => matches!(other, Self::RetryAttemptAtLeast(_)),
+        }
     }
 
     /// What that fact costs; of several the dearest.

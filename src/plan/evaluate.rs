@@ -10,6 +10,7 @@
 //! since versions are read only of what fits into them.
 
 use std::collections::BTreeSet;
+use std::iter::once_with;
 
 use jiff::Timestamp;
 
@@ -18,6 +19,7 @@ use crate::fact::{Fact, Truth};
 use crate::inventory::{Job, ObservedExecution};
 use crate::plan::asked::{Asked, tier_in_template, unread};
 use crate::plan::clause::{Answer, Facts, Tier};
+use crate::plan::in_force::pin;
 use crate::plan::{At, Depth, Memory, Reason, Verdict, stable, veto};
 use crate::policy::expression::{Expression, Field, Outcome};
 use crate::policy::{Clause, Mode, Policy, PolicySet, Rule, window};
@@ -94,44 +96,81 @@ pub fn evaluate(
     now: Timestamp,
     depth: Depth,
 ) -> Verdict {
-    let verdict = |reason| Verdict { reason, at: At::Policy };
     let kept = walk(policy, facts, now, depth).or_else(|| veto::protected(set, facts, now));
-    if let Some(kept) = kept {
-        return kept;
+    let kept = kept.or_else(|| held_back(set, policy, facts, memory, now).next());
+    kept.unwrap_or(Verdict { reason: Reason::Due, at: At::Policy })
+}
+
+/// What keeps a policy from acting on what it would cancel, in the order in which it counts. Nothing
+/// is asked before it is wanted.
+fn held_back<'a>(
+    set: &'a PolicySet,
+    policy: &'a Policy,
+    facts: &'a Facts<'_>,
+    memory: &'a Memory,
+    now: Timestamp,
+) -> impl Iterator<Item = Verdict> + 'a {
+    let because = |holds: bool, reason| holds.then_some(Verdict { reason, at: At::Policy });
+    let needs_force =
+        move || facts.row.status == ExecutionStatus::InProgress && !policy.cancel.force;
+    let expired = move || policy.expires_at.is_some_and(|time| now >= time);
+    let ours = move || {
+        let canceled = memory.canceled.get(facts.key);
+        let number = facts.row.number.known();
+        number.zip(canceled).is_some_and(|(number, canceled)| canceled.contains_key(number))
+    };
+    let backs_off = move || {
+        memory.open.contains(facts.key)
+            || memory.backing_off.get(facts.key).is_some_and(|until| now < *until)
+    };
+    once_with(move || because(needs_force(), Reason::ForceRequired))
+        .chain(once_with(move || because(expired(), Reason::Expired)))
+        .chain(once_with(move || because(policy.is_suspended(now), Reason::Suspended)))
+        .chain(once_with(move || because(policy.mode == Mode::Observe, Reason::ObserveOnly)))
+        .chain(once_with(move || because(ours(), Reason::AlreadyCanceledByUs)))
+        .chain(once_with(move || because(policy.held, Reason::SourceBroken)))
+        .chain(once_with(move || veto::frozen(set, policy, now)))
+        .chain(once_with(move || {
+            because(!window::is_open(&policy.windows, now), Reason::WindowClosed)
+        }))
+        .chain(once_with(move || veto::elsewhere(set, facts.account)))
+        .chain(once_with(move || stable::not_yet(policy, facts, &memory.sightings, now)))
+        .chain(once_with(move || because(backs_off(), Reason::BackingOff)))
+        .flatten()
+}
+
+/// All that keeps a policy from canceling an execution that it has in scope, budgets and the care for
+/// jobs aside: what [`evaluate`] would say one after the other if each were mended. For people; empty
+/// exactly where it is Due and can be pinned.
+pub(super) fn obstacles(
+    set: &PolicySet,
+    policy: &Policy,
+    facts: &Facts<'_>,
+    memory: &Memory,
+    now: Timestamp,
+) -> Vec<Verdict> {
+    if let Some(ended) = ended(policy, facts) {
+        return vec![ended];
     }
-    if facts.row.status == ExecutionStatus::InProgress && !policy.cancel.force {
-        return verdict(Reason::ForceRequired);
-    }
-    if let Some(reason) = not_acting(policy, now) {
-        return verdict(reason);
-    }
-    let number = facts.row.number.known();
-    let ours = number.is_some_and(|number| {
-        memory.canceled.get(facts.key).is_some_and(|numbers| numbers.contains_key(number))
+    let verdict = |reason, at| Some(Verdict { reason, at });
+    let clauses = policy.clauses.iter().enumerate();
+    let clauses = clauses.filter_map(|(index, clause)| match clause.test.ask(facts, now) {
+        Answer::Yes => None,
+        Answer::No => verdict(Reason::NoMatch, At::Clause(index)),
+        Answer::NotRead | Answer::Unknown => verdict(Reason::FactUnknown, At::Clause(index)),
     });
-    if ours {
-        return verdict(Reason::AlreadyCanceledByUs);
+    let rules = policy.excludes.iter().enumerate();
+    let rules = rules.filter(|(_, rule)| rule_truth(rule, facts, now) != Truth::No);
+    let rules = rules.filter_map(|(index, _)| verdict(Reason::Excluded, At::Rule(index)));
+    let texts =
+        templates_of(policy).filter(|(_, it)| !matches!(filled(it, facts, now), Filled::Yes));
+    let texts = texts.filter_map(|(at, _)| verdict(Reason::FactUnknown, at));
+    let own = clauses.chain(rules).chain(texts).chain(veto::protections(set, facts, now));
+    let mut all: Vec<_> = own.chain(held_back(set, policy, facts, memory, now)).collect();
+    if all.is_empty() {
+        all.extend(pin(policy, facts, now).err().and_then(|at| verdict(Reason::FactUnknown, at)));
     }
-    if policy.held {
-        return verdict(Reason::SourceBroken);
-    }
-    if let Some(frozen) = veto::frozen(set, policy, now) {
-        return frozen;
-    }
-    if !window::is_open(&policy.windows, now) {
-        return verdict(Reason::WindowClosed);
-    }
-    if let Some(elsewhere) = veto::elsewhere(set, facts.account) {
-        return elsewhere;
-    }
-    if let Some(not_yet) = stable::not_yet(policy, facts, &memory.sightings, now) {
-        return not_yet;
-    }
-    let backs_off = || memory.backing_off.get(facts.key).is_some_and(|until| now < *until);
-    if memory.open.contains(facts.key) || backs_off() {
-        return verdict(Reason::BackingOff);
-    }
-    verdict(Reason::Due)
+    all
 }
 
 /// The verdict by which a policy alone keeps an execution; none if `match` holds and no exclude does.
@@ -330,7 +369,7 @@ fn rules_of(policy: &Policy, tier: Tier) -> impl Iterator<Item = (usize, &Rule)>
 }
 
 /// What fills in the templates, each with where it stands.
-fn templates_of(policy: &Policy) -> impl Iterator<Item = (At, &Expression)> {
+pub(super) fn templates_of(policy: &Policy) -> impl Iterator<Item = (At, &Expression)> {
     policy.cancel.set.iter().enumerate().flat_map(|(index, (_, template))| {
         let parts = template.expressions();
         parts.map(move |(part, expression)| (At::Template(index, part), &**expression))
@@ -367,16 +406,4 @@ fn unfilled(policy: &Policy, facts: &Facts<'_>, now: Timestamp, tiers: &[Tier]) 
         parts.filter(|(_, it)| !matches!(filled(it, facts, now), Filled::Yes)).map(|(at, _)| at)
     };
     tiers.iter().find_map(|tier| of_tier(*tier).next())
-}
-
-fn not_acting(policy: &Policy, now: Timestamp) -> Option<Reason> {
-    if policy.expires_at.is_some_and(|time| now >= time) {
-        Some(Reason::Expired)
-    } else if policy.is_suspended(now) {
-        Some(Reason::Suspended)
-    } else if policy.mode == Mode::Observe {
-        Some(Reason::ObserveOnly)
-    } else {
-        None
-    }
 }

@@ -1,30 +1,44 @@
-//! Everything that bears on one execution: each policy, each clause with what it saw, the one decision,
-//! and what would have to change.
+//! Everything that bears on one execution: each policy and guard, each clause with what it saw, the one
+//! decision, and what would have to change.
 //!
 //! Nothing is decided here. Verdicts are the evaluator's, the decision is the plan's, and what a clause
 //! saw and answers is asked of the clause itself, so that this cannot tell another story than what is
 //! done. It is for one execution that somebody asks about; a plan's lines carry no such thing.
 
-use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::execution::{ExecutionKey, ExecutionNumber, ExecutionStatus, ExecutionVersion};
 use crate::fact::Truth;
-use crate::inventory::{Inventory, Job, Listing, ObservedExecution};
+use crate::inventory::{Inventory, ObservedExecution};
+use crate::plan::asked::unread;
 use crate::plan::clause::{Answer, Facts};
-use crate::plan::evaluate::{JobScope, evaluate, execution_in_scope, job_scope, rule_truth, walk};
+use crate::plan::evaluate::{JobScope, job_scope, obstacles, templates_of};
 use crate::plan::needs::want;
-use crate::plan::words::{self, because_of, facts_of, in_words, saw};
-use crate::plan::{BudgetState, Decision, Depth, Memory, Needs, Owner, Plan, Reason, stable, veto};
-use crate::policy::{Clause, Mode, Origin, Policy, PolicyName, PolicySet};
-use crate::span::Period;
+use crate::plan::words::{self, facts_of};
+use crate::plan::{BudgetState, Decision, Depth, Line, Memory, Needs, Plan, Reason, planner};
+use crate::policy::expression::Field;
+use crate::policy::{self, Clause, Policy, PolicyName, PolicySet};
 
 mod advice;
 mod author;
+mod guards;
+mod view;
 
 pub use advice::asks;
 pub use author::{Author, Standing, author};
+pub use guards::{FreezeView, GuardView, ScopeView};
+pub use view::{Stable, Suspended, Times, View, WindowState};
+
+/// How much was observed for an explanation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Breadth {
+    /// The one execution. That is all that its decision hangs on, unless [`hangs_on_others`].
+    One,
+    /// All that the policies list, so that budgets are known as well.
+    Fleet,
+}
 
 /// All that there is to say about one execution.
 #[derive(Clone, Debug)]
@@ -33,6 +47,8 @@ pub struct Explanation {
     pub key: ExecutionKey,
     /// The time that it is for.
     pub now: Timestamp,
+    /// How much was observed for it.
+    pub breadth: Breadth,
     /// Its status.
     pub status: ExecutionStatus,
     /// Its number, if that is known.
@@ -50,6 +66,9 @@ pub struct Explanation {
     /// What each policy says of it: those that have it in scope first, then by name. None once it has
     /// ended.
     pub policies: Vec<View>,
+    /// What each guard says of it: those that somebody wrote, by name, then the built-in rules. None
+    /// once it has ended, or if it is of a job that no policy has listed.
+    pub guards: Vec<GuardView>,
     /// Where the limits of its cause stand, and then those of guards.
     pub budgets: Vec<BudgetState>,
 }
@@ -67,57 +86,8 @@ pub struct Decided {
     pub policy: PolicyName,
     /// Whether force is sent.
     pub force: bool,
-    /// What would have to change for it to be canceled; none if it is, or if nothing could.
-    pub to_change: Option<String>,
-}
-
-/// What one policy says.
-#[derive(Clone, Debug)]
-pub struct View {
-    /// The policy.
-    pub name: PolicyName,
-    /// Where it stands.
-    pub origin: Origin,
-    /// Whether it acts.
-    pub mode: Mode,
-    /// Why it does not have the execution in scope; none if it has.
-    pub out_of_scope: Option<String>,
-    /// Its own verdict, before what other policies and budgets say; none out of scope.
-    pub verdict: Option<Reason>,
-    /// The verdict in words; empty out of scope.
-    pub because: String,
-    /// What would have to change for it to cancel this.
-    pub to_change: Option<String>,
-    /// For how long it asks that this has matched, and since when it has; none if one look is enough.
-    pub stable: Option<Stable>,
-    /// Its conditions: all must hold.
-    pub clauses: Vec<Seen>,
-    /// Its rules: none may hold.
-    pub rules: Vec<Rule>,
-}
-
-/// For how long something is to match, and has.
-#[derive(Clone, Copy, Debug)]
-pub struct Stable {
-    /// What the policy asks.
-    pub period: Period,
-    /// Since when it has matched in every look; none if it does not match now.
-    pub since: Option<Timestamp>,
-    /// When that is long enough; none if it does not match now.
-    pub until: Option<Timestamp>,
-}
-
-impl fmt::Display for Stable {
-    /// `stableFor 10m: it has matched since …`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "stableFor {}: ", self.period)?;
-        match (self.since, self.until) {
-            (Some(since), Some(until)) => {
-                write!(f, "it has matched since {since}, which is long enough from {until} on")
-            }
-            _ => f.write_str("it does not match now, so that no time is counted"),
-        }
-    }
+    /// All that would have to change for it to be canceled; empty if it is, or if nothing could.
+    pub to_change: Vec<String>,
 }
 
 /// A named rule and its conditions.
@@ -125,6 +95,8 @@ impl fmt::Display for Stable {
 pub struct Rule {
     /// Its name.
     pub name: String,
+    /// Why there is this rule.
+    pub reason: Option<String>,
     /// Whether it holds.
     pub holds: Truth,
     /// Its conditions.
@@ -144,8 +116,9 @@ pub struct Seen {
     pub answer: Answer,
 }
 
-/// What is still to be read for an explanation of `key`: every fact that any policy with it in scope
-/// asks for, whether or not it could still change anything.
+/// What is still to be read for an explanation of `key`, whose row `inventory` has: every fact that any
+/// policy with it in scope, or any guard, asks for, whether or not it could still change anything. So it
+/// is all that their verdicts on it hang on.
 pub fn needs(
     policies: &PolicySet,
     key: &ExecutionKey,
@@ -154,20 +127,63 @@ pub fn needs(
 ) -> Needs {
     let mut needs = Needs::default();
     let Some(facts) = facts_of(key, inventory) else { return needs };
+    if facts.row.status.is_terminal() {
+        return needs;
+    }
+    if policies.iter().any(|it| job_scope(it, &key.job, facts.job) == JobScope::NotRead) {
+        needs.jobs.insert(key.job.clone());
+        return needs;
+    }
     if facts.described().is_not_read() {
         needs.executions.insert(key.clone());
     }
-    for policy in policies.iter() {
-        let of_rules = policy.excludes.iter().flat_map(|rule| &rule.clauses);
-        let of_guards = policies.vetoes().iter().flat_map(|guard| &guard.protects);
-        let of_guards = of_guards.flat_map(|rule| &rule.clauses);
-        for clause in policy.clauses.iter().chain(of_rules).chain(of_guards) {
-            if let Some(tier) = clause.test.unread(&facts, now) {
-                want(&mut needs, tier, key);
-            }
+    let in_scope = planner::in_scope(policies, &facts);
+    for clause in clauses(policies, &in_scope) {
+        if let Some(tier) = clause.test.unread(&facts, now) {
+            want(&mut needs, tier, key);
+        }
+    }
+    for (_, expression) in in_scope.iter().flat_map(|policy| templates_of(policy)) {
+        if let Some(tier) = unread(expression, &facts, now) {
+            want(&mut needs, tier, key);
         }
     }
     needs
+}
+
+/// What some policies and all guards ask.
+fn clauses<'a>(
+    policies: &'a PolicySet,
+    of: &'a [&'a Arc<Policy>],
+) -> impl Iterator<Item = &'a Clause> {
+    let guards = policies.vetoes().iter().flat_map(|guard| &guard.protects);
+    let excludes = of.iter().flat_map(|policy| &policy.excludes);
+    let rules = excludes.chain(guards).flat_map(|rule| &rule.clauses);
+    of.iter().flat_map(|policy| &policy.clauses).chain(rules)
+}
+
+/// Whether any policy or guard asks for what only a list of executions says.
+pub fn asks_lists(policies: &PolicySet) -> bool {
+    let all: Vec<_> = policies.iter().collect();
+    let by_clauses = clauses(policies, &all).any(|clause| clause.test.asks_retry_attempt());
+    let templates = || all.iter().flat_map(|policy| templates_of(policy));
+    by_clauses || templates().any(|(_, it)| it.fields().contains(&Field::RetryAttempt))
+}
+
+/// Whether the decision about an execution may hang on others: it would be canceled but for what only
+/// all of them together say, which are budgets and the care for jobs. Otherwise the planner gives it
+/// the same line, whatever else `inventory` has.
+pub fn hangs_on_others(
+    policies: &PolicySet,
+    key: &ExecutionKey,
+    inventory: &Inventory,
+    memory: &Memory,
+    now: Timestamp,
+) -> bool {
+    let Some(facts) = facts_of(key, inventory) else { return false };
+    let in_scope = planner::in_scope(policies, &facts);
+    let decided = planner::decide(policies, in_scope, &facts, memory, now, Depth::Exact);
+    decided.is_some_and(|decided| decided.verdict.reason == Reason::Due)
 }
 
 /// Explains an execution that `inventory` has, by a plan over it; none if it has not.
@@ -176,40 +192,37 @@ pub fn explain(
     plan: &Plan,
     inventory: &Inventory,
     memory: &Memory,
+    breadth: Breadth,
 ) -> Option<Explanation> {
     let row = inventory.executions.get(key)?;
-    let facts = facts_of(key, inventory);
     // What has ended is of no policy any more, whatever it was listed as.
     let ended = row.status.is_terminal();
+    let facts = facts_of(key, inventory).filter(|_| !ended);
     let line = plan.lines.iter().find(|line| line.key == *key && !ended);
-    let decided = line.map(|line| Decided {
-        decision: line.decision(),
-        reason: line.verdict.reason,
-        because: words::explanation(line, plan, inventory, memory),
-        policy: line.policy.name.clone(),
-        force: line.act.as_ref().is_some_and(|act| act.force),
-        to_change: facts
-            .as_ref()
-            .and_then(|facts| advice::to_change(&line.policy, line.verdict, facts, plan.now)),
-    });
+    let decided = line.map(|line| decided(line, facts.as_ref(), plan, inventory, memory));
     let view = |policy: &Policy| match facts.as_ref() {
-        Some(facts) => view(policy, facts, plan, inventory, memory),
-        None => outside(policy, why_out(policy, key, row, None, inventory)),
+        Some(facts) => view::view(policy, facts, plan, inventory, memory, breadth),
+        None => view::outside(policy, view::why_out(policy, key, row, None, inventory)),
     };
     let asked = plan.policies.iter().filter(|_| !ended);
     let mut policies: Vec<_> = asked.map(|policy| view(policy)).collect();
     policies.sort_by_key(|view| view.out_of_scope.is_some());
     let described = row.described.known();
     let details = described.and_then(|it| it.status_details.known());
-    let of_cause = |state: &&BudgetState| {
-        decided.as_ref().is_some_and(|decided| match &state.owner {
-            Owner::Policy(name) => decided.policy == *name,
-            Owner::Guard(_) => true,
-        })
-    };
+    let told = facts.iter().flat_map(|facts| {
+        plan.policies.vetoes().iter().map(|guard| guards::view(guard, facts, plan, breadth))
+    });
+    let mut guards: Vec<_> = told.collect();
+    guards.sort_by_key(|guard| guard.standing == policy::Standing::BuiltIn);
+    let of_cause = policies.iter().filter(|view| {
+        decided.as_ref().is_some_and(|decided: &Decided| decided.policy == view.name)
+    });
+    let of_cause = of_cause.flat_map(|view| &view.budgets);
+    let budgets = of_cause.chain(guards.iter().flat_map(|guard| &guard.budgets)).cloned();
     Some(Explanation {
         key: key.clone(),
         now: plan.now,
+        breadth,
         status: row.status.clone(),
         number: row.number.known().copied(),
         version: described.and_then(|it| it.version.known().copied()),
@@ -220,10 +233,38 @@ pub fn explain(
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect(),
         author: (row.status == ExecutionStatus::Canceled).then(|| author(details, &plan.policies)),
-        budgets: plan.budgets.iter().filter(of_cause).cloned().collect(),
+        budgets: budgets.collect(),
         decided,
         policies,
+        guards,
     })
+}
+
+fn decided(
+    line: &Line,
+    facts: Option<&Facts<'_>>,
+    plan: &Plan,
+    inventory: &Inventory,
+    memory: &Memory,
+) -> Decided {
+    let (set, policy, now) = (&plan.policies, &*line.policy, plan.now);
+    let to_change = facts.map(|facts| {
+        let mut all = obstacles(set, policy, facts, memory, now);
+        // What keeps it may also lie in what all executions say together.
+        if all.iter().all(|it| it.reason != line.verdict.reason) {
+            all.push(line.verdict);
+        }
+        let told = |verdict| advice::to_change(set, policy, verdict, facts, now);
+        all.into_iter().filter_map(told).collect()
+    });
+    Decided {
+        decision: line.decision(),
+        reason: line.verdict.reason,
+        because: words::explanation(line, plan, inventory, memory),
+        policy: policy.name.clone(),
+        force: line.act.as_ref().is_some_and(|act| act.force),
+        to_change: to_change.unwrap_or_default(),
+    }
 }
 
 fn times(row: &ObservedExecution, now: Timestamp) -> Vec<(&'static str, String)> {
@@ -233,120 +274,4 @@ fn times(row: &ObservedExecution, now: Timestamp) -> Vec<(&'static str, String)>
         ("lastUpdatedAt", row.times.last_updated_at),
     ];
     times.map(|(name, time)| (name, advice::moment(time, now))).into()
-}
-
-fn outside(policy: &Policy, why: String) -> View {
-    View {
-        name: policy.name.clone(),
-        origin: policy.origin.clone(),
-        mode: policy.mode,
-        out_of_scope: Some(why),
-        verdict: None,
-        because: String::new(),
-        to_change: None,
-        stable: None,
-        clauses: Vec::new(),
-        rules: Vec::new(),
-    }
-}
-
-fn view(
-    policy: &Policy,
-    facts: &Facts<'_>,
-    plan: &Plan,
-    inventory: &Inventory,
-    memory: &Memory,
-) -> View {
-    let in_scope = job_scope(policy, &facts.key.job, facts.job) == JobScope::In
-        && execution_in_scope(policy, facts.key, facts.row);
-    if !in_scope {
-        let why = why_out(policy, facts.key, facts.row, Some(facts.job), inventory);
-        return outside(policy, why);
-    }
-    let now = plan.now;
-    let set = &plan.policies;
-    let verdict = match evaluate(set, policy, facts, memory, now, Depth::Exact) {
-        due if due.reason == Reason::Due => {
-            veto::protected_as_described(set, facts, now).unwrap_or(due)
-        }
-        kept => kept,
-    };
-    let because = because_of(set, policy, verdict, facts, now);
-    let rules = policy.excludes.iter().map(|rule| Rule {
-        name: rule.name.clone(),
-        holds: rule_truth(rule, facts, now),
-        clauses: rule.clauses.iter().map(|clause| seen(clause, facts, now)).collect(),
-    });
-    let stable = policy.stable_for.map(|period| {
-        let matches = walk(policy, facts, now, Depth::Exact).is_none();
-        let since = matches.then(|| stable::matched_since(policy, facts, &memory.sightings, now));
-        let until = since.and_then(|since| since.checked_add(period.get()).ok());
-        Stable { period, since, until }
-    });
-    View {
-        stable,
-        verdict: Some(verdict.reason),
-        because: match verdict.reason {
-            Reason::Due => "it matches, and may act".to_owned(),
-            reason => in_words(reason, &because, now),
-        },
-        to_change: advice::to_change(policy, verdict, facts, now),
-        clauses: policy.clauses.iter().map(|clause| seen(clause, facts, now)).collect(),
-        rules: rules.collect(),
-        out_of_scope: None,
-        ..outside(policy, String::new())
-    }
-}
-
-fn seen(clause: &Clause, facts: &Facts<'_>, now: Timestamp) -> Seen {
-    Seen {
-        path: clause.path.clone(),
-        asks: asks(&clause.test),
-        saw: saw(clause, facts, now),
-        answer: clause.test.ask(facts, now),
-    }
-}
-
-/// Why a policy does not have an execution in scope: the first part of its target that does not fit.
-fn why_out(
-    policy: &Policy,
-    key: &ExecutionKey,
-    row: &ObservedExecution,
-    job: Option<&Job>,
-    inventory: &Inventory,
-) -> String {
-    let target = &policy.target;
-    let list = |items: Vec<String>| items.join(", ");
-    if !target.jobs.names.is_match(key.job.as_str()) {
-        return format!("target.jobs.names is {}", list(target.jobs.names.patterns().to_vec()));
-    }
-    if !target.things.is_match(key.thing.as_str()) {
-        return format!("target.things.names is {}", list(target.things.patterns().to_vec()));
-    }
-    let statuses = || list(target.jobs.statuses.iter().map(ToString::to_string).collect());
-    let Some(job) = job else {
-        let failed =
-            target.jobs.statuses.iter().find(|status| {
-                !matches!(inventory.job_lists.get(status), Some(Listing::Complete(_)))
-            });
-        return match failed {
-            Some(status) => format!("the list of jobs in status {status} could not be read"),
-            None => format!("target.jobs.statuses is {}, and its job is in none", statuses()),
-        };
-    };
-    if !target.jobs.statuses.contains(&job.status) {
-        return format!("target.jobs.statuses is {}, and its job is {}", statuses(), job.status);
-    }
-    if !target.jobs.target_selection.contains(&job.target_selection) {
-        return format!("its job is {}, which target.jobs excludes", job.target_selection);
-    }
-    match job_scope(policy, &key.job, job) {
-        JobScope::In => {}
-        JobScope::Out => return "its job has a namespace that the target does not name".to_owned(),
-        JobScope::NotRead | JobScope::Unknown => {
-            return "whether its job has a namespace could not be read".to_owned();
-        }
-    }
-    let statuses = list(target.statuses.iter().map(ToString::to_string).collect());
-    format!("target.statuses is {statuses}, and it is {}", row.status)
 }

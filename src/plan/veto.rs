@@ -64,6 +64,17 @@ pub(super) fn protected_as_described(
     protected_in(set, facts, now, &[Tier::Described])
 }
 
+/// The verdict by each rule that protects an execution, or that is not known not to.
+pub(super) fn protections(
+    set: &PolicySet,
+    facts: &Facts<'_>,
+    now: Timestamp,
+) -> impl Iterator<Item = Verdict> {
+    let may_hold = move |rule: &Rule| rule_truth(rule, facts, now) != Truth::No;
+    let verdict = |at| Verdict { reason: Reason::Protected, at };
+    rules(set).filter(move |(_, _, rule)| may_hold(rule)).map(move |(at, _, _)| verdict(at))
+}
+
 /// The verdict on what a policy would cancel, but not now or not here.
 pub(super) fn not_now(
     set: &PolicySet,
@@ -104,12 +115,14 @@ pub(super) fn elsewhere(set: &PolicySet, place: Option<&Account>) -> Option<Verd
     None
 }
 
+/// Whether a place is in a scope.
+pub fn is_in(scope: &Scope, place: &Account) -> bool {
+    scope.accounts.contains(&place.account) && scope.regions.contains(&place.region)
+}
+
 /// The first guard whose scope has not the place, or does not surely have it.
 fn outside(set: &PolicySet, place: Option<&Account>) -> Option<usize> {
-    let has = |scope: &Scope, place: &Account| {
-        scope.accounts.contains(&place.account) && scope.regions.contains(&place.region)
-    };
-    let without = |scope: &Scope| !place.is_some_and(|place| has(scope, place));
+    let without = |scope: &Scope| !place.is_some_and(|place| is_in(scope, place));
     set.vetoes().iter().position(|guard| guard.scope.as_ref().is_some_and(without))
 }
 

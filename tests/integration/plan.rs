@@ -8,6 +8,7 @@ mod due;
 mod facts;
 mod finish;
 mod follows;
+mod explained;
 mod generate;
 mod lazily;
 mod properties;

@@ -62,6 +62,10 @@ pub struct Explain {
 
     #[command(flatten)]
     #[allow(missing_docs)]
+    pub state: StateDir,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
     pub form: As<Format>,
 }
 

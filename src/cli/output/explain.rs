@@ -1,44 +1,60 @@
-//! An explanation as people read it at night, and as JSON.
+//! An explanation as people read it at night.
 
-use serde::Serialize;
+use jiff::Timestamp;
 
 use crate::cli::output::plan::round;
 use crate::cli::output::{Output, Tone, columns};
-use crate::execution::ExecutionVersion;
 use crate::fact::Truth;
 use crate::plan::clause::Answer;
-use crate::plan::explain::{Author, Decided, Explanation, Rule, Seen, Standing, View};
+use crate::plan::explain::{
+    Author, Breadth, Decided, Explanation, FreezeView, GuardView, Rule, Seen, Standing, View,
+};
 use crate::plan::words::{self, in_words};
-use crate::plan::{Because, BudgetState, Decision, Owner, Reason};
+use crate::plan::{Because, BudgetState, Decision, Outcome, Reason};
+use crate::policy;
+use crate::span::humanize;
+use crate::state::journal::Entry;
 
-/// The explanation as text.
-pub fn text(explanation: &Explanation, output: Output) -> String {
+pub mod json;
+
+type Row = Vec<(Tone, String)>;
+
+/// The explanation as text, with what the journal has of the execution.
+pub fn text(explanation: &Explanation, journal: &[Entry], output: Output) -> String {
     let mut text = format!("{}: {}\n", explanation.key, headline(explanation, output));
     if let Some(author) = &explanation.author {
         text.push_str(&format!("  {}\n", author_words(author)));
     }
-    if let Some(to_change) = explanation.decided.as_ref().and_then(|it| it.to_change.as_ref()) {
-        text.push_str(&format!("  To be canceled: {to_change}.\n"));
+    if let Some(decided) = &explanation.decided {
+        text.push_str(&to_change("To be canceled", &decided.to_change));
     }
     text.push_str(&execution(explanation, output));
+    text.push_str(&entries(explanation, journal, output));
     for view in &explanation.policies {
         text.push('\n');
         text.push_str(&policy(view, explanation, output));
     }
-    let of_guards = |state: &&BudgetState| matches!(state.owner, Owner::Guard(_));
-    let (guards, own): (Vec<_>, Vec<_>) = explanation.budgets.iter().partition(of_guards);
-    for (head, budgets) in [
-        ("Budget of the policy that decides", own),
-        ("Budgets of guards, over all policies", guards),
-    ] {
-        if !budgets.is_empty() {
-            text.push_str(&format!("\n{head}:\n"));
-        }
-        for state in budgets {
-            text.push_str(&format!("  {}\n", budget(state, explanation)));
-        }
+    for view in &explanation.guards {
+        text.push('\n');
+        text.push_str(&guard(view, explanation, output));
+    }
+    if explanation.breadth == Breadth::One && !explanation.policies.is_empty() {
+        text.push_str(
+            "\nNothing but this execution was looked at: its decision hangs on no other.\n",
+        );
     }
     text
+}
+
+fn to_change(head: &str, all: &[String]) -> String {
+    match all {
+        [] => String::new(),
+        [one] => format!("  {head}: {one}.\n"),
+        all => {
+            let all: String = all.iter().map(|one| format!("    - {one}\n")).collect();
+            format!("  {head}, all of this:\n{all}")
+        }
+    }
 }
 
 fn headline(explanation: &Explanation, output: Output) -> String {
@@ -119,18 +135,164 @@ fn policy(view: &View, explanation: &Explanation, output: Output) -> String {
     let mark = if decides { ", decides" } else { "" };
     let mut text = format!("Policy {name} ({origin}, {mode:?}{mark}): {}\n", view.because);
     let mut rows: Vec<_> = view.clauses.iter().map(|seen| row(seen, "  ", true)).collect();
-    for rule in &view.rules {
-        rows.push(rule_row(rule));
-        rows.extend(rule.clauses.iter().map(|seen| row(seen, "    ", false)));
-    }
+    rows.extend(view.rules.iter().flat_map(|it| rule_rows("exclude", it)));
     text.push_str(&columns(output, &rows));
+    let now = explanation.now;
     if let Some(stable) = &view.stable {
         text.push_str(&format!("  {stable}\n"));
     }
-    if let Some(to_change) = view.to_change.as_ref().filter(|_| !decides) {
-        text.push_str(&format!("  To be canceled by it: {to_change}.\n"));
+    for line in when(view, now).into_iter().chain(limits(&view.budgets, &view.not_counted, now)) {
+        text.push_str(&format!("  {line}\n"));
+    }
+    if !decides {
+        text.push_str(&to_change("To be canceled by it", &view.to_change));
     }
     text
+}
+
+/// When a policy may act, as far as anything is written about that.
+fn when(view: &View, now: Timestamp) -> Vec<String> {
+    let mut lines = Vec::new();
+    let times = &view.times;
+    if let Some(suspended) = &times.suspended {
+        let why = match &suspended.reason {
+            reason if reason.is_empty() => String::new(),
+            reason => format!(": {reason}"),
+        };
+        let until = match suspended.until {
+            Some(time) => format!("until {}", moment(time, now)),
+            None => "until somebody changes that".to_owned(),
+        };
+        lines.push(format!("suspended, {until}{why}"));
+    }
+    if let Some(time) = times.expires_at {
+        let word = if now < time { "expires at" } else { "expired at" };
+        lines.push(format!("{word} {}", moment(time, now)));
+    }
+    if let Some(window) = times.window {
+        let (state, change) = if window.open { ("open", "closes") } else { ("closed", "opens") };
+        lines.push(match window.until {
+            Some(time) => format!("window {state}; it {change} at {}", moment(time, now)),
+            None => format!("window {state}, for a year at least"),
+        });
+    }
+    lines
+}
+
+fn moment(time: Timestamp, now: Timestamp) -> String {
+    if now < time {
+        format!("{time}, in {}", humanize(time.duration_since(now)))
+    } else {
+        format!("{time}, {} ago", humanize(now.duration_since(time)))
+    }
+}
+
+fn limits<'a>(
+    states: &'a [BudgetState],
+    not_counted: &'a [String],
+    now: Timestamp,
+) -> impl Iterator<Item = String> + 'a {
+    let known = states.iter().map(move |state| format!("budget {}", budget(state, now)));
+    let unknown = not_counted.iter().map(|limit| {
+        format!("budget {limit}: what is left hangs on other executions, which were not looked at")
+    });
+    known.chain(unknown)
+}
+
+fn guard(view: &GuardView, explanation: &Explanation, output: Output) -> String {
+    let GuardView { name, origin, standing, .. } = view;
+    let (place, note) = match standing {
+        policy::Standing::BuiltIn => ("part of rescind".to_owned(), ""),
+        policy::Standing::Written => (origin.to_string(), ""),
+        policy::Standing::Broken => {
+            (origin.to_string(), "  Its file has an error: it is in force as it was adopted.\n")
+        }
+        policy::Standing::Missing => (
+            format!("adopted from {origin}"),
+            "  No file of the root has it: it is in force as it was adopted.\n",
+        ),
+    };
+    let says = match view.protects {
+        Truth::Yes => "protects this execution",
+        Truth::Unknown => "may protect this execution, so that it is kept",
+        Truth::No if view.rules.is_empty() => "protects no execution by a rule",
+        Truth::No => "does not protect this execution",
+    };
+    let mut text = format!("Guard {name} ({place}): {says}\n{note}");
+    let rows: Vec<_> = view.rules.iter().flat_map(|it| rule_rows("protect", it)).collect();
+    text.push_str(&columns(output, &rows));
+    let now = explanation.now;
+    let mut lines: Vec<_> = view.freezes.iter().map(|it| freeze(it, now)).collect();
+    if let Some(scope) = &view.scope {
+        let list = |all: &std::collections::BTreeSet<String>| {
+            all.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+        };
+        let has = if scope.has { "this is in it" } else { "this is not surely in it" };
+        lines.push(format!(
+            "scope account {} in {}: {has}",
+            list(&scope.accounts),
+            list(&scope.regions)
+        ));
+    }
+    lines.extend(limits(&view.budgets, &view.not_counted, now));
+    for line in lines {
+        text.push_str(&format!("  {line}\n"));
+    }
+    text
+}
+
+fn freeze(view: &FreezeView, now: Timestamp) -> String {
+    let FreezeView { name, from, until, lasts, except } = view;
+    let state = if *lasts {
+        format!("lasts, until {}", moment(*until, now))
+    } else if now < *from {
+        format!("begins at {}", moment(*from, now))
+    } else {
+        format!("ended at {}", moment(*until, now))
+    };
+    let but = if except.is_empty() {
+        String::new()
+    } else {
+        let names: Vec<_> = except.iter().map(policy::PolicyName::as_str).collect();
+        format!("; not for {}", names.join(", "))
+    };
+    format!("freeze {name} {state}{but}")
+}
+
+/// What the journal has: who ran it, what came of it.
+fn entries(explanation: &Explanation, journal: &[Entry], output: Output) -> String {
+    if journal.is_empty() {
+        return String::new();
+    }
+    let cell = |text: String| (Tone::Plain, text);
+    let rows: Vec<_> = journal
+        .iter()
+        .map(|entry| {
+            let number = entry.hit_execution_number.unwrap_or(entry.execution_number);
+            let force = if entry.force { ", with force" } else { "" };
+            let outcome = entry.outcome.map_or("open", Outcome::label);
+            let request = entry.request_id.as_ref().map(|id| format!("request {id}"));
+            let attempts = match entry.attempts {
+                0 | 1 => None,
+                attempts => Some(format!("{attempts} attempts")),
+            };
+            let ours = explanation.author.as_ref().is_some_and(|author| {
+                matches!(author, Author::Rescind { attempt, .. } if attempt.starts_with(&entry.id))
+            });
+            let this = ours.then(|| "this is the cancel".to_owned());
+            let more: Vec<_> =
+                [this, request, attempts, entry.note.clone()].into_iter().flatten().collect();
+            vec![
+                cell(format!("  {}", moment(entry.begun_at, explanation.now))),
+                cell(format!("{outcome}{force}")),
+                cell(format!("execution {number} at version {}", entry.version_number)),
+                cell(format!("{} ({})", entry.policy, entry.digest.short())),
+                cell(format!("by {}", entry.who)),
+                cell(more.join("; ")),
+            ]
+        })
+        .collect();
+    format!("\nIn the journal:\n{}", columns(output, &rows))
 }
 
 fn answer_word(answer: Answer) -> &'static str {
@@ -143,7 +305,7 @@ fn answer_word(answer: Answer) -> &'static str {
 }
 
 /// A condition; `wanted` is the answer that lets an execution be canceled.
-fn row(seen: &Seen, indent: &str, wanted: bool) -> Vec<(Tone, String)> {
+fn row(seen: &Seen, indent: &str, wanted: bool) -> Row {
     let fits = match seen.answer {
         Answer::Yes => wanted,
         Answer::No => !wanted,
@@ -158,188 +320,35 @@ fn row(seen: &Seen, indent: &str, wanted: bool) -> Vec<(Tone, String)> {
     ]
 }
 
-fn rule_row(rule: &Rule) -> Vec<(Tone, String)> {
+fn rule_rows(list: &str, rule: &Rule) -> Vec<Row> {
     let (tone, word, means) = match rule.holds {
         Truth::Yes => (Tone::Waits, "yes", "holds, so that it is kept"),
         Truth::No => (Tone::Plain, "no", "does not hold"),
         Truth::Unknown => (Tone::Waits, "unknown", "may hold, so that it is kept"),
     };
-    vec![
+    let reason = rule.reason.as_ref().filter(|_| rule.holds != Truth::No);
+    let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    let head = vec![
         (tone, format!("  {word}")),
-        (Tone::Plain, format!("exclude[{}]", rule.name)),
-        (Tone::Plain, means.to_owned()),
-    ]
+        (Tone::Plain, format!("{list}[{}]", rule.name)),
+        (Tone::Plain, format!("{means}{reason}")),
+    ];
+    let clauses = rule.clauses.iter().map(|seen| row(seen, "    ", false));
+    std::iter::once(head).chain(clauses).collect()
 }
 
-fn budget(state: &BudgetState, explanation: &Explanation) -> String {
+fn budget(state: &BudgetState, now: Timestamp) -> String {
     if state.halted.is_some() {
-        let because = Because::Budget(state.clone());
-        return in_words(Reason::BudgetHalted, &because, explanation.now);
+        return in_words(Reason::BudgetHalted, &Because::Budget(state.clone()), now);
     }
     if state.left() > 0 {
-        return format!("{}: {} of {} left", state.limit, state.left(), state.size);
+        let spent = match (state.spent, state.refills_at) {
+            (0, _) | (_, None) => String::new(),
+            (spent, Some(at)) => {
+                format!("; {spent} spent, the next refills in {}", humanize(at.duration_since(now)))
+            }
+        };
+        return format!("{}: {} of {} left{spent}", state.limit, state.left(), state.size);
     }
-    let because = Because::Budget(state.clone());
-    in_words(Reason::BudgetExhausted, &because, explanation.now)
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Json<'a> {
-    format: &'static str,
-    job: &'a str,
-    thing: &'a str,
-    now: String,
-    status: String,
-    execution_number: Option<i64>,
-    version: Option<i64>,
-    facts: serde_json::Map<String, serde_json::Value>,
-    status_details: serde_json::Map<String, serde_json::Value>,
-    canceled_by: Option<serde_json::Value>,
-    decision: Option<JsonDecision<'a>>,
-    policies: Vec<JsonPolicy<'a>>,
-    budgets: &'a [BudgetState],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct JsonDecision<'a> {
-    decision: Decision,
-    reason: Reason,
-    explanation: &'a str,
-    policy: &'a str,
-    force: bool,
-    to_change: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct JsonPolicy<'a> {
-    name: &'a str,
-    path: &'a str,
-    line: usize,
-    mode: crate::policy::Mode,
-    in_scope: bool,
-    out_of_scope: Option<&'a str>,
-    reason: Option<Reason>,
-    explanation: &'a str,
-    to_change: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stable_for: Option<JsonStable>,
-    clauses: Vec<JsonClause<'a>>,
-    rules: Vec<JsonRule<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct JsonStable {
-    seconds: i64,
-    /// Null if it does not match now.
-    matched_since: Option<String>,
-    stable_at: Option<String>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct JsonRule<'a> {
-    name: &'a str,
-    holds: &'static str,
-    clauses: Vec<JsonClause<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct JsonClause<'a> {
-    path: &'a str,
-    asks: &'a str,
-    saw: &'a str,
-    answer: &'static str,
-}
-
-/// The explanation as JSON: `rescind/explain/v1`.
-pub fn json(explanation: &Explanation) -> impl Serialize {
-    let text = |value: &String| serde_json::Value::from(value.as_str());
-    Json {
-        format: "rescind/explain/v1",
-        job: explanation.key.job.as_str(),
-        thing: explanation.key.thing.as_str(),
-        now: explanation.now.to_string(),
-        status: explanation.status.to_string(),
-        execution_number: explanation.number.map(|number| number.0),
-        version: explanation.version.map(ExecutionVersion::get),
-        facts: explanation.facts.iter().map(|(k, v)| ((*k).to_owned(), text(v))).collect(),
-        status_details: explanation.details.iter().map(|(k, v)| (k.clone(), text(v))).collect(),
-        canceled_by: explanation.author.as_ref().map(json_author),
-        decision: explanation.decided.as_ref().map(|decided| JsonDecision {
-            decision: decided.decision,
-            reason: decided.reason,
-            explanation: &decided.because,
-            policy: decided.policy.as_str(),
-            force: decided.force,
-            to_change: decided.to_change.as_deref(),
-        }),
-        policies: explanation.policies.iter().map(json_policy).collect(),
-        budgets: &explanation.budgets,
-    }
-}
-
-/// The same as a value.
-pub fn value(explanation: &Explanation) -> serde_json::Value {
-    serde_json::to_value(json(explanation)).expect("an explanation has text keys only")
-}
-
-fn json_author(author: &Author) -> serde_json::Value {
-    use serde_json::json;
-    match author {
-        Author::Rescind { policy, digest, attempt, standing } => {
-            let standing = match standing {
-                Standing::Unchanged => "unchanged",
-                Standing::Changed(_) => "changed",
-                Standing::Missing => "missing",
-            };
-            json!({"by": "rescind", "policy": policy, "digest": digest, "attempt": attempt,
-                   "policyInRoot": standing})
-        }
-        Author::Unclear(pair) => json!({"by": "unclear", "pair": pair}),
-        Author::NotRescind => json!({"by": "notRescind"}),
-        Author::NotKnown => json!({"by": "notKnown"}),
-    }
-}
-
-fn json_policy(view: &View) -> JsonPolicy<'_> {
-    JsonPolicy {
-        name: view.name.as_str(),
-        path: &view.origin.path,
-        line: view.origin.line,
-        mode: view.mode,
-        in_scope: view.out_of_scope.is_none(),
-        out_of_scope: view.out_of_scope.as_deref(),
-        reason: view.verdict,
-        explanation: &view.because,
-        to_change: view.to_change.as_deref(),
-        stable_for: view.stable.map(|stable| JsonStable {
-            seconds: stable.period.get().as_secs(),
-            matched_since: stable.since.map(|time| time.to_string()),
-            stable_at: stable.until.map(|time| time.to_string()),
-        }),
-        clauses: view.clauses.iter().map(json_clause).collect(),
-        rules: view
-            .rules
-            .iter()
-            .map(|rule| JsonRule {
-                name: &rule.name,
-                holds: match rule.holds {
-                    Truth::Yes => "yes",
-                    Truth::No => "no",
-                    Truth::Unknown => "unknown",
-                },
-                clauses: rule.clauses.iter().map(json_clause).collect(),
-            })
-            .collect(),
-    }
-}
-
-fn json_clause(seen: &Seen) -> JsonClause<'_> {
-    let Seen { path, asks, saw, answer } = seen;
-    JsonClause { path, asks, saw, answer: answer_word(*answer) }
+    in_words(Reason::BudgetExhausted, &Because::Budget(state.clone()), now)
 }

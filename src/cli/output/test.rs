@@ -205,7 +205,7 @@ fn json_failure(failure: &Unexpected) -> JsonFailure<'_> {
         thing: failure.key.thing.as_str(),
         expected: failure.expected.as_ref().map(JsonDecision::expected),
         decided: failure.decided.as_ref().map(JsonDecision::decided),
-        explanation: failure.explanation.as_ref().map(explain::value),
+        explanation: failure.explanation.as_ref().map(explain::json::value),
     }
 }
 
@@ -228,7 +228,7 @@ fn failure_text(failure: &Unexpected) -> String {
     let mut text = format!("  {path}:{line}:{column}: {}\n", failure.key);
     text.push_str(&format!("    expected  {expected}\n    decided   {decided}\n"));
     if let Some(explanation) = &failure.explanation {
-        for line in explain::text(explanation, Output::new(Color::Never)).lines() {
+        for line in explain::text(explanation, &[], Output::new(Color::Never)).lines() {
             text.push_str(format!("      {line}").trim_end());
             text.push('\n');
         }

@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use crate::fact::Fact;
 use crate::plan::clause::{Facts, age};
 use crate::plan::{At, Reason, Verdict};
-use crate::policy::{AgeBound, AgeClock, Globs, Operator, Policy, Requirement, Test};
+use crate::policy::{
+    AgeBound, AgeClock, Globs, Operator, Policy, PolicySet, Requirement, Standing, Test, window,
+};
 use crate::span::humanize;
 
 /// What a clause asks: `startedAt is at least 6h ago`.
@@ -57,14 +59,17 @@ fn requirement(map: &str, on: &Requirement) -> String {
     }
 }
 
-/// What would have to change for `policy` to cancel what it gave `verdict` on; none if it does, or if
-/// the reason says that itself.
+/// What would have to change about one thing that keeps `policy`, of `set`, from canceling; none if
+/// nothing keeps it, or if nobody can change it.
 pub(super) fn to_change(
+    set: &PolicySet,
     policy: &Policy,
     verdict: Verdict,
     facts: &Facts<'_>,
     now: Timestamp,
 ) -> Option<String> {
+    let until =
+        |time: Timestamp| format!("until {time}, in {}", humanize(time.duration_since(now)));
     match (verdict.reason, verdict.at) {
         (Reason::NoMatch, At::Clause(index)) => {
             let clause = policy.clauses.get(index)?;
@@ -78,24 +83,56 @@ pub(super) fn to_change(
             let clause = policy.clauses.get(index)?;
             Some(format!("{} asks that {}: make that known", clause.path, asks(&clause.test)))
         }
+        (Reason::FactUnknown, At::Template(index, _)) => {
+            let (key, _) = policy.cancel.set.get(index)?;
+            Some(format!("what cancel.statusDetails.set.{key} tells must be known"))
+        }
+        (Reason::FactUnknown, At::Number | At::Version | At::StatusDetails) => {
+            Some("its number, version and statusDetails must be known".to_owned())
+        }
         (Reason::Excluded, At::Rule(rule) | At::RuleClause(rule, _)) => {
             let rule = &policy.excludes.get(rule)?.name;
             Some(format!("rule {rule} of exclude must surely not hold"))
+        }
+        (Reason::Protected, At::Protect(guard, rule)) => {
+            let guard = set.vetoes().get(guard)?;
+            let (name, rule) = (&guard.name, &guard.protects.get(rule)?.name);
+            let gone = match guard.standing {
+                Standing::Missing => format!(" (if its file is gone for good: rescind guard forget {name})"),
+                Standing::Broken => " (its file has an error: rescind validate)".to_owned(),
+                Standing::BuiltIn | Standing::Written => String::new(),
+            };
+            Some(format!("rule {rule} of guard {name} must surely not hold{gone}"))
         }
         (Reason::ForceRequired, _) => {
             Some("write cancel: {force: true} in the policy, or wait until it is queued".to_owned())
         }
         (Reason::ObserveOnly, _) => Some("write mode: Enforce in the policy".to_owned()),
-        (Reason::Suspended, _) => Some("write suspend: false in the policy".to_owned()),
+        (Reason::Suspended, _) => Some(match policy.suspended_until {
+            Some(time) => {
+                format!("wait {}, or write suspend: false in the policy", until(time))
+            }
+            None => "write suspend: false in the policy".to_owned(),
+        }),
         (Reason::Expired, _) => Some("write a later expiresAt in the policy".to_owned()),
+        (Reason::SourceBroken, At::GuardUnread) => {
+            Some("mend the file that has, or may have, a guard: rescind validate".to_owned())
+        }
         (Reason::SourceBroken, _) => Some("mend the policy's file: rescind validate".to_owned()),
-        (Reason::Protected, _) => Some(
-            "the guard's rule would have to be known not to hold: its file says what it asks"
-                .to_owned(),
-        ),
-        (Reason::Frozen, _) => Some(
-            "wait for the end of the freeze, or name the policy in its exceptPolicies".to_owned(),
-        ),
+        (Reason::Frozen, At::Freeze(guard, freeze)) => {
+            let guard = set.vetoes().get(guard)?;
+            let freeze = guard.freezes.get(freeze)?;
+            Some(format!(
+                "wait {}, for the end of freeze {} of guard {}, or name the policy in its \
+                 exceptPolicies",
+                until(freeze.until),
+                freeze.name,
+                guard.name
+            ))
+        }
+        (Reason::OutOfScope, At::NoGuard | At::NoScope) => {
+            Some("write a CancelGuard with a scope".to_owned())
+        }
         (Reason::OutOfScope, _) => {
             Some("write the account and region in the guard's scope".to_owned())
         }
@@ -103,28 +140,38 @@ pub(super) fn to_change(
             "put right what opened the breaker, then rescind resume --breaker {breaker}; it closes by \
              itself after a calm hour"
         )),
-        (Reason::WindowClosed, _) => {
-            Some("wait until the policy's windows let it, or change them".to_owned())
+        (Reason::WindowClosed, _) => Some(match window::next_change(&policy.windows, now) {
+            Some(time) => {
+                format!("wait {}, when the policy's window opens, or change it", until(time))
+            }
+            None => "change the policy's windows: none opens within a year".to_owned(),
+        }),
+        (Reason::NotStableYet, At::MatchedSince(since)) => {
+            let until = since.checked_add(policy.stable_for?.get()).ok().map(until)?;
+            Some(format!("it must match in every look {until}"))
+        }
+        (Reason::Paused, _) => Some("find out why it is paused; then rescind resume".to_owned()),
+        (Reason::BackingOff, _) => {
+            Some("wait until it is tried again: rescind audit says what happened".to_owned())
+        }
+        (Reason::InventoryIncomplete, _) => {
+            Some("what could not be read must be readable: the plan names it".to_owned())
         }
         (Reason::JobAbortRisk, _) => Some(
             "write cancel: {allowJobAbort: true} in the policy to take the risk that AWS aborts the \
              whole job"
                 .to_owned(),
         ),
-        (Reason::BudgetExhausted, At::Limit(_)) => {
-            Some("wait until the budget refills, or raise it in the guard".to_owned())
+        (reason @ (Reason::BudgetExhausted | Reason::BudgetHalted), at) => {
+            let whose = if matches!(at, At::Limit(_)) { "guard" } else { "policy" };
+            Some(if reason == Reason::BudgetHalted {
+                format!(
+                    "find out why so many are due; raise the budget in the {whose} if they shall all go"
+                )
+            } else {
+                format!("wait until the budget refills, or raise it in the {whose}")
+            })
         }
-        (Reason::BudgetHalted, At::Limit(_)) => Some(
-            "find out why so many are due; raise the budget in the guard if they shall all go"
-                .to_owned(),
-        ),
-        (Reason::BudgetExhausted, _) => {
-            Some("wait until the budget refills, or raise it in the policy".to_owned())
-        }
-        (Reason::BudgetHalted, _) => Some(
-            "find out why so many are due; raise the budget in the policy if they shall all go"
-                .to_owned(),
-        ),
         _ => None,
     }
 }

@@ -4,7 +4,9 @@
 use serde_json::Value;
 
 use crate::cli::{example, settings};
-use crate::process::fleet::{ACCOUNT, REGION, World, policy};
+use rescind::emulator::Operation;
+
+use crate::process::fleet::{ACCOUNT, REGION, World, guard, policy, policy_with};
 use crate::process::{Ran, ran, rescind};
 
 fn explained(thing: &str, job: &str, more: &[&str]) -> Ran {
@@ -19,6 +21,9 @@ fn snapshot(name: &str, text: &str) {
     let mut settings = settings();
     settings.add_filter(r"[0-9a-f]{16}-\d+\.\d+", "[attempt]");
     settings.add_filter(r"that is so in [^,]+,", "that is so in [time],");
+    settings.add_filter(r", in \d+[dhms]( \d+[hms])?", ", in [while]");
+    settings.add_filter(r"refills in \d+[dhms]( \d+[hms])?", "refills in [while]");
+    settings.add_filter(r"by [^ ]+@[^ ]+", "by [who]");
     // Of what was canceled a moment ago, by the clock of the machine.
     settings.add_filter(r"\b\d+s ago", "[moment] ago");
     settings.bind(|| insta::assert_snapshot!(name, text));
@@ -32,6 +37,76 @@ fn a_kept_execution_is_explained() {
 #[test]
 fn an_excluded_execution_is_explained() {
     snapshot("explain_excluded", &explained("robot-007", "fw-4-2-0", &[]).stdout);
+}
+
+#[test]
+fn a_protected_execution_is_explained() {
+    snapshot("explain_protected", &explained("robot-009", "fw-4-2-0", &[]).stdout);
+}
+
+#[test]
+fn all_that_stands_in_the_way_is_said_at_once() {
+    let world = World::new(2);
+    world.write(
+        "a.yaml",
+        &policy_with(
+            "a",
+            "*",
+            "mode: Observe\n  suspend: true\n  suspendReason: waits for FLEET-12\n  suspendUntil: \
+             \"2039-01-01T00:00:00Z\"\n  expiresAt: \"2040-01-01T00:00:00Z\"\n  windows:\n    \
+             - {kind: Deny, days: [Mon, Tue, Wed, Thu, Fri, Sat, Sun], from: \"00:00\", to: \
+             \"24:00\", timeZone: Etc/UTC}",
+        ),
+    );
+    world.write("b.yaml", &policy("b", "r*"));
+    let rule = "protect: [{name: robots, reason: under repair, things: {names: [\"r001\"]}}]";
+    let freeze = "freezes: [{name: always, from: \"2020-01-01T00:00:00Z\", until: \
+                  \"2040-01-01T00:00:00Z\", exceptPolicies: [b]}]";
+    let halt = "budget: {max: [{count: 7, per: 1h}], onExceed: Halt}";
+    world.write("g.yaml", &guard("g", &format!("{rule}, {freeze}, {halt}")));
+    let pins = ["--account", ACCOUNT, "--region", REGION, "--root", "root"];
+    let ran = ran(world.command(&[&["explain", "r001", "fw"][..], &pins].concat()));
+    assert_eq!((ran.code, &*ran.stderr), (0, ""), "{}", ran.stdout);
+    snapshot("explain_all_in_the_way", &ran.stdout);
+}
+
+#[test]
+fn a_guard_that_was_adopted_and_is_gone_is_explained() {
+    let world = World::new(2);
+    world.write("a.yaml", &policy("a", "*"));
+    world.write("g.yaml", &guard("g", "protect: [{name: one, things: {names: [\"r001\"]}}]"));
+    let pins = ["--account", ACCOUNT, "--region", REGION];
+    let apply = ran(world.command(&[&["apply", "root", "--yes"][..], &pins].concat()));
+    assert_eq!(apply.code, 0, "{}", apply.stderr);
+    std::fs::remove_file(world.path("root").join("g.yaml")).unwrap();
+    let explain = |thing: &str| {
+        let args = ["explain", thing, "fw", "--root", "root"];
+        let explain = ran(world.command(&[&args[..], &pins].concat()));
+        assert_eq!((explain.code, &*explain.stderr), (0, ""), "{}", explain.stdout);
+        explain.stdout
+    };
+    snapshot("explain_guard_gone", &explain("r001"));
+    snapshot("explain_canceled_with_journal", &explain("r002"));
+}
+
+#[test]
+fn only_what_the_decision_hangs_on_is_read() {
+    let world = World::new(30);
+    world.write("a.yaml", &policy("a", "r00[2-9]"));
+    let calls = |thing: &str| {
+        world.emulator.reset_calls();
+        let args = ["explain", thing, "fw", "--root", "root", "--region", REGION];
+        let explain = ran(world.command(&args));
+        assert_eq!(explain.code, 0, "{}", explain.stderr);
+        (explain.stdout, world.emulator.calls())
+    };
+    let (kept, calls_of_kept) = calls("r001");
+    assert!(kept.contains("not in scope: target.things.names is r00[2-9]"), "{kept}");
+    assert!(!calls_of_kept.contains_key(&Operation::ListJobExecutionsForJob), "{calls_of_kept:?}");
+    let (canceled, calls_of_canceled) = calls("r002");
+    assert!(canceled.starts_with("fw on r002: cancel"), "{canceled}");
+    assert!(!canceled.contains("Nothing but this execution"), "{canceled}");
+    assert!(calls_of_canceled.contains_key(&Operation::ListJobExecutionsForJob));
 }
 
 #[test]
@@ -62,6 +137,14 @@ fn the_json_is_versioned_and_says_the_same() {
     assert_eq!(scopes, [true, false, false, false], "those in scope come first");
     assert_eq!(policies[0]["rules"][0]["holds"], "yes");
     assert_eq!(policies[0]["clauses"][0]["answer"], "yes");
+    assert_eq!(json["decision"]["allToChange"][0], json["decision"]["toChange"]);
+    assert_eq!(json["wholeFleet"], false);
+    let guards = json["guards"].as_array().unwrap();
+    let names: Vec<_> =
+        guards.iter().map(|it| (it["name"].as_str().unwrap(), &it["protects"])).collect();
+    assert_eq!(names, [("fleet-guard", &"no".into()), ("built-in", &"no".into())]);
+    assert_eq!(guards[0]["scope"]["has"], true);
+    assert_eq!(guards[0]["freezes"][0]["lasts"], false);
 }
 
 #[test]
