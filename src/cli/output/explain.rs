@@ -51,8 +51,8 @@ fn to_change(head: &str, all: &[String]) -> String {
         [] => String::new(),
         [one] => format!("  {head}: {one}.\n"),
         all => {
-            let all: String = all.iter().map(|one| format!("    - {one}\n")).collect();
-            format!("  {head}, all of this:\n{all}")
+            let all = all.join("\n    - ");
+            format!("  {head}, all of this:\n    - {all}\n")
         }
     }
 }

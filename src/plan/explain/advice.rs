@@ -90,6 +90,9 @@ pub(super) fn to_change(
         (Reason::FactUnknown, At::Number | At::Version | At::StatusDetails) => {
             Some("its number, version and statusDetails must be known".to_owned())
         }
+        (Reason::FactUnknown, At::ProcessDetails) => {
+            Some("how many executions of its job have ended must be known".to_owned())
+        }
         (Reason::Excluded, At::Rule(rule) | At::RuleClause(rule, _)) => {
             let rule = &policy.excludes.get(rule)?.name;
             Some(format!("rule {rule} of exclude must surely not hold"))
