@@ -16,6 +16,7 @@ use crate::document::SourceFile;
 use crate::policy::Digest;
 
 mod revision;
+pub mod git;
 pub mod root;
 pub mod watch;
 

@@ -2,6 +2,9 @@
 //!
 //! Only what the crate shows to everybody is used, so that an oracle is no copy of what it judges.
 
+mod http;
+mod journal;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
@@ -11,6 +14,9 @@ use rescind::policy::expression::{
     Expression, Facts, Field, Findings, Outcome, Problem, Scalar, Scope, Type, Value, Wanted,
 };
 use rescind::policy::template::{Template, TemplateFindings};
+
+pub use http::http;
+pub use journal::journal;
 
 fn documents(bytes: &[u8]) -> Documents {
     let file = SourceFile { path: "a.yaml".to_owned(), text: bytes.to_vec() };

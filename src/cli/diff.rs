@@ -1,6 +1,11 @@
 //! `rescind diff`: what a change of the policies changes, over one observation. It cannot write.
+//!
+//! Each side is a directory or a git revision of the policy root, named as git names things; both are
+//! only read.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cli::args::{Diff as Args, DiffFormat};
@@ -10,10 +15,13 @@ use crate::cli::output::diff::{Shown, json, markdown, text};
 use crate::cli::plan::{look_for, unlisted_error, verify};
 use crate::cli::session::Session;
 use crate::cli::signals::Signals;
-use crate::cli::{ci, load_root};
+use crate::cli::{Failure, ci, load_root, read_root, set_of};
+use crate::document::Limits;
 use crate::plan::difference::changes;
 use crate::plan::words::explanation;
 use crate::plan::{Depth, Memory, plan as decide};
+use crate::policy::PolicySet;
+use crate::source::git;
 
 pub async fn diff(args: Args, output: Output) -> anyhow::Result<Exit> {
     let mut signals = Signals::listen()?;
@@ -24,12 +32,107 @@ pub async fn diff(args: Args, output: Output) -> anyhow::Result<Exit> {
     }
 }
 
+/// One side of a comparison.
+enum Side {
+    Directory(PathBuf),
+    /// A revision, and the root in it as git names a path: of the repository's root, or below the
+    /// current directory where it begins with `./`.
+    Revision {
+        revision: String,
+        path: String,
+    },
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory(path) => path.display().fmt(f),
+            Self::Revision { revision, path } => git::shown(revision, path).display().fmt(f),
+        }
+    }
+}
+
+impl Side {
+    /// What a name means: a directory that is there, else `REV:PATH`, else the root in a revision.
+    fn named(name: &str, root: &Path) -> anyhow::Result<Self> {
+        if Path::new(name).exists() {
+            return Ok(Self::Directory(name.into()));
+        }
+        match name.split_once(':') {
+            Some((revision, path)) => {
+                Ok(Self::Revision { revision: revision.to_owned(), path: path.to_owned() })
+            }
+            None => Self::at(name.to_owned(), root),
+        }
+    }
+
+    /// The root in a revision.
+    fn at(revision: String, root: &Path) -> anyhow::Result<Self> {
+        if root.is_absolute() {
+            let message = format!(
+                "--root {}: in a revision the root is a path from here, like policies; or name it as \
+                 {revision}:PATH",
+                root.display()
+            );
+            return Err(Failure::new(Exit::Usage, message).into());
+        }
+        Ok(Self::Revision { revision, path: format!("./{}", root.display()) })
+    }
+
+    fn load(&self, output: Output) -> anyhow::Result<Arc<PolicySet>> {
+        match self {
+            Self::Directory(path) => load_root(path, output),
+            Self::Revision { revision, path } => {
+                let shown = git::shown(revision, path);
+                let limit = Limits::policies().bytes as u64;
+                let tree = git::read(revision, path, &shown, limit).map_err(|error| {
+                    let absent = if Path::new(revision).exists() { "" } else { ABSENT };
+                    Failure::new(Exit::Error, format!("{revision}: {absent}{error}"))
+                })?;
+                set_of(read_root(&shown, tree, output), &shown).map(Arc::new)
+            }
+        }
+    }
+}
+
+const ABSENT: &str = "there is no such directory here, and ";
+
+/// The sides that were asked for, as `git diff` would take them: two; `A..B`; `A...B`, from where the
+/// two parted; one revision, against the root as it is here.
+fn sides(args: &Args) -> anyhow::Result<[Side; 2]> {
+    let (old, root) = (&args.old, &args.root);
+    if let Some(new) = &args.new {
+        return Ok([Side::named(old, root)?, Side::named(new, root)?]);
+    }
+    if Path::new(old).exists() {
+        let message = format!("{old} is a directory: name the one to compare it with as well");
+        return Err(Failure::new(Exit::Usage, message).into());
+    }
+    let head = |name: &str| if name.is_empty() { "HEAD".to_owned() } else { name.to_owned() };
+    if let Some((one, other)) = old.split_once("...") {
+        let (one, other) = (head(one), head(other));
+        let base = git::merge_base(&one, &other);
+        let base = base.map_err(|error| Failure::new(Exit::Error, format!("{old}: {error}")))?;
+        let short = base.get(..12).unwrap_or(&base).to_owned();
+        return Ok([Side::at(short, root)?, Side::at(other, root)?]);
+    }
+    if let Some((one, other)) = old.split_once("..") {
+        return Ok([Side::at(head(one), root)?, Side::at(head(other), root)?]);
+    }
+    Ok([Side::named(old, root)?, Side::Directory(root.clone())])
+}
+
 async fn compared(args: Args, output: Output) -> anyhow::Result<Exit> {
+    let sides = sides(&args)?;
+    let [old, new] = &sides;
+    let sets = [old.load(output)?, new.load(output)?];
+    let target = Session::scoped(&args.target, &sets[1]);
+    let session = Session::open(&target, output).await?;
+    let [old, new] = sets;
+    let sets = [session.keeping(old, &args.state).await?, session.keeping(new, &args.state).await?];
     // A policy that is changed begins anew to count for how long something has matched. That is no
     // difference to what it cancels then.
-    let sets = [load_root(&args.old, output)?, load_root(&args.new, output)?];
     let sets = sets.map(|set| Arc::new(set.at_once()));
-    let session = Session::open(&args.target, output).await?;
     let memory = Memory::default();
     let inventory = look_for(&session, &sets, &memory).await?;
     let now = inventory.as_of.unwrap_or_else(|| session.clock.now());
@@ -45,7 +148,9 @@ async fn compared(args: Args, output: Output) -> anyhow::Result<Exit> {
             Some((change.key.clone(), explanation(line, &new, &inventory, &memory)))
         })
         .collect();
-    let shown = Shown { old: &old, new: &new, changes: &changes, because: &because };
+    let names = sides.each_ref().map(ToString::to_string);
+    let names = [names[0].as_str(), names[1].as_str()];
+    let shown = Shown { old: &old, new: &new, names, changes: &changes, because: &because };
     match args.form.output {
         DiffFormat::Text => output.result(&text(shown, output))?,
         DiffFormat::Json => output.json(&json(shown))?,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::cli::args::{Validate as Args, ValidateFormat};
 use crate::cli::exit::Exit;
 use crate::cli::library::Library;
-use crate::cli::output::cost::{self, Cost};
+use crate::cli::output::cost::{self, Cost, GuardCost};
 use crate::cli::output::github::{self, Annotation, Level};
 use crate::cli::output::{Output, Tone, plural};
 use crate::cli::session::read_fleet;
@@ -27,6 +27,7 @@ struct Validated {
     tests: usize,
     fleets: usize,
     costs: Vec<Cost>,
+    guard_costs: Vec<GuardCost>,
     diagnostics: Vec<Diagnostic>,
     unreadable: Vec<source::Error>,
 }
@@ -42,6 +43,8 @@ struct Json<'a> {
     fleets: usize,
     /// What each policy costs, and when it is looked at.
     costs: &'a [Cost],
+    /// What each guard costs, of what a policy would cancel.
+    guard_costs: &'a [GuardCost],
     report: Report,
     unreadable: Vec<String>,
 }
@@ -68,6 +71,7 @@ pub fn validate(args: &Args, output: Output) -> anyhow::Result<Exit> {
             tests: all.tests,
             fleets: all.fleets,
             costs: &all.costs,
+            guard_costs: &all.guard_costs,
             report: Report::new(&all.diagnostics),
             unreadable: all.unreadable.iter().map(source::Error::in_words).collect(),
         })?,
@@ -82,6 +86,7 @@ pub fn validate(args: &Args, output: Output) -> anyhow::Result<Exit> {
             }
             if errors == 0 {
                 text.push_str(&cost::text(&all.costs));
+                text.push_str(&cost::guards(&all.guard_costs));
             }
             text.push_str(&last(&all, errors, warnings));
             output.result(&text)?;
@@ -150,6 +155,8 @@ fn check(
     all.fleets += documents.fleets.len();
     all.diagnostics.append(&mut documents.diagnostics);
     all.costs.extend(documents.policies.iter().map(|policy| Cost::of(policy, holder)));
+    let in_force = documents.guards.iter().filter(|guard| guard.retired.is_none());
+    all.guard_costs.extend(in_force.map(|guard| GuardCost::of(guard, holder)));
     let whole = documents.broken.is_empty() && tree.unreadable.is_empty();
     all.unreadable.extend(tree.unreadable.into_values());
     // What a test names may stand in the very file that is broken.

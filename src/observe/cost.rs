@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use crate::backend::Operation;
 use crate::plan::clause::Tier;
 use crate::plan::evaluate::tiers;
-use crate::policy::{Mode, Policy};
+use crate::plan::veto::tiers_of_guard;
+use crate::policy::{Guard, Mode, Policy};
 
 /// What an operation is called once for, at the most and in one pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -53,6 +54,11 @@ impl Tier {
             Self::Described => (Operation::DescribeJobExecution, Per::Execution),
         })
     }
+}
+
+/// The operations that are called for the rules of a guard, of what a policy would cancel.
+pub fn calls_of_guard(guard: &Guard) -> BTreeMap<Operation, Per> {
+    tiers_of_guard(guard).into_iter().filter_map(Tier::operation).collect()
 }
 
 /// The operations that are called for a policy. Only of what agrees so far is more asked, so that each

@@ -189,7 +189,13 @@ fn waits_for_describe(rule: &Rule, facts: &Facts<'_>, now: Timestamp) -> bool {
         && cheaper.into_iter().all(|clause| clause.test.ask(facts, now) != Answer::No)
 }
 
+/// The tiers of the facts that one guard asks for.
+pub fn tiers_of_guard(guard: &Guard) -> BTreeSet<Tier> {
+    let clauses = guard.protects.iter().flat_map(|rule| &rule.clauses);
+    clauses.flat_map(|clause| clause.test.tiers()).collect()
+}
+
 /// The tiers of the facts that the guards ask for.
 pub fn tiers(set: &PolicySet) -> BTreeSet<Tier> {
-    rules(set).flat_map(|(_, _, rule)| &rule.clauses).flat_map(|it| it.test.tiers()).collect()
+    set.vetoes().iter().flat_map(|guard| tiers_of_guard(guard)).collect()
 }

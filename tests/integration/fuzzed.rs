@@ -43,6 +43,31 @@ fn the_target_for_expressions_holds_over_every_seed() {
     }
 }
 
+#[test]
+fn the_target_for_state_files_holds_over_every_seed_and_what_is_almost_one() {
+    for path in files("fuzz/seeds/journal") {
+        let seed = std::fs::read(path).unwrap();
+        targets::journal(&seed);
+        for place in 0..40 {
+            let mut damaged = seed.clone();
+            // Spread over all pages, and over the header more densely.
+            let at = if place < 10 { place * 10 } else { seed.len() / 40 * place };
+            damaged[at] ^= 0x55;
+            targets::journal(&damaged);
+            targets::journal(&seed[..at]);
+        }
+    }
+}
+
+#[test]
+fn the_target_for_the_emulator_holds_over_every_seed() {
+    for path in files("fuzz/seeds/http") {
+        let seed = std::fs::read(path).unwrap();
+        targets::http(&seed);
+        targets::http(&seed[..seed.len() / 2]);
+    }
+}
+
 /// Text that is likely to be almost an expression.
 fn almost() -> impl Strategy<Value = String> {
     let pieces = [

@@ -5,6 +5,7 @@ mod apply;
 mod architecture;
 mod backend;
 mod cli;
+mod conformance;
 mod deploy;
 mod documents;
 mod emulator;

@@ -93,19 +93,33 @@ pub struct Snapshot {
 /// `rescind diff`.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:\n  \
-    git worktree add ../before main\n  \
+    rescind diff main --fleet fleet.yaml                what is here against a branch\n  \
+    rescind diff main..HEAD --fleet fleet.yaml          two revisions\n  \
+    rescind diff main...HEAD --fleet fleet.yaml         from where the two parted, as a pull request shows it\n  \
+    rescind diff main:policies HEAD~3:old/policies --region eu-central-1\n  \
     rescind diff ../before/policies policies --fleet fleet.yaml -o markdown\n\n\
+    A name that is a directory here is that directory; any other is a revision, which is read by git \
+    without a checkout. Budgets count as if nothing had been spent.\n\n\
     Exit codes: 0 done, 1 error, 2 something changes (with --detailed-exitcode).")]
 pub struct Diff {
-    /// The policy root as it was.
-    pub old: PathBuf,
+    /// The policy root as it was: a directory, a git revision of --root, or REV:PATH; alone also A..B
+    /// or A...B.
+    pub old: String,
 
-    /// The policy root as it is to be.
-    pub new: PathBuf,
+    /// The policy root as it is to be, likewise; without it, --root as it is here.
+    pub new: Option<String>,
+
+    /// The policy root in revisions that are named without a path.
+    #[arg(long, value_name = "DIRECTORY", default_value = "policies")]
+    pub root: PathBuf,
 
     #[command(flatten)]
     #[allow(missing_docs)]
     pub target: Target,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub state: StateDir,
 
     /// Exit with 2 when something changes.
     #[arg(long)]

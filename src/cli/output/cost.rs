@@ -1,4 +1,5 @@
-//! What a policy costs: the calls that its facts need, the IAM actions, and when it is looked at.
+//! What policies and guards cost: the calls that their facts need, the IAM actions, and when a policy is
+//! looked at.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,11 +7,13 @@ use std::path::Path;
 use jiff::SignedDuration;
 use serde::Serialize;
 
-use crate::observe::cost::{Per, calls};
+use crate::backend::Operation;
+use crate::observe::cost::{Per, calls, calls_of_guard};
 use crate::plan::cadence::Cadence;
 use crate::plan::clause::Tier;
 use crate::plan::evaluate::tiers;
-use crate::policy::{Mode, Policy, PolicyName};
+use crate::plan::veto::tiers_of_guard;
+use crate::policy::{Guard, Mode, Policy, PolicyName};
 use crate::span::humanize;
 
 /// What a policy costs, as JSON has it.
@@ -67,10 +70,7 @@ impl Cost {
             mode: policy.mode,
             tiers: tiers(policy).into_iter().collect(),
             actions: calls.keys().map(|operation| operation.action()).collect(),
-            calls: calls
-                .into_iter()
-                .map(|(operation, per)| Call { operation: operation.as_str(), per })
-                .collect(),
+            calls: told(calls),
             class,
             least_age_seconds: ages().map(|(status, age)| (status, age.as_secs())).collect(),
             least_age: ages().collect(),
@@ -100,6 +100,64 @@ impl Cost {
 const PACE: &str = "Optional: servicequotas:GetServiceQuota, for a pace of 80 % of the account's quotas \
                     instead of the defaults.\n\n";
 
+/// What a guard costs beside the policies, as JSON has it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GuardCost {
+    guard: PolicyName,
+    /// The file, and the line on which the guard begins.
+    at: String,
+    /// Where the facts of its `protect` come from, the cheapest first.
+    tiers: Vec<Tier>,
+    /// Of what a policy would cancel.
+    calls: Vec<Call>,
+    /// The least that an IAM policy must allow for it.
+    actions: Vec<String>,
+}
+
+impl GuardCost {
+    /// That of a guard whose file is below `folder`.
+    pub fn of(guard: &Guard, folder: &Path) -> Self {
+        let calls = calls_of_guard(guard);
+        let file = folder.join(&*guard.origin.path);
+        Self {
+            guard: guard.name.clone(),
+            at: format!("{}:{}", file.display(), guard.origin.line),
+            tiers: tiers_of_guard(guard).into_iter().collect(),
+            actions: calls.keys().map(|operation| operation.action()).collect(),
+            calls: told(calls),
+        }
+    }
+}
+
+fn told(calls: BTreeMap<Operation, Per>) -> Vec<Call> {
+    let told = |(operation, per): (Operation, Per)| Call { operation: operation.as_str(), per };
+    calls.into_iter().map(told).collect()
+}
+
+fn words(calls: &[Call]) -> String {
+    let words = calls.iter().map(|call| format!("{} {}", call.operation, call.per.words()));
+    words.collect::<Vec<_>>().join(", ")
+}
+
+/// For people: a paragraph for each guard.
+pub fn guards(costs: &[GuardCost]) -> String {
+    let mut text = String::new();
+    for cost in costs {
+        text.push_str(&format!("guard {} ({})\n", cost.guard, cost.at));
+        if cost.calls.is_empty() {
+            text.push_str("  calls nothing\n\n");
+            continue;
+        }
+        text.push_str(&format!(
+            "  calls, of what a policy would cancel, {}\n  needs {}\n\n",
+            words(&cost.calls),
+            cost.actions.join(", ")
+        ));
+    }
+    text
+}
+
 /// For people: a paragraph for each policy.
 pub fn text(costs: &[Cost]) -> String {
     let mut text = String::new();
@@ -108,9 +166,6 @@ pub fn text(costs: &[Cost]) -> String {
             Mode::Observe => "Observe",
             Mode::Enforce => "Enforce",
         };
-        let calls =
-            cost.calls.iter().map(|call| format!("{} {}", call.operation, call.per.words()));
-        let calls: Vec<_> = calls.collect();
         let stable = cost.stable_for_seconds.map_or_else(String::new, |seconds| {
             let period = humanize(SignedDuration::from_secs(seconds));
             format!(
@@ -123,7 +178,7 @@ pub fn text(costs: &[Cost]) -> String {
             cost.policy,
             cost.at,
             cost.depends(),
-            calls.join(", "),
+            words(&cost.calls),
             cost.actions.join(", "),
         ));
     }

@@ -10,6 +10,7 @@ use crate::cli::output::{Output, Tone, columns, plural};
 use crate::execution::ExecutionKey;
 use crate::plan::Plan;
 use crate::plan::difference::{Change, How, Kind};
+use crate::policy::{PolicyName, Standing};
 
 /// Everything that a comparison shows.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +19,8 @@ pub struct Shown<'a> {
     pub old: &'a Plan,
     /// The plan by the new ones.
     pub new: &'a Plan,
+    /// How the old and the new policies were named.
+    pub names: [&'a str; 2],
     /// Where they differ.
     pub changes: &'a [Change],
     /// Why the new policies decide so, of those that they have in scope.
@@ -70,15 +73,29 @@ fn sum(shown: Shown<'_>) -> String {
     )
 }
 
+/// The guards that are in force without a file of the new policies.
+fn adopted(plan: &Plan) -> impl Iterator<Item = &PolicyName> {
+    let gone = plan.policies.guards().filter(|guard| guard.standing == Standing::Missing);
+    gone.map(|guard| &guard.name)
+}
+
+fn adopted_words(guard: &PolicyName) -> String {
+    format!("Guard {guard} was adopted and is not in the new policies: it stays in force.")
+}
+
 /// The comparison as text.
 pub fn text(shown: Shown<'_>, output: Output) -> String {
     let Shown { old, new, .. } = shown;
+    let [old_name, new_name] = shown.names;
     let mut text = format!(
-        "Policies {} and {} at {}\n",
+        "Policies {old_name} ({}) and {new_name} ({}) at {}\n",
         old.policies.digest().short(),
         new.policies.digest().short(),
         round(new.now)
     );
+    for guard in adopted(new) {
+        text.push_str(&format!("{}\n", adopted_words(guard)));
+    }
     for kind in Kind::ALL {
         let rows = of_kind(kind, shown);
         if rows.is_empty() {
@@ -98,6 +115,9 @@ pub fn text(shown: Shown<'_>, output: Output) -> String {
 pub fn markdown(shown: Shown<'_>) -> String {
     let mut text = String::from("<!-- rescind diff -->\n### rescind: what this change cancels\n\n");
     text.push_str(&format!("{}\n", sum(shown)));
+    for guard in adopted(shown.new) {
+        text.push_str(&format!("\n{}\n", adopted_words(guard)));
+    }
     for kind in Kind::ALL {
         let rows = of_kind(kind, shown);
         let title = format!("{} ({})", title(kind), rows.len());
@@ -113,12 +133,15 @@ struct Json<'a> {
     now: String,
     old: JsonSide<'a>,
     new: JsonSide<'a>,
+    /// The guards that are in force although the new policies have no file of them.
+    adopted_guards: Vec<&'a str>,
     changes: Vec<JsonChange<'a>>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct JsonSide<'a> {
+    root: &'a str,
     policies_digest: &'a str,
     cancel: usize,
 }
@@ -142,9 +165,10 @@ struct JsonHow<'a> {
 }
 
 /// The comparison as JSON: `rescind/diff/v1`.
-pub fn json(shown: Shown<'_>) -> impl Serialize {
-    fn side(plan: &Plan) -> JsonSide<'_> {
+pub fn json<'a>(shown: Shown<'a>) -> impl Serialize + 'a {
+    fn side<'a>(plan: &'a Plan, root: &'a str) -> JsonSide<'a> {
         JsonSide {
+            root,
             policies_digest: plan.policies.digest().as_str(),
             cancel: Summary::of(plan).cancel,
         }
@@ -155,8 +179,9 @@ pub fn json(shown: Shown<'_>) -> impl Serialize {
     Json {
         format: "rescind/diff/v1",
         now: shown.new.now.to_string(),
-        old: side(shown.old),
-        new: side(shown.new),
+        old: side(shown.old, shown.names[0]),
+        new: side(shown.new, shown.names[1]),
+        adopted_guards: adopted(shown.new).map(PolicyName::as_str).collect(),
         changes: shown
             .changes
             .iter()

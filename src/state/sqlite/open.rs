@@ -87,6 +87,11 @@ fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
+/// What a file or the database says, on one line: a damaged file may say anything.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
@@ -96,7 +101,7 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 /// What an error of the database means for a file that is being opened.
 pub(super) fn failed(path: &Path, error: &rusqlite::Error) -> Error {
     let path = shown(path);
-    let why = error.to_string();
+    let why = one_line(&error.to_string());
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => Error::NotOurs(path),
         // None is no error of the system: a row or a column is not as it was written.
@@ -199,7 +204,11 @@ pub(super) fn is_of(about: &About, path: &Path, place: &Place) -> Result<(), Err
         return Ok(());
     }
     let words = |place: &Place| format!("account {} in {}", place.account, place.region);
-    Err(Error::Elsewhere { path: shown(path), found: words(&about.place), wanted: words(place) })
+    Err(Error::Elsewhere {
+        path: shown(path),
+        found: one_line(&words(&about.place)),
+        wanted: words(place),
+    })
 }
 
 /// Checks a file that was there: ours, not too new, whole.
@@ -214,7 +223,11 @@ fn trusted(connection: &Connection, path: &Path) -> Result<(), Error> {
     }
     let check = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0));
     let answer: String = check.map_err(failed)?;
-    if answer == "ok" { Ok(()) } else { Err(Error::Damaged { path: shown(path), why: answer }) }
+    if answer == "ok" {
+        Ok(())
+    } else {
+        Err(Error::Damaged { path: shown(path), why: one_line(&answer) })
+    }
 }
 
 fn about(connection: &Connection, path: &Path) -> Result<About, Error> {

@@ -130,7 +130,7 @@ const CASES: &[(&[&str], i32, &str)] = &[
     (
         &["diff", "nowhere", "root", "--fleet", "fleet.yaml"],
         1,
-        "error: nowhere cannot be read: No such file or directory (os error 2)",
+        "error: nowhere: there is no such directory here, and it is no revision that git knows here",
     ),
     (&["completions", "cmd"], 64, "error: invalid value 'cmd' for '<SHELL>'"),
     (&["plam"], 64, "error: unrecognized subcommand 'plam'"),
