@@ -190,6 +190,11 @@ async fn reconcile(
         }
         exit => exit,
     };
+    if let (Exit::Stopped, Some(why)) = (exit, state.paused()) {
+        output.say(&format!(
+            "Stopped in the middle: paused: {why}; `rescind resume`, then apply again."
+        ));
+    }
     let unseen = acts && left.is_none() && !stop.is_on();
     let incomplete =
         unseen || earlier > 0 || unlisted(&inventory) > 0 || !inventory.problems.is_empty();
