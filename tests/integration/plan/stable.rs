@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use rescind::execution::{ExecutionNumber, ExecutionVersion};
 use rescind::fact::{Fact, Unreadable};
 use rescind::inventory::Inventory;
-use rescind::plan::explain::explain;
+use rescind::plan::explain::{Breadth, explain};
 use rescind::plan::in_force::{Judgement, judge};
 use rescind::plan::stable::{Look, Sightings, USUAL_INTERVAL, ends, lasts, supposed};
 use rescind::plan::words::facts_of;
@@ -222,7 +222,8 @@ fn an_explanation_says_since_when_it_has_matched_and_when_that_is_enough() {
     let told = |inventory: &Inventory, sightings: Sightings| {
         let memory = Memory { sightings: Arc::new(sightings), ..Memory::default() };
         let plan = plan(&policies, inventory, &memory, now(), Depth::Exact);
-        let explanation = explain(&key("fw", "r"), &plan, inventory, &memory).expect("it is there");
+        let explanation = explain(&key("fw", "r"), &plan, inventory, &memory, Breadth::Fleet)
+            .expect("it is there");
         explanation.policies[0].stable.expect("it asks for a time").to_string()
     };
     let seen = supposed(&policies, &waiting(), now(), Some(SignedDuration::from_mins(4)));
