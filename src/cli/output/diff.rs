@@ -165,7 +165,7 @@ struct JsonHow<'a> {
 }
 
 /// The comparison as JSON: `rescind/diff/v1`.
-pub fn json<'a>(shown: Shown<'a>) -> impl Serialize + 'a {
+pub fn json(shown: Shown<'_>) -> impl Serialize + '_ {
     fn side<'a>(plan: &'a Plan, root: &'a str) -> JsonSide<'a> {
         JsonSide {
             root,
