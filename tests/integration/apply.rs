@@ -3,6 +3,8 @@
 //! Over the AWS SDK and HTTP against the emulator where the wire matters; over the emulator's store on
 //! paused time where waiting does. After each apply the bench compares effects, records and ledger.
 
+#[path = "../sim/answers.rs"]
+mod answers;
 mod bench;
 mod breakers;
 mod budgets;

@@ -10,23 +10,21 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use rescind::backend::{
-    CancelAnswer, CancelRequest, Error, ErrorKind, Gate, JobSummary, JobsReader, JobsWriter,
-    Operation, Page, PageToken, Result,
+    CancelAnswer, CancelRequest, ErrorKind, Gate, JobSummary, JobsReader, JobsWriter, Operation,
+    Page, PageToken, Result,
 };
 use rescind::clock::Clock;
-use rescind::emulator::{
-    self, Cancel, Effect, Emulator, ExecutionFilter, ForThing, JobFilter, Refusal, Store,
-};
+use rescind::emulator::{Effect, Emulator, Refusal, Store};
 use rescind::execution::{
-    ExecutionDescription, ExecutionKey, ExecutionNumber, ExecutionStatus, ExecutionSummary,
-    ExecutionVersion, JobId, JobStatus, OpenStatus, ThingName, Times,
+    ExecutionDescription, ExecutionKey, ExecutionNumber, ExecutionSummary, JobId, JobStatus,
+    OpenStatus, ThingName,
 };
-use rescind::fact::Fact;
-use rescind::inventory::{
-    AbortCriterion, Connectivity, FailureType, JobDescription, ProcessDetails, QueuedExecution,
-    ThingDescription,
-};
+use rescind::inventory::{Connectivity, JobDescription, QueuedExecution, ThingDescription};
 use tokio::time::{Instant, sleep};
+
+use super::answers::{self, error};
+
+pub use super::answers::failed;
 
 /// A call as it is applied.
 pub struct Moment<'a> {
@@ -137,6 +135,17 @@ impl World {
     }
 }
 
+impl World {
+    async fn ask<R>(
+        &self,
+        operation: Operation,
+        key: Option<&ExecutionKey>,
+        answer: impl FnOnce(&mut Store, Timestamp) -> Result<R, Refusal>,
+    ) -> Result<R> {
+        self.call(operation, key, |_, store, now| answer(store, now)).await
+    }
+}
+
 impl Log {
     /// Applies the delayed cancels whose time has come.
     fn land(&mut self, store: &mut Store, now: Timestamp) {
@@ -156,13 +165,8 @@ impl Log {
         store: &mut Store,
         now: Timestamp,
     ) -> Result<String, Refusal> {
-        let cancel = Cancel {
-            force: request.force,
-            expected_version: Some(request.expected_version.get()),
-            status_details: request.status_details.clone(),
-        };
+        let canceled = answers::cancel(store, request, now)?;
         let (thing, job) = (request.key.thing.as_str(), request.key.job.as_str());
-        let canceled = store.cancel(thing, job, cancel, now)?;
         let request_id = format!("request-{}", self.effects.len() + 1);
         self.effects.push(Effect {
             sequence: self.effects.len() as u64 + 1,
@@ -183,53 +187,6 @@ impl Log {
     }
 }
 
-pub fn failed(operation: Operation, kind: ErrorKind, message: &str) -> Error {
-    Error {
-        operation,
-        resource: "it".to_owned(),
-        kind,
-        message: message.to_owned(),
-        request_id: None,
-        source: None,
-    }
-}
-
-fn error(operation: Operation, refusal: &Refusal) -> Error {
-    let kind = match refusal {
-        Refusal::NotFound(_) => ErrorKind::NotFound,
-        Refusal::VersionConflict(_) => ErrorKind::VersionConflict,
-        Refusal::InvalidStateTransition(_) => ErrorKind::InvalidStateTransition,
-        Refusal::Throttled => ErrorKind::Throttled,
-        _ => ErrorKind::InvalidRequest,
-    };
-    failed(operation, kind, &refusal.to_string())
-}
-
-fn second(seconds: i64) -> Timestamp {
-    Timestamp::from_second(seconds).unwrap()
-}
-
-fn times(execution: &rescind::emulator::Execution) -> Times {
-    Times {
-        queued_at: Fact::Known(second(execution.queued_at)),
-        started_at: execution.started_at.map_or(Fact::Absent, |at| Fact::Known(second(at))),
-        last_updated_at: Fact::Known(second(execution.last_updated_at)),
-    }
-}
-
-fn criterion(criterion: &emulator::AbortCriterion) -> AbortCriterion {
-    AbortCriterion {
-        failure_type: match criterion.failure.as_str() {
-            "FAILED" => FailureType::Failed,
-            "REJECTED" => FailureType::Rejected,
-            "TIMED_OUT" => FailureType::TimedOut,
-            _ => FailureType::All,
-        },
-        threshold_percentage: criterion.threshold,
-        min_number_of_executed_things: i64::try_from(criterion.min_executed).unwrap(),
-    }
-}
-
 #[async_trait]
 impl JobsReader for World {
     async fn list_jobs(
@@ -237,46 +194,13 @@ impl JobsReader for World {
         status: &JobStatus,
         page: Option<&PageToken>,
     ) -> Result<Page<JobSummary>> {
-        let filter = JobFilter { status: Some(status.clone()), ..JobFilter::default() };
-        let token = page.map(|token| token.0.as_str());
-        self.call(Operation::ListJobs, None, |_, store, _| {
-            let page = store.list_jobs(&filter, 250, token)?;
-            let row = |(id, job): &(&str, &rescind::emulator::Job)| JobSummary {
-                id: id.parse().unwrap(),
-                account: None,
-                status: job.status.clone(),
-                target_selection: job.selection.clone(),
-                created_at: Fact::Known(second(job.created_at)),
-            };
-            let items = page.rows.iter().map(row).collect();
-            Ok(Page { items, next: page.next.map(PageToken) })
-        })
-        .await
+        let answer = |store: &mut Store, _| answers::list_jobs(store, None, status, page);
+        self.ask(Operation::ListJobs, None, answer).await
     }
 
     async fn describe_job(&self, job: &JobId) -> Result<JobDescription> {
-        self.call(Operation::DescribeJob, None, |_, store, _| {
-            let job = store.job(job.as_str())?;
-            let count = |status| i64::try_from(job.count(&status)).unwrap();
-            Ok(JobDescription {
-                status: Fact::Known(job.status.clone()),
-                namespace_id: job.namespace_id.clone(),
-                description: job.description.clone(),
-                timeout_minutes: job.timeout_minutes,
-                abort: job.config.abort.iter().flatten().map(criterion).collect(),
-                process: Fact::Known(ProcessDetails {
-                    queued: count(ExecutionStatus::Queued),
-                    in_progress: count(ExecutionStatus::InProgress),
-                    succeeded: count(ExecutionStatus::Succeeded),
-                    failed: count(ExecutionStatus::Failed),
-                    timed_out: count(ExecutionStatus::TimedOut),
-                    rejected: count(ExecutionStatus::Rejected),
-                    removed: count(ExecutionStatus::Removed),
-                    canceled: count(ExecutionStatus::Canceled),
-                }),
-            })
-        })
-        .await
+        let answer = |store: &mut Store, _| answers::describe_job(store, job);
+        self.ask(Operation::DescribeJob, None, answer).await
     }
 
     async fn list_executions(
@@ -285,21 +209,10 @@ impl JobsReader for World {
         status: OpenStatus,
         page: Option<&PageToken>,
     ) -> Result<Page<ExecutionSummary>> {
-        let filter = ExecutionFilter { status: Some(status.into()) };
-        let token = page.map(|token| token.0.as_str());
-        self.call(Operation::ListJobExecutionsForJob, None, |_, store, _| {
-            let page = store.list_executions_of_job(job.as_str(), &filter, 250, token)?;
-            let row = |row: &rescind::emulator::Row<'_>| ExecutionSummary {
-                thing: row.thing.parse().unwrap(),
-                number: Fact::Known(ExecutionNumber(row.execution.number)),
-                status: row.execution.status.clone(),
-                times: times(row.execution),
-                retry_attempt: Fact::Known(i64::from(row.execution.retry_attempt)),
-            };
-            let items = page.rows.iter().map(row).collect();
-            Ok(Page { items, next: page.next.map(PageToken) })
-        })
-        .await
+        let answer = |store: &mut Store, _| {
+            answers::list_executions(store, job, status, answers::PAGE, page)
+        };
+        self.ask(Operation::ListJobExecutionsForJob, None, answer).await
     }
 
     async fn list_job_tags(
@@ -307,24 +220,13 @@ impl JobsReader for World {
         job: &JobId,
         _: Option<&PageToken>,
     ) -> Result<Page<(String, String)>> {
-        self.call(Operation::ListTagsForResource, None, |_, store, _| {
-            store.job(job.as_str())?;
-            let resource = format!("job/{job}");
-            let tags = store.tags.of(&resource);
-            let items = tags.map(|(key, value)| (key.clone(), value.clone())).collect();
-            Ok(Page { items, next: None })
-        })
-        .await
+        let answer = |store: &mut Store, _| answers::list_job_tags(store, job);
+        self.ask(Operation::ListTagsForResource, None, answer).await
     }
 
     async fn describe_thing(&self, thing: &ThingName) -> Result<ThingDescription> {
-        self.call(Operation::DescribeThing, None, |_, store, _| {
-            let found = store.registry.thing(thing.as_str())?;
-            let thing_type = found.thing_type.as_ref().map(ToString::to_string);
-            let attributes = found.attributes.clone();
-            Ok(ThingDescription { thing_type, attributes: attributes.as_ref().clone() })
-        })
-        .await
+        let answer = |store: &mut Store, _| answers::describe_thing(store, thing);
+        self.ask(Operation::DescribeThing, None, answer).await
     }
 
     async fn list_thing_groups(
@@ -332,29 +234,13 @@ impl JobsReader for World {
         thing: &ThingName,
         page: Option<&PageToken>,
     ) -> Result<Page<String>> {
-        let token = page.map(|token| token.0.as_str());
-        self.call(Operation::ListThingGroupsForThing, None, |_, store, _| {
-            let groups = store.registry.groups_of(thing.as_str()).into_iter().flatten();
-            let rows = groups.map(|name| (name, name.to_string()));
-            let page = store.list_names("groups", 250, token, rows)?;
-            let items = page.rows;
-            Ok(Page { items, next: page.next.map(PageToken) })
-        })
-        .await
+        let answer = |store: &mut Store, _| answers::list_thing_groups(store, thing, page);
+        self.ask(Operation::ListThingGroupsForThing, None, answer).await
     }
 
     async fn thing_connectivity(&self, thing: &ThingName) -> Result<Connectivity> {
-        self.call(Operation::GetThingConnectivityData, None, |_, store, _| {
-            if store.indexing != emulator::Indexing::Connectivity {
-                return Err(Refusal::IndexNotReady("no index".to_owned()));
-            }
-            let found = store.registry.thing(thing.as_str())?.connectivity;
-            Ok(Connectivity {
-                connected: Fact::read(found.map(|it| it.connected)),
-                timestamp: Fact::read(found.and_then(|it| it.since).map(second)),
-            })
-        })
-        .await
+        let answer = |store: &mut Store, _| answers::thing_connectivity(store, thing);
+        self.ask(Operation::GetThingConnectivityData, None, answer).await
     }
 
     async fn list_queued(
@@ -362,20 +248,8 @@ impl JobsReader for World {
         thing: &ThingName,
         page: Option<&PageToken>,
     ) -> Result<Page<QueuedExecution>> {
-        let status = Some(ExecutionStatus::Queued);
-        let filter = ForThing { status, ..ForThing::default() };
-        let token = page.map(|token| token.0.as_str());
-        self.call(Operation::ListJobExecutionsForThing, None, |_, store, _| {
-            let page = store.list_executions_of_thing(thing.as_str(), &filter, 250, token)?;
-            let row = |row: &rescind::emulator::Row<'_>| QueuedExecution {
-                job: row.job.parse().unwrap(),
-                number: Fact::Known(ExecutionNumber(row.execution.number)),
-                queued_at: Fact::Known(second(row.execution.queued_at)),
-            };
-            let items = page.rows.iter().map(row).collect();
-            Ok(Page { items, next: page.next.map(PageToken) })
-        })
-        .await
+        let answer = |store: &mut Store, _| answers::list_queued(store, thing, page);
+        self.ask(Operation::ListJobExecutionsForThing, None, answer).await
     }
 
     async fn describe_execution(
@@ -383,20 +257,8 @@ impl JobsReader for World {
         key: &ExecutionKey,
         number: Option<ExecutionNumber>,
     ) -> Result<ExecutionDescription> {
-        self.call(Operation::DescribeJobExecution, Some(key), |_, store, now| {
-            let number = number.map(|number| number.0);
-            let found = store.execution(key.thing.as_str(), key.job.as_str(), number)?;
-            Ok(ExecutionDescription {
-                number: Fact::Known(ExecutionNumber(found.number)),
-                status: found.status.clone(),
-                times: times(found),
-                version: Fact::Known(ExecutionVersion::new(found.version).unwrap()),
-                status_details: Fact::Known(found.details()),
-                force_canceled: found.force_canceled.unwrap_or_default(),
-                seconds_before_timed_out: Fact::read(found.seconds_left(now.as_second())),
-            })
-        })
-        .await
+        let answer = |store: &mut Store, now| answers::describe_execution(store, key, number, now);
+        self.ask(Operation::DescribeJobExecution, Some(key), answer).await
     }
 }
 
