@@ -26,6 +26,7 @@
 //! | do | `observe` `apply` `controller` | everything above |
 //! | surfaces | `status` `server` | words, `plan`, `policy`; `server` also `backend`, `clock` |
 //! | | `cli` | everything |
+//! | for the simulator | `mutant`: the protocol broken on purpose; nothing without its feature | nothing; everything may ask it |
 //! | the world | `emulator` | words, `fleet`, `clock`: it knows AWS's rules and none of our opinions |
 //!
 //! `tests/integration/architecture.rs` reads every path to a module or foreign crate and holds this.
@@ -47,6 +48,8 @@ pub mod execution;
 pub mod fact;
 pub mod fleet;
 pub mod inventory;
+#[doc(hidden)]
+pub mod mutant;
 pub mod observe;
 pub mod plan;
 pub mod policy;

@@ -13,12 +13,13 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tokio::time::{Instant, sleep_until};
 
-use super::settle::{fate, is_unmoved};
+use super::settle::{fate, flight_time, is_another, is_unmoved};
 use super::work::wait;
 use super::{DESCRIBE_FRESH, Ending, Record, Stop};
 use crate::backend::pace::Pacer;
 use crate::backend::{Error, ErrorKind, JobsReader, Operation};
 use crate::clock::Clock;
+use crate::mutant::{self, Mutant};
 use crate::plan::Outcome;
 use crate::state::{Open, Settlement, State};
 
@@ -101,13 +102,18 @@ impl Settler {
     async fn look(&self, open: &Open) -> Look {
         let intent = &open.intent;
         // The bytes went out at most so long after the intent was durable.
-        let flight = self.flight_time + DESCRIBE_FRESH;
+        let flight = flight_time(self.flight_time + DESCRIBE_FRESH);
         let since = self.clock.now().duration_since(open.sent_at).max(SignedDuration::ZERO);
         let remaining = flight.saturating_sub(since.unsigned_abs());
         let looked = Instant::now();
-        let answer = self.reader.describe_execution(&intent.key, Some(intent.number)).await;
+        let number = Some(intent.number).filter(|_| !mutant::is(Mutant::NoExecutionNumber));
+        let answer = self.reader.describe_execution(&intent.key, number).await;
         self.pacer.record(Operation::DescribeJobExecution, &answer);
         match answer {
+            Ok(found) if is_another(intent, &found) => {
+                let (outcome, note) = fate(Some(intent), 1, intent.number, &found);
+                Look::Ended(outcome, format!("settled after a restart: {note}"))
+            }
             Ok(found) if is_unmoved(intent, &found) && remaining.is_zero() => Look::Ended(
                 Outcome::Failed,
                 "an earlier process ended before it took effect; it is judged anew".to_owned(),

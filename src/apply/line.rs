@@ -4,6 +4,7 @@
 //! without an intent that has taken its units; `force` only for what was judged IN_PROGRESS; a new
 //! attempt has a new id, and begins with the describe.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -17,8 +18,10 @@ use super::{Ending, Run, lock};
 use crate::backend::{
     CancelAnswer, CancelRequest, Error, ErrorKind, Operation, Result as BackendResult,
 };
-use crate::execution::{ExecutionDescription, ExecutionKey, ExecutionNumber};
+use crate::execution::{ExecutionDescription, ExecutionKey, ExecutionNumber, ExecutionVersion};
 use crate::fact::Fact;
+use crate::inventory::ObservedExecution;
+use crate::mutant::{self, Mutant};
 use crate::plan::budget;
 use crate::plan::clause::Facts;
 use crate::plan::in_force::{Judgement, Ruling, details, judge};
@@ -53,6 +56,7 @@ impl Run<'_> {
         number: Option<ExecutionNumber>,
     ) -> (Instant, jiff::Timestamp, BackendResult<ExecutionDescription>) {
         let (sent, at) = (Instant::now(), self.with.clock.now());
+        let number = number.filter(|_| !mutant::is(Mutant::NoExecutionNumber));
         let answer = self.with.reader.describe_execution(key, number).await;
         self.with.pacer.record(Operation::DescribeJobExecution, &answer);
         (sent, at, answer)
@@ -98,7 +102,10 @@ impl Run<'_> {
             if !self.permit(Operation::DescribeJobExecution).await {
                 return self.stop_here(work).await;
             }
-            let (sent, at, answer) = self.describe(work.key(), None).await;
+            let (sent, at, mut answer) = self.describe(work.key(), None).await;
+            if mutant::is(Mutant::NoDescribe) {
+                answer = Ok(as_listed(&work.row));
+            }
             match answer {
                 Ok(found) if work.is_as_planned(&found) => work.row.take_in(found, at),
                 Ok(found) => return ControlFlow::Break(self.moved(work, &found).await),
@@ -180,6 +187,7 @@ impl Run<'_> {
             id: work.id.clone(),
             key: work.key().clone(),
             number: ruling.number,
+            queued_at: work.row.times.queued_at.known().copied(),
             version: ruling.version,
             status: ruling.status,
             force: ruling.force,
@@ -189,13 +197,20 @@ impl Run<'_> {
             origin: ruling.policy.origin.clone(),
             revision: ruling.policy.revision.clone(),
         };
-        work = match self.begin(work, &intent, now).await {
-            ControlFlow::Continue(work) => work,
-            ControlFlow::Break(step) => return ControlFlow::Break(step),
-        };
+        let first = !mutant::is(Mutant::IntentLast);
+        if first {
+            work = match self.begin(work, &intent, now).await {
+                ControlFlow::Continue(work) => work,
+                ControlFlow::Break(step) => return ControlFlow::Break(step),
+            };
+        }
+        if mutant::is(Mutant::OutcomeFirst) {
+            work.intent = Some(intent.clone());
+            self.settle(&mut work, Outcome::Canceled, String::new()).await;
+        }
         let request = CancelRequest {
             key: work.key().clone(),
-            force: ruling.force,
+            force: ruling.force || mutant::is(Mutant::ForceForQueued),
             expected_version: ruling.version,
             status_details: Some(intent.details.send.clone()),
         };
@@ -223,6 +238,13 @@ impl Run<'_> {
         let answer = self.with.writer.cancel(&request, gate.clone()).await;
         self.with.pacer.record(Operation::CancelJobExecution, &answer);
         self.count(&answer);
+        if !first && let Some(intent) = work.intent.take() {
+            work = match self.begin(work, &intent, now).await {
+                ControlFlow::Continue(work) => work,
+                ControlFlow::Break(step) => return ControlFlow::Break(step),
+            };
+            work.intent = Some(intent);
+        }
         let refusal = lock(&gate.refusal).take();
         self.answered(work, &request, answer, refusal).await
     }
@@ -281,7 +303,9 @@ impl Run<'_> {
                 return ControlFlow::Continue(work);
             }
             ErrorKind::NotFound => self.vanished(work).await,
-            ErrorKind::Throttled if work.throttles < THROTTLE_TRIES => {
+            ErrorKind::Throttled
+                if work.throttles < THROTTLE_TRIES && !mutant::is(Mutant::ThrottleFails) =>
+            {
                 work.throttles += 1;
                 let until = Instant::now() + wait(work.throttles);
                 Step::Parked(work, until)
@@ -361,7 +385,7 @@ impl Run<'_> {
                 super::settle::fate(work.intent.as_ref(), work.lost, work.number(), found);
             return self.end(work, outcome, note).await;
         }
-        let note = if found.number == Fact::Known(work.number()) {
+        let note = if work.is_of(found) {
             match (found.status.open() == Some(work.status()), found.version) {
                 (true, Fact::Known(version)) => format!("it moved on to version {version}"),
                 (true, _) => "its version cannot be read".to_owned(),
@@ -371,6 +395,19 @@ impl Run<'_> {
             "it is another execution of the same job now".to_owned()
         };
         self.end(work, Outcome::Superseded, note).await
+    }
+}
+
+/// What a list says, with a guess at what it does not.
+fn as_listed(row: &ObservedExecution) -> ExecutionDescription {
+    ExecutionDescription {
+        number: row.number,
+        status: row.status.clone(),
+        times: row.times,
+        version: Fact::read(ExecutionVersion::new(1)),
+        status_details: Fact::Known(BTreeMap::default()),
+        force_canceled: false,
+        seconds_before_timed_out: Fact::Absent,
     }
 }
 

@@ -5,14 +5,16 @@
 //! was no effect: never once any attempt's effect was unknown.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::work::{Doubt, Step, Work, wait};
+use super::work::{Doubt, Step, Work, wait, was_queued_anew};
 use super::{Ending, Record, Run, lock};
 use crate::backend::{Error, ErrorKind, Operation};
 use crate::execution::{ExecutionDescription, ExecutionNumber, ExecutionStatus, ExecutionVersion};
 use crate::fact::Fact;
+use crate::mutant::{self, Mutant};
 use crate::plan::{Intent, Outcome};
 use crate::policy::template::MARKER;
 use crate::state::Settlement;
@@ -41,6 +43,16 @@ fn is_like_ours(intent: &Intent, found: &ExecutionDescription) -> bool {
         && intent.details.dropped.iter().any(|key| key == MARKER)
 }
 
+/// Whether another execution has the number of the one that an intent is for, which is gone then.
+pub(super) fn is_another(intent: &Intent, found: &ExecutionDescription) -> bool {
+    was_queued_anew(intent.queued_at, found)
+}
+
+/// How long is waited before an unmoved execution proves something.
+pub(super) fn flight_time(flight_time: Duration) -> Duration {
+    if mutant::is(Mutant::NoFlightTime) { Duration::ZERO } else { flight_time }
+}
+
 /// Whether an execution is still as an intent's last attempt found it.
 pub(super) fn is_unmoved(intent: &Intent, found: &ExecutionDescription) -> bool {
     found.version == Fact::Known(intent.version) && found.status.open() == Some(intent.status)
@@ -61,6 +73,13 @@ pub(super) fn fate(
             Outcome::CanceledUnattributed,
             "the reply was lost; there was no room for the rescind pair".to_owned(),
         ),
+        Some(intent) if is_another(intent, found) && lost > 0 => (
+            Outcome::Unresolved,
+            "the reply was lost, and another execution has the number of this one now".to_owned(),
+        ),
+        Some(intent) if is_another(intent, found) => {
+            (Outcome::Superseded, "it is another execution of the same job now".to_owned())
+        }
         _ if found.number != Fact::Known(number) => {
             (Outcome::Superseded, "it is another execution of the same job now".to_owned())
         }
@@ -85,7 +104,7 @@ impl Run<'_> {
             return ControlFlow::Continue(work);
         };
         let intent = intent.clone();
-        let landed = sent + self.with.flight_time;
+        let landed = sent + flight_time(self.with.flight_time);
         if !self.permit(Operation::DescribeJobExecution).await {
             return self.stop_here(work).await;
         }
@@ -97,7 +116,8 @@ impl Run<'_> {
             }
         };
         work.look_failures = 0;
-        if doubt == Doubt::Conflict || !is_unmoved(&intent, &found) {
+        let moved = !is_unmoved(&intent, &found) || is_another(&intent, &found);
+        if doubt == Doubt::Conflict || moved {
             work.note_move(&found);
             let (outcome, note) = fate(Some(&intent), work.lost, work.number(), &found);
             return ControlFlow::Break(self.end(work, outcome, note).await);
@@ -168,7 +188,7 @@ impl Run<'_> {
         Step::Ended(work, record)
     }
 
-    async fn settle(&self, work: &mut Work, outcome: Outcome, note: String) -> Record {
+    pub(super) async fn settle(&self, work: &mut Work, outcome: Outcome, note: String) -> Record {
         let no_effect = matches!(
             outcome,
             Outcome::AlreadyTerminal | Outcome::Superseded | Outcome::Gone | Outcome::Failed

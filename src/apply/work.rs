@@ -160,16 +160,35 @@ impl Work {
 
     /// Notes whether a description shows that what was listed is not there any more.
     pub(super) fn note_move(&mut self, found: &ExecutionDescription) {
-        self.moved = found.number != Fact::Known(self.act.number)
-            || found.status.open() != Some(self.act.status);
+        self.moved = !self.is_of(found) || found.status.open() != Some(self.act.status);
+    }
+
+    /// Whether a description is of the execution that the line was planned for, whatever has become of
+    /// it.
+    pub(super) fn is_of(&self, description: &ExecutionDescription) -> bool {
+        let queued_at = self.row.times.queued_at.known().copied();
+        description.number == Fact::Known(self.act.number)
+            && !was_queued_anew(queued_at, description)
     }
 
     /// Whether a description is of what the line was planned for.
     pub(super) fn is_as_planned(&self, description: &ExecutionDescription) -> bool {
         let pinned = self.act.pins.as_ref().map(|pins| pins.version);
-        description.number == Fact::Known(self.act.number)
+        self.is_of(description)
             && description.status.open() == Some(self.act.status)
             && pinned.is_none_or(|version| description.version == Fact::Known(version))
+    }
+}
+
+/// Whether a description is of another execution than one that was queued at a time: a number is used
+/// again once the execution that had it was deleted. By whole seconds, since not every answer has more.
+pub(super) fn was_queued_anew(
+    queued_at: Option<jiff::Timestamp>,
+    found: &ExecutionDescription,
+) -> bool {
+    match (queued_at, found.times.queued_at) {
+        (Some(before), Fact::Known(found)) => before.as_second() != found.as_second(),
+        _ => false,
     }
 }
 

@@ -16,6 +16,7 @@ use crate::apply::Stop;
 use crate::clock::Clock;
 use crate::controller::guards;
 use crate::document::{self, Diagnostic, Limits, WrittenTest};
+use crate::mutant::{self, Mutant};
 use crate::policy::{Digest, Guard, Policy, PolicyName, PolicySet, Standing};
 use crate::source::{self, Source, Tree};
 use crate::state::State;
@@ -128,7 +129,7 @@ pub fn adopt(before: &PolicySet, reading: Said) -> PolicySet {
     let written: BTreeSet<PolicyName> = guards.iter().map(|guard| guard.name.clone()).collect();
     let kept: Vec<_> = before
         .guards()
-        .filter(|guard| !written.contains(&guard.name))
+        .filter(|guard| !written.contains(&guard.name) && !mutant::is(Mutant::GuardGoesWithFile))
         .map(|guard| {
             let broken = is_broken(&guard.origin.path);
             let standing = if broken { Standing::Broken } else { Standing::Missing };

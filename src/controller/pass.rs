@@ -14,8 +14,10 @@ use super::log::{Log, unobserved};
 use super::{Controller, Error, guards};
 use crate::apply::{Ending, Executor, Record, Stop};
 use crate::inventory::{Inventory, Listing};
+use crate::mutant::{self, Mutant};
 use crate::plan::check::check;
 use crate::plan::due::{Look, Schedule, Seen};
+use crate::plan::in_force::Fixed;
 use crate::plan::{Depth, InForce, Line, Memory, Outcome, Plan, plan, stable, veto};
 use crate::policy::PolicySet;
 use crate::status::report::Running;
@@ -305,6 +307,10 @@ impl Controller {
         lines: Vec<Line>,
         inventory: &Inventory,
     ) -> Result<Vec<Record>, Error> {
+        let mut executor = executor.clone();
+        if mutant::is(Mutant::PoliciesOncePerPass) {
+            executor.in_force = Arc::new(Fixed(with.in_force.current()));
+        }
         let mut counts = BTreeMap::<String, usize>::new();
         let mut all = Vec::new();
         let mut lost = 0;

@@ -14,6 +14,7 @@ use crate::execution::{
 };
 use crate::fact::Fact;
 use crate::inventory::{Job, JobDescription, Thing};
+use crate::mutant::{self, Mutant};
 
 /// Which facts of a thing are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -109,6 +110,7 @@ fn fact<T>(answer: Option<Result<Option<T>>>, errors: &mut Vec<Error>) -> Fact<T
     match answer {
         None => Fact::NotRead,
         Some(Ok(value)) => Fact::read(value),
+        Some(Err(_)) if mutant::is(Mutant::UnreadableIsAbsent) => Fact::Absent,
         Some(Err(error)) => {
             let fact = Fact::Unreadable(error.kind.unreadable());
             errors.push(error);
@@ -186,7 +188,12 @@ impl Reading<'_> {
                     async move { self.reader.list_executions(job, status, page.as_ref()).await },
                 )
             });
-            lists.push((status, at, rows.await));
+            let rows = if mutant::is(Mutant::CancelWhilePaging) {
+                self.reader.list_executions(job, status, None).await.map(|page| page.items)
+            } else {
+                rows.await
+            };
+            lists.push((status, at, rows));
         }
         Answer::Executions { job, lists }
     }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::mutant::{self, Mutant};
 use crate::plan::{BudgetState, Charge, Counted, Memory, Owner, Spent};
 use crate::policy::{Limit, LimitSize, OnExceed, Policy, PolicySet, guard};
 
@@ -70,6 +71,9 @@ pub fn spent_within(
 /// How many of a limit's `size` units count at `now` because nothing is known of the time before the
 /// ledger began: of N units per P, all at first, and one less each P/N.
 pub fn unknown_past(size: u64, per: SignedDuration, memory: &Memory, now: Timestamp) -> u64 {
+    if mutant::is(Mutant::UnknownPastIsFree) {
+        return 0;
+    }
     let Some(began) = memory.ledger_began else { return 0 };
     let known = now.duration_since(began).max(SignedDuration::ZERO);
     if known >= per {

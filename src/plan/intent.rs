@@ -66,6 +66,8 @@ pub struct Intent {
     pub key: ExecutionKey,
     /// Its number, compared by us since the API cannot.
     pub number: ExecutionNumber,
+    /// When it was queued, if that was said: its number may be used again once it was deleted.
+    pub queued_at: Option<Timestamp>,
     /// The version that was judged.
     pub version: ExecutionVersion,
     /// The status in which it was judged.

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::execution::{ExecutionKey, JobId};
+use crate::mutant::{self, Mutant};
 use crate::plan::breaker::{self, Breaker, Cases, Change, Sighting};
 use crate::plan::budget::left_of;
 use crate::plan::{CANCELED_MEMORY, Charge, Intent, IntentId, Look, Memory, Sightings, Spent};
@@ -42,6 +43,12 @@ pub(super) struct Inner {
 }
 
 impl MemoryState {
+    /// A state that knows nothing of what was before a time.
+    pub fn without_past(began: Timestamp) -> Self {
+        let memory = Memory { ledger_began: Some(began), ..Memory::default() };
+        Self(Mutex::new(Inner { memory, ..Inner::default() }))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -91,7 +98,9 @@ impl Inner {
 
     /// Takes in an intent that has no outcome.
     pub fn reopen(&mut self, open: Open) {
-        self.memory.spent.push(Spent::of(&open.intent));
+        if !mutant::is(Mutant::BudgetOnReply) {
+            self.memory.spent.push(Spent::of(&open.intent));
+        }
         self.memory.open.insert(open.intent.key.clone());
         self.open.insert(open.intent.id.clone(), open);
     }

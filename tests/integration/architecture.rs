@@ -14,6 +14,7 @@ use syn::visit::{self, Visit};
 const MAY_USE: &[(&str, &[&str])] = &[
     // words
     ("fact", &[]),
+    ("mutant", &[]),
     ("span", &[]),
     ("execution", &["fact"]),
     ("inventory", &["execution", "fact"]),
@@ -38,14 +39,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     // decide
-    ("plan", &["execution", "fact", "inventory", "policy", "span"]),
+    ("plan", &["execution", "fact", "inventory", "mutant", "policy", "span"]),
     // ports and adapters
-    ("clock", &[]),
+    ("clock", &["mutant"]),
     ("source", &["document::SourceFile", "policy::Digest"]),
     ("backend", &["clock", "execution", "fact", "inventory"]),
-    ("state", &["execution", "fact", "plan", "policy"]),
+    ("state", &["execution", "fact", "mutant", "plan", "policy"]),
     // do
-    ("observe", &["backend", "clock", "execution", "fact", "inventory", "plan", "policy"]),
+    (
+        "observe",
+        &["backend", "clock", "execution", "fact", "inventory", "mutant", "plan", "policy"],
+    ),
     (
         "apply",
         &[
@@ -54,6 +58,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "execution",
             "fact",
             "inventory",
+            "mutant",
             "observe",
             "plan",
             "policy",
@@ -68,6 +73,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "clock",
             "document",
             "inventory",
+            "mutant",
             "observe",
             "plan",
             "policy",

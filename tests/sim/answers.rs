@@ -208,10 +208,16 @@ pub fn describe_execution(
     })
 }
 
-pub fn cancel(store: &mut Store, request: &CancelRequest, now: Timestamp) -> Answer<Canceled> {
+/// Not `versioned`: as if the request named no version.
+pub fn cancel(
+    store: &mut Store,
+    request: &CancelRequest,
+    versioned: bool,
+    now: Timestamp,
+) -> Answer<Canceled> {
     let cancel = Cancel {
         force: request.force,
-        expected_version: Some(request.expected_version.get()),
+        expected_version: versioned.then(|| request.expected_version.get()),
         status_details: request.status_details.clone(),
     };
     store.cancel(request.key.thing.as_str(), request.key.job.as_str(), cancel, now)

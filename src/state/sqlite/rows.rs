@@ -95,6 +95,7 @@ fn intent(row: &Row<'_>) -> Result<Intent> {
         id: text(row, "id", |it| Some(IntentId(it.into())))?,
         key: key(row)?,
         number: ExecutionNumber(row.get("execution")?),
+        queued_at: maybe_time(row, "queued_at")?,
         version: ExecutionVersion::new(version).ok_or_else(|| bad("version", &version))?,
         status: text(row, "status", |it| OpenStatus::ALL.into_iter().find(|s| s.as_str() == it))?,
         force: truth(row, "force")?,
@@ -149,9 +150,9 @@ pub(super) fn insert(
     now: Timestamp,
 ) -> Result<()> {
     let sql = "INSERT INTO intents (id, job, thing, execution, version, status, force, details, policy,
-        digest, origin_path, origin_line, revision, who, begun_at, attempts, sent_at) VALUES (:id, :job, :thing,
-        :execution, :version, :status, :force, :details, :policy, :digest, :path, :line, :revision, :who, :now, 1,
-        :now)";
+        digest, origin_path, origin_line, revision, who, begun_at, attempts, sent_at, queued_at)
+        VALUES (:id, :job, :thing, :execution, :version, :status, :force, :details, :policy, :digest,
+        :path, :line, :revision, :who, :now, 1, :now, :queued_at)";
     connection.prepare(sql)?.execute(named_params! {
         ":id": &*intent.id.0,
         ":job": intent.key.job.as_str(),
@@ -168,6 +169,7 @@ pub(super) fn insert(
         ":revision": intent.revision.as_deref(),
         ":who": who,
         ":now": micros(now),
+        ":queued_at": intent.queued_at.map(micros),
     })?;
     Ok(())
 }

@@ -131,6 +131,8 @@ CREATE VIEW journal AS SELECT
   status, force, policy, substr(digest, 1, 8) AS digest, origin_path || ':' || origin_line AS origin,
   revision, who, attempts, request_id, note, id
 FROM intents;
+", "
+ALTER TABLE intents ADD COLUMN queued_at INTEGER;
 "];
 
 /// The newest form, which this version writes.

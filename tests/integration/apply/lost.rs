@@ -37,6 +37,24 @@ async fn a_cancel_whose_reply_was_lost_is_found_by_its_mark() {
     }
 }
 
+/// What was canceled is deleted before anybody looks, and the next execution has its number: neither the
+/// one nor the other says what became of the cancel.
+#[tokio::test(start_paused = true)]
+async fn a_lost_cancel_is_unresolved_once_another_execution_has_its_number() {
+    let bench = Bench::memory(moves::CONTINUOUS, &sweep(10));
+    bench.faults().inject(Call::CancelJobExecution, Fault::LoseReply, 1);
+    bench.world().on(Call::DescribeJobExecution, |moment| {
+        if moment.nth == 2 {
+            moment.store.delete_execution("r0", moves::JOB);
+            moves::queue_anew(moment.store, "r0", "berlin", moment.now);
+        }
+    });
+    let records = bench.apply().await;
+    assert_eq!(outcome(&records), Outcome::Unresolved, "{records:?}");
+    assert_eq!(bench.effects().len(), 1);
+    assert_eq!(bench.spent("sweep").await, 1);
+}
+
 #[tokio::test]
 async fn a_cancel_whose_mark_had_no_room_is_not_attributed() {
     let bench = Bench::http(&talkative(), &stuck()).await;

@@ -165,7 +165,7 @@ impl Log {
         store: &mut Store,
         now: Timestamp,
     ) -> Result<String, Refusal> {
-        let canceled = answers::cancel(store, request, now)?;
+        let canceled = answers::cancel(store, request, true, now)?;
         let (thing, job) = (request.key.thing.as_str(), request.key.job.as_str());
         let request_id = format!("request-{}", self.effects.len() + 1);
         self.effects.push(Effect {

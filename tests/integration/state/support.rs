@@ -58,6 +58,7 @@ pub fn intent(id: &str, thing: &str) -> Intent {
         id: IntentId(id.into()),
         key: key("fw", thing),
         number: ExecutionNumber(1),
+        queued_at: None,
         version: ExecutionVersion::new(1).expect("1 or more"),
         status: OpenStatus::Queued,
         force: false,

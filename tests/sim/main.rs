@@ -1,0 +1,49 @@
+//! The simulator: the real controller on paused time, against a server that is the judge.
+//!
+//! A seed draws a world (`scenario`), in which processes live and die (`run`); the same seed is the same
+//! run, to the line. A violation prints the line that repeats it and the end of the trace.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, reason = "a report is for whoever runs it")]
+
+mod answers;
+mod dies;
+mod disk;
+mod files;
+mod judge;
+mod mutants;
+mod nature;
+mod random;
+mod report;
+mod rules;
+mod run;
+mod scenario;
+mod server;
+mod stale;
+mod trace;
+mod world;
+
+use report::Report;
+use scenario::Scenario;
+
+/// How many seeds the test command runs: half a minute of two cores, unoptimised.
+const SEEDS: u64 = 400;
+
+#[expect(clippy::disallowed_methods, reason = "how often a test runs is no setting of the program")]
+fn setting(name: &str) -> Option<u64> {
+    let value = std::env::var(name).ok()?;
+    Some(value.parse().unwrap_or_else(|_| panic!("{name}={value}: not a number")))
+}
+
+#[test]
+fn whatever_fails_moves_and_dies_the_promises_hold() {
+    if let Some(seed) = setting("RESCIND_SEED") {
+        return report::repeat(seed);
+    }
+    let from = setting("RESCIND_FROM_SEED").unwrap_or(1);
+    let seeds = setting("RESCIND_SEEDS").unwrap_or(SEEDS);
+    let report = Report::of(from..from + seeds, Scenario::draw);
+    println!("{report}");
+    if seeds >= 10_000 {
+        report.has_everything();
+    }
+}

@@ -1,0 +1,119 @@
+//! The protocol broken on purpose, each way caught by a named invariant: a judge without teeth is silent.
+//!
+//! The ways are in `src/mutant.rs`, which is empty but for the feature `mutants`.
+
+pub use rescind::mutant::{Mutant, is};
+
+#[cfg(feature = "mutants")]
+mod caught {
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use rescind::mutant::{Mutant, choose};
+
+    use crate::run::run;
+    use crate::scenario::Scenario;
+
+    /// Within how many seeds a mutant is caught.
+    const SEEDS: u64 = 300;
+
+    /// How long a mutant is hunted after it was caught: the table says in how many of these.
+    const TABLE: u64 = 40;
+
+    /// What a mutant meets: the world of a seed, with what it takes to see the difference more often.
+    fn world(mutant: Mutant, seed: u64) -> Scenario {
+        let drawn = Scenario { polls: Vec::new(), ..Scenario::draw(seed) };
+        let edited = || Scenario { edits: Some(60), ..drawn.clone() };
+        match mutant {
+            Mutant::PoliciesOncePerPass | Mutant::NoGate => {
+                Scenario { slow_sync: 60, slow: 30, moves: Some(10), ..edited() }
+            }
+            Mutant::GuardGoesWithFile => Scenario { moves: Some(10), ..edited() },
+            Mutant::UnknownPastIsFree => Scenario { forgets: true, crashes: Some(200), ..drawn },
+            Mutant::BudgetInMemory => Scenario { crashes: Some(60), moves: Some(10), ..drawn },
+            Mutant::LocalClock => Scenario { skew: 50, moves: Some(10), ..drawn },
+            Mutant::CancelWhilePaging => Scenario { page: 1, things: 6, ..drawn },
+            Mutant::NoExpectedVersion => Scenario { races: 30, late: 25, moves: Some(10), ..drawn },
+            Mutant::UnreadableIsAbsent => {
+                Scenario { unavailable: 60, moves: Some(10), busy: HOUR, ..drawn }
+            }
+            // Nothing but throttling, so that nothing else puts anything off for long.
+            Mutant::ThrottleFails => Scenario {
+                throttle: 60,
+                busy: Duration::from_secs(40 * 60),
+                ..Scenario::still(Vec::new(), seed)
+            },
+            _ => drawn,
+        }
+    }
+
+    const HOUR: Duration = Duration::from_secs(3_600);
+
+    /// In how many of the first seeds it was caught, and where first, by which invariant.
+    fn hunt(mutant: Mutant) -> (u64, Option<(u64, String)>) {
+        choose(Some(mutant));
+        let (mut caught, mut first) = (0, None);
+        for seed in 1..=SEEDS {
+            if seed > TABLE && first.is_some() {
+                break;
+            }
+            if let Some(violation) = run(&world(mutant, seed), false).violation {
+                caught += u64::from(seed <= TABLE);
+                first.get_or_insert((seed, violation));
+            }
+        }
+        choose(None);
+        (caught, first)
+    }
+
+    #[test]
+    fn each_mutant_is_caught_by_an_invariant() {
+        let next = AtomicUsize::new(0);
+        let table = Mutex::new(Vec::new());
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        std::thread::scope(|scope| {
+            for _ in 0..cores {
+                scope.spawn(|| {
+                    while let Some(mutant) =
+                        Mutant::ALL.get(next.fetch_add(1, Ordering::Relaxed)).copied()
+                    {
+                        let hunted = hunt(mutant);
+                        table.lock().unwrap().push((mutant, hunted));
+                    }
+                });
+            }
+        });
+        let mut table = table.into_inner().unwrap();
+        table.sort_by_key(|(mutant, _)| *mutant);
+        for (mutant, (caught, first)) in &table {
+            let name = format!("{mutant:?}");
+            match first {
+                Some((seed, why)) => {
+                    println!("{name:<20} {caught:>3} of {TABLE}, seed {seed}: {why}")
+                }
+                None => println!("{name:<20} not within {SEEDS} seeds"),
+            }
+        }
+        let free: Vec<_> = table.iter().filter(|(_, (_, first))| first.is_none()).collect();
+        assert!(free.is_empty(), "not caught: {free:?}");
+    }
+
+    /// What catches a mutant is the mutant: the same worlds are all right without it.
+    #[test]
+    fn without_a_mutant_the_same_worlds_are_all_right() {
+        for mutant in Mutant::ALL {
+            for seed in 1..=10 {
+                let went = run(&world(mutant, seed), false);
+                assert_eq!(went.violation, None, "the world of {mutant:?}, seed {seed}");
+            }
+        }
+    }
+}
+
+/// The feature is not on by default, and so in no release.
+#[cfg(not(feature = "mutants"))]
+#[test]
+fn no_mutant_is_in_a_release() {
+    assert!(!is(Mutant::NoGate));
+}

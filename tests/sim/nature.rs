@@ -1,0 +1,168 @@
+//! What devices and operators do all the time, whatever the controller wants.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rescind::emulator::{Cancel, Store, ThingUpdate, Update};
+use rescind::execution::ExecutionStatus;
+use tokio::time::sleep;
+
+use crate::judge::{Judge, Since, Truth};
+use crate::world::{Inner, World};
+
+pub const JOBS: [&str; 2] = ["fw", "cfg"];
+
+const GROUP: &str = "berlin";
+
+/// A fleet whose things all are in the group that both jobs follow.
+pub fn fleet(things: usize) -> String {
+    let mut text = format!(
+        "apiVersion: rescind/v1alpha1\nkind: Fleet\nmetadata: {{name: sim}}\nspec:\n  \
+         account: \"123456789012\"\n  region: eu-central-1\n  groups: [{GROUP}]\n  jobs:\n"
+    );
+    for job in JOBS {
+        text.push_str(&format!(
+            "    - {{id: {job}, createdAt: 90d ago, targetSelection: CONTINUOUS, targets: {{groups: [{GROUP}]}}}}\n"
+        ));
+    }
+    text.push_str("  things:\n");
+    for thing in 0..things {
+        text.push_str(&format!("    - {{name: r{thing}, groups: [{GROUP}]}}\n"));
+    }
+    text.push_str("  executions:\n");
+    for thing in 0..things {
+        text.push_str(&format!("    - {{job: fw, thing: r{thing}, queuedAt: 1d ago}}\n"));
+    }
+    text
+}
+
+/// What is true of the fleet at the beginning.
+pub fn begin(judge: &mut Judge, things: usize) {
+    for thing in 0..things {
+        let grouped = Since { value: true, at: None };
+        judge.things.insert(format!("r{thing}"), Truth { grouped, ..Truth::default() });
+    }
+}
+
+/// Moves things until it is dropped.
+pub async fn live(world: Arc<World>) {
+    let Some(most) = world.scenario.moves else { return std::future::pending().await };
+    loop {
+        let pause = world.inner().random.between(1, most);
+        sleep(Duration::from_secs(pause)).await;
+        let inner = &mut *world.inner();
+        let job = inner.random.pick(&JOBS);
+        let thing = format!("r{}", inner.random.below(world.scenario.things as u64));
+        let now = world.emulator.now();
+        world.emulator.store(|store| stir(inner, store, job, &thing, now));
+    }
+}
+
+/// Edits files and throws the stop switch until it is dropped.
+pub async fn edit(world: Arc<World>) {
+    let Some(most) = world.scenario.edits else { return std::future::pending().await };
+    loop {
+        let pause = world.inner().random.between(1, most);
+        sleep(Duration::from_secs(pause)).await;
+        let inner = &mut *world.inner();
+        inner.count("edits");
+        if inner.random.chance(10) {
+            inner.paused = !inner.paused;
+            inner.trace.add(&format!("stop switch {}", inner.paused));
+            continue;
+        }
+        let what = inner.files.edit(&mut inner.random, &mut inner.judge, world.emulator.now());
+        inner.note(&format!("edit: {what}"));
+        // Events are known to be missed.
+        if inner.random.chance(70) {
+            world.bell.notify_one();
+        }
+    }
+}
+
+/// One thing happens to one execution or thing.
+pub fn stir(inner: &mut Inner, store: &mut Store, job: &str, thing: &str, now: Timestamp) {
+    inner.count("moves");
+    let to = |store: &mut Store, status| {
+        let _ = store.update(thing, job, Update::to(status), now);
+    };
+    let flag = |store: &mut Store, key: &str, value: &str| {
+        let attributes = Some([(key.to_owned(), value.to_owned())].into());
+        let update = ThingUpdate { attributes, merge: true, ..ThingUpdate::default() };
+        let _ = store.registry.update_thing(thing, update);
+    };
+    let truth = inner.judge.things.entry(thing.to_owned()).or_default();
+    let what = match inner.random.below(30) {
+        0..=6 => {
+            to(store, ExecutionStatus::InProgress);
+            "reports"
+        }
+        7 => {
+            to(store, ExecutionStatus::Succeeded);
+            "succeeds"
+        }
+        8 => {
+            to(store, ExecutionStatus::Failed);
+            "fails"
+        }
+        9 => {
+            let _ = store.cancel(thing, job, Cancel { force: true, ..Cancel::default() }, now);
+            "is canceled by somebody"
+        }
+        // Leaves the group and joins it again: what is QUEUED is REMOVED, and there is a new one.
+        10..=19 => {
+            let _ = store.remove_from_group(thing, GROUP, now);
+            let _ = store.add_to_group(thing, GROUP, now);
+            truth.grouped.set(true);
+            "is queued anew"
+        }
+        20 => {
+            let _ = store.remove_from_group(thing, GROUP, now);
+            truth.grouped.set(false);
+            "leaves"
+        }
+        21 => {
+            let _ = store.add_to_group(thing, GROUP, now);
+            truth.grouped.set(true);
+            "joins"
+        }
+        22 => {
+            store.delete_execution(thing, job);
+            "is deleted"
+        }
+        23 => {
+            store.delete_execution(thing, job);
+            let _ = store.remove_from_group(thing, GROUP, now);
+            let _ = store.add_to_group(thing, GROUP, now);
+            truth.grouped.set(true);
+            "is deleted and queued anew"
+        }
+        24 => {
+            let medical = !truth.medical.value;
+            flag(store, "criticality", if medical { "medical" } else { "none" });
+            truth.medical.set(medical);
+            if medical { "becomes medical" } else { "is no longer medical" }
+        }
+        25 => {
+            let held = !truth.held.value;
+            flag(store, "hold", if held { "yes" } else { "no" });
+            truth.held.set(held);
+            if held { "is held" } else { "is no longer held" }
+        }
+        // Most of the time, what was protected is not.
+        _ => {
+            flag(store, "criticality", "none");
+            flag(store, "hold", "no");
+            truth.medical.set(false);
+            truth.held.set(false);
+            "is like any other"
+        }
+    };
+    let state = store.execution(thing, job, None).map(shown).unwrap_or_default();
+    inner.note(&format!("{job} on {thing} {what}: {state}"));
+}
+
+pub fn shown(execution: &rescind::emulator::Execution) -> String {
+    format!("{} #{} v{}", execution.status, execution.number, execution.version)
+}

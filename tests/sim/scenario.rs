@@ -1,0 +1,114 @@
+//! What a seed stands for: how large, how long, what fails how often. Each fault is sometimes off.
+
+use std::time::Duration;
+
+use crate::random::Random;
+
+/// What happens in a run, and how often. Rates are per cent of the calls that they can befall.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    pub seed: u64,
+    pub things: usize,
+    pub interval: Duration,
+    /// How long things move and fail.
+    pub busy: Duration,
+    /// The longest pauses between two moves of devices and operators, and between two edits, in
+    /// seconds; none for no moves, no edits.
+    pub moves: Option<u64>,
+    pub edits: Option<u64>,
+    /// How often an execution moves in the moment in which a cancel of it lands.
+    pub races: u64,
+    pub page: usize,
+    /// How far a process's clock may be off when it starts, in seconds: less than what opens a breaker.
+    pub skew: u64,
+    pub throttle: u64,
+    pub unavailable: u64,
+    pub lost_reply: u64,
+    pub late: u64,
+    pub slow: u64,
+    pub stale: u64,
+    pub slow_sync: u64,
+    pub full_disk: u64,
+    pub half_written: u64,
+    /// The longest life of a process in the busy time, in seconds; none for no crash.
+    pub crashes: Option<u64>,
+    /// The polls after which each process in turn dies, before any other crash.
+    pub polls: Vec<u64>,
+    /// Whether everything gets through in the end, or budgets stay as they are.
+    pub plenty: bool,
+    /// Whether the state is lost once, with what it knew of the past.
+    pub forgets: bool,
+}
+
+impl Scenario {
+    pub fn draw(seed: u64) -> Self {
+        let random = &mut Random::new(seed);
+        let mut rate = |often: u64, most: u64| {
+            if random.chance(often) { random.between(1, most) } else { 0 }
+        };
+        let (throttle, unavailable, lost_reply) = (rate(40, 40), rate(40, 15), rate(60, 30));
+        let (late, slow, stale) = (rate(50, 25), rate(40, 20), rate(40, 30));
+        let (slow_sync, full_disk, half_written) = (rate(40, 30), rate(15, 5), rate(30, 40));
+        Self {
+            seed,
+            things: usize::try_from(random.between(1, 6)).expect("few"),
+            interval: Duration::from_secs(random.pick(&[30, 60, 300])),
+            busy: Duration::from_secs(random.between(5, 35) * 60),
+            moves: random.chance(85).then(|| random.between(5, 120)),
+            edits: random.chance(60).then(|| random.between(60, 600)),
+            races: if random.chance(50) { random.between(1, 30) } else { 0 },
+            page: usize::try_from(random.pick(&[1, 2, 3, 250])).expect("few"),
+            skew: random.pick(&[0, 0, 20, 50]),
+            throttle,
+            unavailable,
+            lost_reply,
+            late,
+            slow,
+            stale,
+            slow_sync,
+            full_disk,
+            half_written,
+            crashes: random.chance(60).then(|| random.between(20, 900)),
+            polls: Vec::new(),
+            plenty: random.chance(60),
+            forgets: random.chance(10),
+        }
+    }
+
+    /// Nothing fails and nothing moves: one policy, a few executions.
+    pub fn still(polls: Vec<u64>, seed: u64) -> Self {
+        Self {
+            seed,
+            things: 3,
+            interval: Duration::from_secs(30),
+            busy: Duration::from_secs(120),
+            moves: None,
+            edits: None,
+            races: 0,
+            page: 250,
+            skew: 0,
+            throttle: 0,
+            unavailable: 0,
+            lost_reply: 0,
+            late: 0,
+            slow: 0,
+            stale: 0,
+            slow_sync: 0,
+            full_disk: 0,
+            half_written: 0,
+            crashes: None,
+            polls,
+            plenty: true,
+            forgets: false,
+        }
+    }
+
+    /// Whether anything can fail so that an execution is left alone for long.
+    pub fn backs_off(&self) -> bool {
+        [self.unavailable, self.lost_reply, self.late, self.slow, self.full_disk]
+            .iter()
+            .any(|rate| *rate > 0)
+            || self.crashes.is_some()
+            || !self.polls.is_empty()
+    }
+}
