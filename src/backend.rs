@@ -346,6 +346,10 @@ pub async fn pages<'a, T>(
     let mut token = None;
     loop {
         let page = read(token).await?;
+        if rows.capacity() - rows.len() < page.items.len() {
+            // By an eighth, and not twofold: a list may have a million rows.
+            rows.reserve_exact(page.items.len().max(rows.len() / 8));
+        }
         rows.extend(page.items);
         match page.next {
             Some(next) => token = Some(next),

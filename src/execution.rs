@@ -147,7 +147,7 @@ macro_rules! wire_enum {
         pub enum $name {
             $($(#[$vdoc])* $variant,)+
             /// A value that this version does not know, kept as AWS sent it.
-            Unknown(Arc<str>),
+            Unknown(Arc<Box<str>>),
         }
 
         impl $name {
@@ -167,7 +167,7 @@ macro_rules! wire_enum {
             fn from(text: &str) -> Self {
                 match text {
                     $($wire => Self::$variant,)+
-                    other => Self::Unknown(other.into()),
+                    other => Self::Unknown(Arc::new(other.into())),
                 }
             }
         }

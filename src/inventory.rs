@@ -14,13 +14,17 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::execution::{
     ExecutionDescription, ExecutionKey, ExecutionNumber, ExecutionStatus, ExecutionSummary,
-    ExecutionVersion, JobId, JobStatus, OpenStatus, StatusDetails, ThingName, Times,
+    ExecutionVersion, JobId, JobStatus, OpenStatus, StatusDetails, ThingName,
 };
 use crate::fact::{Fact, Unreadable};
 
+mod clocks;
+mod executions;
 mod job;
 mod thing;
 
+pub use clocks::Clocks;
+pub use executions::Executions;
 pub use job::{AbortCriterion, FailureType, Job, JobDescription, ProcessDetails};
 pub use thing::{Connectivity, Queue, QueuedExecution, Thing, ThingDescription};
 
@@ -61,11 +65,11 @@ pub struct ObservedExecution {
     /// Its status: the listed one, or the described one once described.
     pub status: ExecutionStatus,
     /// Its times, from the latest observation.
-    pub times: Times,
+    pub times: Clocks,
     /// Retries completed.
     pub retry_attempt: Fact<i64>,
     /// What only a describe says.
-    pub described: Fact<Described>,
+    pub described: Fact<Box<Described>>,
 }
 
 /// What only `DescribeJobExecution` says.
@@ -103,7 +107,7 @@ pub struct Inventory {
     /// The lists of executions.
     pub lists: BTreeMap<(JobId, OpenStatus), Listing>,
     /// The executions found.
-    pub executions: BTreeMap<ExecutionKey, ObservedExecution>,
+    pub executions: Executions,
     /// The things read.
     pub things: BTreeMap<ThingName, Thing>,
     /// The time for which nothing more was worth reading; none if that was not asked.
@@ -118,45 +122,26 @@ impl Inventory {
     /// Takes in a row of the list of `job`'s executions with status `listed`. Of two rows for one
     /// key the higher execution number stays, and of equal or unknown numbers the later observation.
     pub fn insert_row(&mut self, job: &JobId, listed: OpenStatus, row: ExecutionSummary) {
-        let key = ExecutionKey { job: job.clone(), thing: row.thing };
-        let older = self.executions.get(&key).is_some_and(|kept| {
-            row.number.known().is_some() && kept.number.known() > row.number.known()
-        });
-        if !older {
-            let observed = ObservedExecution {
-                listed,
-                number: row.number,
-                status: row.status,
-                times: row.times,
-                retry_attempt: row.retry_attempt,
-                described: Fact::NotRead,
-            };
-            self.executions.insert(key, observed);
+        let (key, row) = observed(job, listed, row);
+        if !self.executions.get(&key).is_some_and(|kept| stays(kept, &row)) {
+            self.executions.insert(key, row);
         }
+    }
+
+    /// Takes in the list of `job`'s executions with status `listed`, in the place of the one before.
+    pub fn replace_rows(&mut self, job: &JobId, listed: OpenStatus, rows: Vec<ExecutionSummary>) {
+        let rows = rows.into_iter().map(|row| observed(job, listed, row));
+        self.executions.replace_list(job, listed, rows, stays);
     }
 
     /// Takes out the rows that came from the list of `job`'s executions with status `listed`.
     pub fn remove_rows(&mut self, job: &JobId, listed: OpenStatus) {
-        let old = self.of_job(job).filter(|(_, row)| row.listed == listed);
-        let old: Vec<_> = old.map(|(key, _)| key.clone()).collect();
-        for key in old {
-            self.executions.remove(&key);
-        }
+        self.executions.remove_list(job, listed);
     }
 
     /// Whether the list of `job`'s executions with status `listed` has no row.
     pub fn is_empty(&self, job: &JobId, listed: OpenStatus) -> bool {
-        self.of_job(job).all(|(_, row)| row.listed != listed)
-    }
-
-    fn of_job<'a>(
-        &'a self,
-        job: &'a JobId,
-    ) -> impl Iterator<Item = (&'a ExecutionKey, &'a ObservedExecution)> {
-        // "-" is the least of all names, so that is where the job's keys begin.
-        let thing = "-".parse().expect("a hyphen is a thing name");
-        let rows = self.executions.range(ExecutionKey { job: job.clone(), thing }..);
-        rows.take_while(move |(key, _)| key.job == *job)
+        self.executions.of_job(job).iter().all(|(_, row)| row.listed != listed)
     }
 
     /// The same with no other executions than `keys`, and of the jobs and things those that they need.
@@ -196,7 +181,9 @@ impl Inventory {
         if !gone.is_empty() {
             self.jobs.retain(|id, _| !gone.contains(id));
             self.lists.retain(|(id, _), _| !gone.contains(id));
-            self.executions.retain(|key, _| !gone.contains(&key.job));
+            for id in &gone {
+                self.executions.remove_job(id);
+            }
         }
     }
 
@@ -213,6 +200,27 @@ impl Inventory {
     }
 }
 
+fn observed(
+    job: &JobId,
+    listed: OpenStatus,
+    row: ExecutionSummary,
+) -> (ExecutionKey, ObservedExecution) {
+    let observed = ObservedExecution {
+        listed,
+        number: row.number,
+        status: row.status,
+        times: row.times.into(),
+        retry_attempt: row.retry_attempt,
+        described: Fact::NotRead,
+    };
+    (ExecutionKey { job: job.clone(), thing: row.thing }, observed)
+}
+
+/// Whether an earlier row stays although there is a later one: it is of a higher execution number.
+fn stays(earlier: &ObservedExecution, later: &ObservedExecution) -> bool {
+    later.number.known().is_some() && earlier.number.known() > later.number.known()
+}
+
 impl ObservedExecution {
     /// The row as it stands after a describe: the later observation counts. A describe has no
     /// `retryAttempt`, so that of another execution number is not known any more.
@@ -222,12 +230,12 @@ impl ObservedExecution {
         }
         self.number = description.number;
         self.status = description.status;
-        self.times = description.times;
-        self.described = Fact::Known(Described {
+        self.times = description.times.into();
+        self.described = Fact::Known(Box::new(Described {
             version: description.version,
             status_details: description.status_details,
             seconds_before_timed_out: description.seconds_before_timed_out,
             at,
-        });
+        }));
     }
 }

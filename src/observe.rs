@@ -34,6 +34,10 @@ use read::{Answer, Reading};
 /// 0.1 s that an answer takes from far away. The pacer says how fast they follow each other.
 const IN_FLIGHT: usize = 32;
 
+/// How many jobs' lists are on their way at once: their rows are kept until the last page, beside those of
+/// the lists before. A list is asked for eight pages a second at the most.
+const LISTS_IN_FLIGHT: usize = 4;
+
 /// How many failures of one operation and kind are named one by one; the rest are counted. A missing
 /// permission fails a hundred thousand reads in the same way.
 const NAMED: usize = 10;
@@ -174,12 +178,12 @@ impl Collector {
         let reading = Reading { reader: &*self.reader, clock: &self.clock };
         // One stream for each kind, since each waits for a bucket of its own.
         let mut answers = stream::select_all([
-            each(job_lists, move |status| reading.jobs(status)),
-            each(jobs, move |job| reading.job(job)),
-            each(tags, move |job| reading.tags(job)),
-            each(by_job, move |(job, statuses)| reading.executions(job, statuses)),
-            each(by_thing, move |(thing, facts)| reading.thing(thing, facts)),
-            each(executions, move |key| reading.execution(key)),
+            each(job_lists, IN_FLIGHT, move |status| reading.jobs(status)),
+            each(jobs, IN_FLIGHT, move |job| reading.job(job)),
+            each(tags, IN_FLIGHT, move |job| reading.tags(job)),
+            each(by_job, LISTS_IN_FLIGHT, move |(job, statuses)| reading.executions(job, statuses)),
+            each(by_thing, IN_FLIGHT, move |(thing, facts)| reading.thing(thing, facts)),
+            each(executions, IN_FLIGHT, move |key| reading.execution(key)),
         ]);
         while let Some(answer) = answers.next().await {
             let kind = answer.kind();
@@ -193,12 +197,13 @@ impl Collector {
 
 fn each<'a, T, F>(
     needs: impl IntoIterator<Item = T, IntoIter: Send + 'a>,
+    in_flight: usize,
     read: impl Fn(T) -> F + Send + 'a,
 ) -> BoxStream<'a, Answer>
 where
     F: Future<Output = Answer> + Send + 'a,
 {
-    stream::iter(needs).map(read).buffer_unordered(IN_FLIGHT).boxed()
+    stream::iter(needs).map(read).buffer_unordered(in_flight).boxed()
 }
 
 /// An inventory that is being filled.
@@ -315,10 +320,7 @@ impl Pass {
     ) {
         let listing = match rows {
             Ok(rows) => {
-                self.inventory.remove_rows(job, status);
-                for row in rows {
-                    self.inventory.insert_row(job, status, row);
-                }
+                self.inventory.replace_rows(job, status, rows);
                 Listing::Complete(at)
             }
             Err(error) => {

@@ -125,7 +125,7 @@ async fn find(
         listed: described.status.open().unwrap_or(OpenStatus::Queued),
         number: described.number,
         status: described.status.clone(),
-        times: described.times,
+        times: described.times.into(),
         retry_attempt: Fact::Unreadable(Unreadable::Gone),
         described: Fact::NotRead,
     };

@@ -148,7 +148,7 @@ impl Recorder {
         let version = described.and_then(|it| self.told(|| what("version"), &it.version));
         let details =
             described.and_then(|it| self.told(|| what("statusDetails"), &it.status_details));
-        let started = match self.time(|| what("startedAt"), &row.times.started_at) {
+        let started = match self.time(|| what("startedAt"), &row.times.started_at()) {
             Value::Null => Value::from("never"),
             time => time,
         };
@@ -164,9 +164,9 @@ impl Recorder {
             ("status", row.status.as_str().into()),
             ("executionNumber", json!(number)),
             ("versionNumber", json!(version.map(|version| version.get()))),
-            ("queuedAt", self.time(|| what("queuedAt"), &row.times.queued_at)),
+            ("queuedAt", self.time(|| what("queuedAt"), &row.times.queued_at())),
             ("startedAt", started),
-            ("lastUpdatedAt", self.time(|| what("lastUpdatedAt"), &row.times.last_updated_at)),
+            ("lastUpdatedAt", self.time(|| what("lastUpdatedAt"), &row.times.last_updated_at())),
             ("timesOutAt", json!(times_out.map(|time| time.to_string()))),
             ("retryAttempt", json!(retries.filter(|retries| *retries > 0))),
             ("statusDetails", json!(details)),

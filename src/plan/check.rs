@@ -275,9 +275,9 @@ impl Seen<'_> {
         match test {
             Test::Age { since, bound } => {
                 let absent = match since {
-                    AgeClock::QueuedAt => self.row.times.queued_at == Fact::Absent,
-                    AgeClock::StartedAt => self.row.times.started_at == Fact::Absent,
-                    AgeClock::LastUpdatedAt => self.row.times.last_updated_at == Fact::Absent,
+                    AgeClock::QueuedAt => self.row.times.queued_at() == Fact::Absent,
+                    AgeClock::StartedAt => self.row.times.started_at() == Fact::Absent,
+                    AgeClock::LastUpdatedAt => self.row.times.last_updated_at() == Fact::Absent,
                 };
                 absent || self.age_seconds(*since).is_some_and(|age| !within(age, *bound))
             }
@@ -308,9 +308,9 @@ impl Seen<'_> {
 impl Seen<'_> {
     fn age_seconds(&self, since: AgeClock) -> Option<i128> {
         let time = match since {
-            AgeClock::QueuedAt => self.row.times.queued_at,
-            AgeClock::StartedAt => self.row.times.started_at,
-            AgeClock::LastUpdatedAt => self.row.times.last_updated_at,
+            AgeClock::QueuedAt => self.row.times.queued_at(),
+            AgeClock::StartedAt => self.row.times.started_at(),
+            AgeClock::LastUpdatedAt => self.row.times.last_updated_at(),
         };
         time.known().map(|time| self.now.as_nanosecond() - time.as_nanosecond())
     }

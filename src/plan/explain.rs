@@ -269,9 +269,9 @@ fn decided(
 
 fn times(row: &ObservedExecution, now: Timestamp) -> Vec<(&'static str, String)> {
     let times = [
-        ("queuedAt", row.times.queued_at),
-        ("startedAt", row.times.started_at),
-        ("lastUpdatedAt", row.times.last_updated_at),
+        ("queuedAt", row.times.queued_at()),
+        ("startedAt", row.times.started_at()),
+        ("lastUpdatedAt", row.times.last_updated_at()),
     ];
     times.map(|(name, time)| (name, advice::moment(time, now))).into()
 }

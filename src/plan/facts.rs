@@ -76,9 +76,9 @@ impl<'a> Facts<'a> {
     /// When a clock of the execution began to run.
     pub fn clock(&self, since: AgeClock) -> Fact<Timestamp> {
         match since {
-            AgeClock::QueuedAt => self.row.times.queued_at,
-            AgeClock::StartedAt => self.row.times.started_at,
-            AgeClock::LastUpdatedAt => self.row.times.last_updated_at,
+            AgeClock::QueuedAt => self.row.times.queued_at(),
+            AgeClock::StartedAt => self.row.times.started_at(),
+            AgeClock::LastUpdatedAt => self.row.times.last_updated_at(),
         }
     }
 
@@ -159,13 +159,13 @@ impl<'a> Facts<'a> {
     /// [`Queue::behind`](crate::inventory::Queue::behind).
     pub fn queued_behind(&self) -> Fact<u64> {
         let queue = self.thing.map_or(Fact::NotRead, |thing| thing.queue.as_ref());
-        let (number, status, times) = (self.row.number, &self.row.status, &self.row.times);
-        queue.and_then(|queue| queue.behind(self.key, number, status, times))
+        let (number, status, times) = (self.row.number, &self.row.status, self.row.times.get());
+        queue.and_then(|queue| queue.behind(self.key, number, status, &times))
     }
 
     /// What a describe said.
     pub fn described(&self) -> Fact<&'a Described> {
-        self.row.described.as_ref()
+        self.row.described.as_ref().map(|described| &**described)
     }
 
     /// The execution's version.

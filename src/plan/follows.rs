@@ -133,7 +133,7 @@ fn start(acts: &BTreeMap<&ExecutionKey, OpenStatus>, inventory: &Inventory, foll
     let mut things: BTreeMap<&ThingName, Freed<'_>> = BTreeMap::new();
     for (key, row) in inventory.executions.iter().filter(|(key, _)| names.contains(&key.thing)) {
         let freed = things.entry(&key.thing).or_default();
-        let queued_at = row.times.queued_at;
+        let queued_at = row.times.queued_at();
         match (acts.get(key), &row.status) {
             (Some(status), _) => {
                 freed.was_busy |= *status == OpenStatus::InProgress;

@@ -11,7 +11,9 @@ use jiff::Timestamp;
 use crate::execution::{ExecutionKey, JobId, JobStatus, OpenStatus, ThingName};
 use crate::inventory::{Inventory, Job, ObservedExecution};
 use crate::plan::clause::{Facts, Tier};
-use crate::plan::evaluate::{JobScope, evaluate, execution_in_scope, job_scope, missing, walk};
+use crate::plan::evaluate::{
+    JobScope, evaluate, execution_in_scope, job_scope, missing, reads_described, walk,
+};
 use crate::plan::{Depth, Memory, Reason, budget, planner, stable, veto};
 use crate::policy::{OnExceed, Policy, PolicySet};
 
@@ -74,7 +76,7 @@ pub fn needs(
             }
         }
     }
-    let by_job = planner::policies_by_job(policies, inventory);
+    let mut by_job = planner::policies_by_job(policies, inventory);
     for (key, row) in &inventory.executions {
         let (Some(job), Some(in_scope)) = (inventory.jobs.get(&key.job), by_job.get(&key.job))
         else {
@@ -99,6 +101,10 @@ pub fn needs(
         }
         Depth::Listed => {
             let guards_halt = budget::guards_halt(policies);
+            // Nothing is contested that no describe decides.
+            let describe: BTreeSet<_> =
+                policies.iter().filter(|it| reads_described(it)).map(|it| &it.name).collect();
+            by_job.retain(|_, of_job| of_job.iter().any(|it| describe.contains(&it.name)));
             for (key, row) in &inventory.executions {
                 let (Some(job), Some(in_scope)) =
                     (inventory.jobs.get(&key.job), by_job.get(&key.job))

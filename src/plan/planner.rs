@@ -149,7 +149,9 @@ pub fn narrowed(
     keys: Option<&BTreeSet<ExecutionKey>>,
 ) -> Plan {
     let by_job = policies_by_job(policies, inventory);
-    let mut lines = Vec::new();
+    // To size: a plan of a million lines has no room to double.
+    let most = inventory.executions.len();
+    let mut lines = Vec::with_capacity(keys.map_or(most, BTreeSet::len).min(most));
     let mut observed = Vec::new();
     let mut populations: BTreeMap<&PolicyName, u64> = BTreeMap::new();
     for (key, row) in &inventory.executions {
@@ -164,9 +166,10 @@ pub fn narrowed(
             thing: inventory.things.get(&key.thing),
             account: inventory.account.as_ref(),
         };
-        let canceled = was_canceled(memory, key, row.number);
-        for policy in in_scope {
-            if row.status.open().is_some() && !canceled && execution_in_scope(policy, key, row) {
+        let shares = in_scope.iter().filter(|policy| budget::has_percent(policy));
+        for policy in shares {
+            let open = row.status.open().is_some() && !was_canceled(memory, key, row.number);
+            if open && execution_in_scope(policy, key, row) {
                 *populations.entry(&policy.name).or_default() += 1;
             }
         }
@@ -227,7 +230,7 @@ fn was_canceled(memory: &Memory, key: &ExecutionKey, number: Fact<ExecutionNumbe
 /// oldest, an unknown age last; then job and thing.
 fn acting_order(line: &Line, inventory: &Inventory) -> (Reverse<i32>, Timestamp, ExecutionKey) {
     let queued_at =
-        inventory.executions.get(&line.key).and_then(|row| row.times.queued_at.known().copied());
+        inventory.executions.get(&line.key).and_then(|row| row.times.queued_at().known().copied());
     (Reverse(line.policy.priority), queued_at.unwrap_or(Timestamp::MAX), line.key.clone())
 }
 

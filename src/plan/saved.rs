@@ -186,7 +186,7 @@ impl SavedLine {
 
 fn save(line: &Line, act: &Act, inventory: &Inventory, now: Timestamp) -> Option<SavedLine> {
     let pins = act.pins.clone()?;
-    let times = inventory.executions.get(&line.key)?.times;
+    let times = inventory.executions.get(&line.key)?.times.get();
     Some(SavedLine {
         job: line.key.job.clone(),
         thing: line.key.thing.clone(),

@@ -72,7 +72,7 @@ impl Stamp {
     fn of(facts: &Facts<'_>) -> Option<Self> {
         Some(Self {
             number: *facts.row.number.known()?,
-            last_updated_at: *facts.row.times.last_updated_at.known()?,
+            last_updated_at: *facts.row.times.last_updated_at().known()?,
             version: facts.version().known().copied(),
         })
     }

@@ -200,9 +200,13 @@ fn camel(value: impl serde::Serialize) -> String {
 fn policies(plan: &Plan) -> Vec<Policy> {
     let mut policies: BTreeMap<PolicyName, Policy> =
         plan.policies.iter().map(|policy| (policy.name.clone(), about(policy, plan))).collect();
+    let mut counts = BTreeMap::<(&PolicyName, Reason), u64>::new();
     for line in &plan.lines {
-        if let Some(policy) = policies.get_mut(&line.policy.name) {
-            *policy.executions.entry(label(line.verdict.reason)).or_default() += 1;
+        *counts.entry((&line.policy.name, line.verdict.reason)).or_default() += 1;
+    }
+    for ((name, reason), count) in counts {
+        if let Some(policy) = policies.get_mut(name) {
+            policy.executions.insert(label(reason), count);
         }
     }
     for observed in &plan.observed {

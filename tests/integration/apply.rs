@@ -11,6 +11,7 @@ mod budgets;
 mod fresh;
 mod ledger;
 mod lost;
+mod month;
 mod moves;
 mod permissions;
 mod plain;

@@ -196,7 +196,7 @@ async fn a_list_of_jobs_is_read_page_by_page() {
     let first = reader.list_jobs(&JobStatus::InProgress, None).await.unwrap();
     let [job] = &first.items[..] else { panic!("{first:?}") };
     assert_eq!(job.account.as_ref().unwrap().account, "123456789012");
-    assert_eq!(job.status, JobStatus::Unknown("PAUSED".into()));
+    assert_eq!(job.status, JobStatus::from("PAUSED"));
     assert_eq!(job.target_selection, TargetSelection::Continuous);
     assert_eq!(job.created_at.known().unwrap().to_string(), "2018-11-14T20:49:29.5Z");
     assert_eq!(first.next, Some(PageToken("two".into())));
@@ -242,7 +242,7 @@ async fn rows_and_descriptions_keep_what_is_unknown_apart() {
     let description = describe(None).await.unwrap();
     assert_eq!(description.number, Fact::Known(ExecutionNumber(2)));
     assert_eq!(description.version, Fact::Unreadable(Unreadable::Invalid));
-    assert_eq!(description.status, ExecutionStatus::Unknown("PAUSED".into()));
+    assert_eq!(description.status, ExecutionStatus::from("PAUSED"));
     assert_eq!(description.status_details, Fact::Known(BTreeMap::new()));
     for number in [None, Some(ExecutionNumber(1)), None, None] {
         assert_eq!(describe(number).await.unwrap_err().kind, ErrorKind::Malformed, "{number:?}");

@@ -88,9 +88,9 @@ impl Facts for Seen<'_> {
             Field::ExecutionStatus => Fact::Known(Value::text(row.status.as_str())),
             Field::ExecutionNumber => row.number.map(|number| Value::Int(number.0)),
             Field::RetryAttempt => row.retry_attempt.map(Value::Int),
-            Field::QueuedAt => row.times.queued_at.map(Value::Time),
-            Field::StartedAt => row.times.started_at.map(Value::Time),
-            Field::LastUpdatedAt => row.times.last_updated_at.map(Value::Time),
+            Field::QueuedAt => row.times.queued_at().map(Value::Time),
+            Field::StartedAt => row.times.started_at().map(Value::Time),
+            Field::LastUpdatedAt => row.times.last_updated_at().map(Value::Time),
             Field::Version => self.in_describe(|it| it.version.map(|it| Value::Int(it.get()))),
             Field::StatusDetails => {
                 self.in_describe(|it| it.status_details.as_ref().map(Value::Pairs))
@@ -103,7 +103,7 @@ impl Facts for Seen<'_> {
                 Some(Fact::Absent) => Fact::Absent,
                 Some(Fact::Unreadable(why)) => Fact::Unreadable(*why),
                 Some(Fact::Known(queue)) => queue
-                    .behind(key, row.number, &row.status, &row.times)
+                    .behind(key, row.number, &row.status, &row.times.get())
                     .map(|count| Value::Int(i64::try_from(count).unwrap_or(i64::MAX))),
             },
             Field::JobTags => self.job.tags.as_ref().map(Value::Pairs),

@@ -20,7 +20,7 @@ impl Seen<'_> {
             *digest == policy.digest
                 && *key == self.line.key
                 && self.row.number == Fact::Known(sighting.stamp.number)
-                && self.row.times.last_updated_at == Fact::Known(sighting.stamp.last_updated_at)
+                && self.row.times.last_updated_at() == Fact::Known(sighting.stamp.last_updated_at)
                 && !moved
                 && now < sighting.until.as_nanosecond()
                 && now - sighting.since.as_nanosecond() >= period.get().as_nanos()

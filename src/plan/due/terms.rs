@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::foreseen::Foreseen;
 use crate::execution::{JobId, OpenStatus};
-use crate::inventory::{Inventory, ObservedExecution};
+use crate::inventory::Inventory;
 use crate::plan::cadence::Cadence;
 use crate::plan::evaluate::execution_in_scope;
 use crate::plan::{FactName, Memory, budget};
@@ -15,8 +15,9 @@ use crate::policy::{
     AgeBound, AgeClock, Clause, Policy, PolicyName, PolicySet, Rule, Test, window,
 };
 
-/// An age at which a clause turns.
-type Turn = (AgeClock, SignedDuration);
+/// An age at which a clause turns, in nanoseconds, of one of
+/// the clocks of [`Clocks::nanoseconds`](crate::inventory::Clocks::nanoseconds).
+type Turn = (usize, i64);
 
 /// One policy's.
 #[derive(Debug)]
@@ -92,15 +93,20 @@ impl Terms {
         until: Timestamp,
     ) -> Foreseen {
         let mut foreseen = Foreseen::default();
-        for (key, row) in &inventory.executions {
-            let of_job = by_job.get(&key.job).into_iter().flatten();
-            let due = of_job.filter_map(|policy| {
-                let of = self.policies.get(&policy.name)?;
-                let at = self.comes_due(of, row, now).filter(|at| *at <= until)?;
-                execution_in_scope(policy, key, row).then_some(at)
-            });
-            if let Some(at) = due.min() {
-                foreseen.add(at, key);
+        let (from, to) = (nanoseconds(now.as_nanosecond()), nanoseconds(until.as_nanosecond()));
+        for (job, policies) in by_job {
+            let terms = policies.iter().filter_map(|it| Some((*it, self.policies.get(&it.name)?)));
+            let terms: Vec<_> = terms.collect();
+            for (key, row) in inventory.executions.of_job(job) {
+                let clocks = row.times.nanoseconds();
+                let due = terms.iter().filter_map(|(policy, of)| {
+                    let at = self.comes_due(of, clocks, from).filter(|at| *at <= to)?;
+                    execution_in_scope(policy, key, row).then_some(at)
+                });
+                let at = due.min().and_then(|at| Timestamp::from_nanosecond(at.into()).ok());
+                if let Some(at) = at {
+                    foreseen.add(at, key);
+                }
             }
         }
         after_failures(&mut foreseen, memory, now, until);
@@ -108,16 +114,10 @@ impl Terms {
     }
 
     /// The next time after `now` at which an age may make a policy cancel an execution as it was observed.
-    fn comes_due(&self, of: &Of, row: &ObservedExecution, now: Timestamp) -> Option<Timestamp> {
-        let at = |(clock, age): &Turn| {
-            let since = match clock {
-                AgeClock::QueuedAt => row.times.queued_at,
-                AgeClock::StartedAt => row.times.started_at,
-                AgeClock::LastUpdatedAt => row.times.last_updated_at,
-            };
-            since.known()?.checked_add(*age).ok()
-        };
-        let mut matches = Timestamp::MIN;
+    /// Times are in nanoseconds since 1970.
+    fn comes_due(&self, of: &Of, clocks: [Option<i64>; 3], now: i64) -> Option<i64> {
+        let at = |(clock, age): &Turn| Some(clocks[*clock]?.saturating_add(*age));
+        let mut matches = i64::MIN;
         for turn in &of.waits {
             matches = matches.max(at(turn)?);
         }
@@ -164,6 +164,11 @@ impl Terms {
     }
 }
 
+/// Beyond 292 years, the ends of what can be said.
+fn nanoseconds(count: i128) -> i64 {
+    i64::try_from(count).unwrap_or(if count < 0 { i64::MIN } else { i64::MAX })
+}
+
 /// What failed is tried again at its time.
 pub(super) fn after_failures(
     foreseen: &mut Foreseen,
@@ -188,7 +193,12 @@ fn turns<'a>(
     let turn = |clause: &Clause| match &clause.test {
         Test::Age { since, bound } if which(bound) => {
             let (AgeBound::OlderThan(period) | AgeBound::YoungerThan(period)) = bound;
-            Some((*since, period.get()))
+            let clock = match since {
+                AgeClock::QueuedAt => 0,
+                AgeClock::StartedAt => 1,
+                AgeClock::LastUpdatedAt => 2,
+            };
+            Some((clock, nanoseconds(period.get().as_nanos())))
         }
         _ => None,
     };

@@ -182,7 +182,7 @@ fn the_oldest_go_first_and_an_unknown_age_goes_last() {
     let mut inventory = queue(4);
     let mut unknown = |thing| {
         let row = inventory.executions.get_mut(&key("fw", thing)).expect("a row");
-        row.times.queued_at = rescind::fact::Fact::Unreadable(Unreadable::Invalid);
+        row.times.change(|it| it.queued_at = rescind::fact::Fact::Unreadable(Unreadable::Invalid));
     };
     unknown("r-000");
     unknown("r-001");

@@ -64,7 +64,7 @@ fn everything() -> Inventory {
     let known = Fact::Known(now());
     inventory.jobs.values_mut().for_each(|job| job.created_at = known);
     for row in inventory.executions.values_mut() {
-        row.times = Times { queued_at: known, started_at: known, last_updated_at: known };
+        row.times = Times { queued_at: known, started_at: known, last_updated_at: known }.into();
         let Fact::Known(described) = &mut row.described else { panic!("a fleet is described") };
         described.seconds_before_timed_out = Fact::Known(60);
     }
@@ -120,9 +120,9 @@ fn put(field: Field, state: State, inventory: &mut Inventory) -> bool {
     match field {
         Field::ExecutionNumber => state.set(&mut row.number),
         Field::RetryAttempt => state.set(&mut row.retry_attempt),
-        Field::QueuedAt => state.set(&mut row.times.queued_at),
-        Field::StartedAt => state.set(&mut row.times.started_at),
-        Field::LastUpdatedAt => state.set(&mut row.times.last_updated_at),
+        Field::QueuedAt => row.times.change(|it| state.set(&mut it.queued_at)),
+        Field::StartedAt => row.times.change(|it| state.set(&mut it.started_at)),
+        Field::LastUpdatedAt => row.times.change(|it| state.set(&mut it.last_updated_at)),
         Field::Version | Field::StatusDetails | Field::SecondsBeforeTimedOut => {
             match (state, &mut row.described) {
                 (State::NotRead, described) => state.set(described),

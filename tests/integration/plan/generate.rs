@@ -298,11 +298,8 @@ fn row() -> impl Strategy<Value = ObservedExecution> {
     let time = || fact((0..40_i64).prop_map(ago));
     let version = fact((1..9_i64).prop_map(|it| ExecutionVersion::new(it).expect("1 or more")));
     let described = fact((version, fact(pairs()), fact(0..900_i64)).prop_map(
-        |(version, status_details, seconds_before_timed_out)| Described {
-            version,
-            status_details,
-            seconds_before_timed_out,
-            at: now(),
+        |(version, status_details, seconds_before_timed_out)| {
+            Box::new(Described { version, status_details, seconds_before_timed_out, at: now() })
         },
     ));
     let number = fact((1..3_i64).prop_map(ExecutionNumber));
@@ -313,7 +310,7 @@ fn row() -> impl Strategy<Value = ObservedExecution> {
                 listed,
                 number,
                 status: listed.into(),
-                times: Times { queued_at, started_at, last_updated_at },
+                times: Times { queued_at, started_at, last_updated_at }.into(),
                 retry_attempt,
                 described,
             }

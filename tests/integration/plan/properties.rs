@@ -241,7 +241,11 @@ proptest! {
         let reversed = PolicySet::guarded(policies.cloned(), guards.cloned(), demands);
         prop_assert_eq!(reversed.digest().clone(), world.set().digest().clone());
         let mut inventory = world.inventory.clone();
-        inventory.executions = world.inventory.executions.clone().into_iter().rev().collect();
+        inventory.executions = {
+            let rows = world.inventory.executions.iter();
+            let rows: Vec<_> = rows.map(|(key, row)| (key.clone(), row.clone())).collect();
+            rows.into_iter().rev().collect()
+        };
         for depth in DEPTHS {
             let first = planned(&world, depth);
             let memory = &world.memory;
@@ -262,7 +266,7 @@ proptest! {
         let plan = planned(&world, Depth::Exact);
         let age = |key: &ExecutionKey| {
             let row = &world.inventory.executions[key];
-            (row.times.queued_at.known().is_none(), row.times.queued_at.known().copied(), key.clone())
+            (row.times.queued_at().known().is_none(), row.times.queued_at().known().copied(), key.clone())
         };
         for policy in &world.policies {
             let of_policy = |reason| {

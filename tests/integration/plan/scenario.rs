@@ -325,7 +325,7 @@ impl Matched {
             last_updated_at: self
                 .last_updated_at
                 .as_deref()
-                .map_or_else(|| *row.times.last_updated_at.known().expect("it has one"), moment),
+                .map_or_else(|| *row.times.last_updated_at().known().expect("it has one"), moment),
             version: None,
         };
         let until = self.until.as_deref().map_or(Timestamp::MAX, moment);
@@ -408,11 +408,13 @@ impl Gap {
         let row = inventory.executions.get_mut(&key(job, thing)).expect("a row");
         match (self.fact.as_deref().expect("a fact"), &mut row.described) {
             ("number", _) => row.number = self.fact(),
-            ("queuedAt", _) => row.times.queued_at = self.fact(),
-            ("startedAt", _) => row.times.started_at = self.fact(),
-            ("lastUpdatedAt", _) => row.times.last_updated_at = self.fact(),
+            ("queuedAt", _) => row.times.change(|it| it.queued_at = self.fact()),
+            ("startedAt", _) => row.times.change(|it| it.started_at = self.fact()),
+            ("lastUpdatedAt", _) => row.times.change(|it| it.last_updated_at = self.fact()),
             ("retryAttempt", _) => row.retry_attempt = self.fact(),
-            ("description", described) => *described = self.fact(),
+            ("description", described) => {
+                *described = self.fact::<rescind::inventory::Described>().map(Box::new);
+            }
             ("version", Fact::Known(described)) => described.version = self.fact(),
             ("statusDetails", Fact::Known(described)) => described.status_details = self.fact(),
             (other, _) => panic!("{other} is no fact of an execution"),

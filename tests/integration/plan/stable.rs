@@ -67,20 +67,32 @@ fn a_look_that_does_not_agree_begins_anew() {
     type Change = fn(&mut Inventory);
     let changes: [(&str, Change); 4] = [
         ("it does not match", |it| {
-            it.executions.get_mut(&key("fw", "r")).expect("it").times.queued_at =
-                Fact::Known(now());
+            it.executions
+                .get_mut(&key("fw", "r"))
+                .expect("it")
+                .times
+                .change(|it| it.queued_at = Fact::Known(now()));
         }),
         ("it is not known to match", |it| {
-            it.executions.get_mut(&key("fw", "r")).expect("it").times.queued_at =
-                Fact::Unreadable(Unreadable::Failed);
+            it.executions
+                .get_mut(&key("fw", "r"))
+                .expect("it")
+                .times
+                .change(|it| it.queued_at = Fact::Unreadable(Unreadable::Failed));
         }),
         ("it has moved", |it| {
-            it.executions.get_mut(&key("fw", "r")).expect("it").times.last_updated_at =
-                Fact::Known(now());
+            it.executions
+                .get_mut(&key("fw", "r"))
+                .expect("it")
+                .times
+                .change(|it| it.last_updated_at = Fact::Known(now()));
         }),
         ("whether it has moved is not known", |it| {
-            it.executions.get_mut(&key("fw", "r")).expect("it").times.last_updated_at =
-                Fact::Absent;
+            it.executions
+                .get_mut(&key("fw", "r"))
+                .expect("it")
+                .times
+                .change(|it| it.last_updated_at = Fact::Absent);
         }),
     ];
     for (why, change) in changes {
@@ -151,7 +163,7 @@ fn a_list_that_fails_is_a_gap_and_no_answer() {
     let (policies, mut seen) = (set([policy("p", POLICY)]), Sightings::new());
     look(&policies, &waiting(), &mut seen, minute(0));
     let mut unlisted = waiting();
-    unlisted.executions.clear();
+    unlisted.executions = rescind::inventory::Executions::default();
     let memory = Memory { sightings: Arc::new(seen.clone()), ..Memory::default() };
     let plan = plan(&policies, &unlisted, &memory, minute(5), Depth::Listed);
     assert!(plan.look.is_empty());
@@ -175,7 +187,7 @@ fn in_the_moment_of_acting_it_must_not_have_moved() {
     let longer = set([policy("p", &POLICY.replace("10m", "11m"))]);
     assert_eq!(says(&inventory, &longer, &seen), Reason::NotStableYet);
     let row = inventory.executions.get_mut(&key("fw", "r")).expect("a row");
-    row.times.last_updated_at = Fact::Known(now());
+    row.times.change(|it| it.last_updated_at = Fact::Known(now()));
     assert_eq!(says(&inventory, &policies, &seen), Reason::NotStableYet);
 }
 
@@ -239,7 +251,7 @@ fn an_explanation_says_since_when_it_has_matched_and_when_that_is_enough() {
     );
     let mut young = waiting();
     let row = young.executions.get_mut(&key("fw", "r")).expect("a row");
-    row.times.queued_at = Fact::Known(now());
+    row.times.change(|it| it.queued_at = Fact::Known(now()));
     assert_eq!(
         told(&young, seen),
         "stableFor 10m: it does not match now, so that no time is counted"

@@ -194,7 +194,9 @@ const MUTATIONS: &[Mutation] = &[
         it.inventory.things.remove(&"a".parse().expect("a name"));
     }),
     ("good on b: match.age[0] does not surely hold", |it| {
-        it.row(2).times.queued_at = Fact::Known(now() - SignedDuration::from_hours(23));
+        it.row(2)
+            .times
+            .change(|it| it.queued_at = Fact::Known(now() - SignedDuration::from_hours(23)));
     }),
     ("good on a: exclude rule hold is not surely false", |it| {
         let thing = it.inventory.things.get_mut(&"a".parse().expect("a name")).expect("a thing");

@@ -197,14 +197,14 @@ fn inventory(test: &Test, state: State) -> Inventory {
         listed: OpenStatus::InProgress,
         number: Fact::Known(ExecutionNumber(1)),
         status: OpenStatus::InProgress.into(),
-        times,
+        times: times.into(),
         retry_attempt,
-        described: Fact::Known(Described {
+        described: Fact::Known(Box::new(Described {
             version: Fact::Known(ExecutionVersion::new(1).expect("1 or more")),
             status_details,
             seconds_before_timed_out: Fact::Absent,
             at: now(),
-        }),
+        })),
     };
     let job = Job {
         status: "IN_PROGRESS".into(),
@@ -222,7 +222,7 @@ fn inventory(test: &Test, state: State) -> Inventory {
         jobs: [(key.job.clone(), job)].into(),
         lists: OpenStatus::ALL.map(|it| ((key.job.clone(), it), Listing::Complete(now()))).into(),
         things: [(key.thing.clone(), thing)].into(),
-        executions: [(key, row)].into(),
+        executions: [(key, row)].into_iter().collect(),
         ..Inventory::default()
     }
 }

@@ -134,9 +134,11 @@ fn lose_of_execution(inventory: &mut Inventory, key: &ExecutionKey, part: Part, 
     let Some(row) = inventory.executions.get_mut(key) else { return };
     match (part, &mut row.described) {
         (Part::Number, _) => row.number = Fact::Unreadable(why),
-        (Part::QueuedAt, _) => row.times.queued_at = Fact::Unreadable(why),
-        (Part::StartedAt, _) => row.times.started_at = Fact::Unreadable(why),
-        (Part::LastUpdatedAt, _) => row.times.last_updated_at = Fact::Unreadable(why),
+        (Part::QueuedAt, _) => row.times.change(|it| it.queued_at = Fact::Unreadable(why)),
+        (Part::StartedAt, _) => row.times.change(|it| it.started_at = Fact::Unreadable(why)),
+        (Part::LastUpdatedAt, _) => {
+            row.times.change(|it| it.last_updated_at = Fact::Unreadable(why));
+        }
         (Part::RetryAttempt, _) => row.retry_attempt = Fact::Unreadable(why),
         (Part::Described, described) => *described = Fact::Unreadable(why),
         (Part::Version, Fact::Known(described)) => described.version = Fact::Unreadable(why),

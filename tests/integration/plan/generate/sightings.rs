@@ -26,7 +26,7 @@ pub fn seen(policies: &[Policy], inventory: &Inventory, sighted: &Sighted) -> Si
         for (key, row) in &inventory.executions {
             let Some((hours, moved, late)) = sighted.next().copied().flatten() else { continue };
             let (Some(number), Some(last_updated_at)) =
-                (row.number.known().copied(), row.times.last_updated_at.known().copied())
+                (row.number.known().copied(), row.times.last_updated_at().known().copied())
             else {
                 continue;
             };
