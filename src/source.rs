@@ -15,8 +15,8 @@ use async_trait::async_trait;
 use crate::document::SourceFile;
 use crate::policy::Digest;
 
-mod revision;
 pub mod git;
+mod revision;
 pub mod root;
 pub mod watch;
 

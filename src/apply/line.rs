@@ -187,7 +187,7 @@ impl Run<'_> {
             id: work.id.clone(),
             key: work.key().clone(),
             number: ruling.number,
-            queued_at: work.row.times.queued_at.known().copied(),
+            queued_at: work.row.times.queued_at().known().copied(),
             version: ruling.version,
             status: ruling.status,
             force: ruling.force,
@@ -403,7 +403,7 @@ fn as_listed(row: &ObservedExecution) -> ExecutionDescription {
     ExecutionDescription {
         number: row.number,
         status: row.status.clone(),
-        times: row.times,
+        times: row.times.get(),
         version: Fact::read(ExecutionVersion::new(1)),
         status_details: Fact::Known(BTreeMap::default()),
         force_canceled: false,

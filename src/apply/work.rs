@@ -166,7 +166,7 @@ impl Work {
     /// Whether a description is of the execution that the line was planned for, whatever has become of
     /// it.
     pub(super) fn is_of(&self, description: &ExecutionDescription) -> bool {
-        let queued_at = self.row.times.queued_at.known().copied();
+        let queued_at = self.row.times.queued_at().known().copied();
         description.number == Fact::Known(self.act.number)
             && !was_queued_anew(queued_at, description)
     }

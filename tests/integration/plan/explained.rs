@@ -22,7 +22,7 @@ fn alone(line: &Line, full: &Inventory) -> Inventory {
         account: full.account.clone(),
         job_lists: full.job_lists.clone(),
         jobs: BTreeMap::from([(job.clone(), full.jobs[job].clone())]),
-        executions: BTreeMap::from([(line.key.clone(), full.executions[&line.key].clone())]),
+        executions: [(line.key.clone(), full.executions[&line.key].clone())].into_iter().collect(),
         things: full.things.get(thing).map(|it| (thing.clone(), it.clone())).into_iter().collect(),
         ..Inventory::default()
     }
