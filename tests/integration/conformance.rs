@@ -20,7 +20,8 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 struct Case {
     /// `suite/section/name`.
-    case: String,
+    #[serde(rename = "case")]
+    name: String,
     expr: String,
     /// A truth value or a text.
     value: Option<serde_json::Value>,
@@ -78,6 +79,7 @@ enum Came {
     Otherwise(String),
 }
 
+#[expect(clippy::float_cmp, reason = "the case gives the very value")]
 fn is(case: &Case, value: &Value<'_>) -> bool {
     match value {
         Value::Bool(value) => case.value.as_ref().is_some_and(|it| *it == *value),
@@ -118,7 +120,7 @@ fn what_deviates_from_cel_is_named_with_its_reason() {
             Came::NotKnown(what) => (NOT_KNOWN, what),
             Came::Otherwise(what) => (OTHERWISE, what),
         };
-        match named.iter().find(|(name, _)| case.case.starts_with(name)) {
+        match named.iter().find(|(name, _)| case.name.starts_with(name)) {
             Some((name, _)) => drop(used.insert(*name)),
             None => writeln!(wrong, "{case:?}: {what}").unwrap(),
         }
@@ -133,7 +135,7 @@ fn what_deviates_from_cel_is_named_with_its_reason() {
 fn how_much_of_cel_is_in_the_language() {
     let mut sums = BTreeMap::<String, [usize; 4]>::new();
     for case in cases() {
-        let suite = case.case.split('/').next().unwrap().to_owned();
+        let suite = case.name.split('/').next().unwrap().to_owned();
         let sum = sums.entry(suite).or_default();
         sum[match came(&case) {
             Came::Agrees => 0,

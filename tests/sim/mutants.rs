@@ -90,7 +90,7 @@ mod caught {
             let name = format!("{mutant:?}");
             match first {
                 Some((seed, why)) => {
-                    println!("{name:<20} {caught:>3} of {TABLE}, seed {seed}: {why}")
+                    println!("{name:<20} {caught:>3} of {TABLE}, seed {seed}: {why}");
                 }
                 None => println!("{name:<20} not within {SEEDS} seeds"),
             }

@@ -55,7 +55,7 @@ fn repository() -> TempDir {
 
 fn diff(folder: &Path, args: &[&str]) -> Ran {
     let fleet = if folder.join("fleet.yaml").exists() { "fleet.yaml" } else { "../fleet.yaml" };
-    let mut command = command(&[&["diff"], args, &["--fleet", fleet]].concat());
+    let mut command = command([&["diff"], args, &["--fleet", fleet]].concat());
     command.current_dir(folder);
     ran(command)
 }
@@ -149,7 +149,7 @@ fn what_is_no_revision_is_said_with_what_git_says() {
     fs::write(elsewhere.path().join("fleet.yaml"), fleet_file(1)).unwrap();
     let none = diff(elsewhere.path(), &["main..change"]);
     assert!(none.stderr.contains("not a git repository"), "{}", none.stderr);
-    let mut without = command(&["diff", "main..change", "--fleet", "fleet.yaml"]);
+    let mut without = command(["diff", "main..change", "--fleet", "fleet.yaml"]);
     without.current_dir(at).env("PATH", "");
     let without = ran(without);
     assert!(without.stderr.contains("git cannot be started"), "{}", without.stderr);
