@@ -34,7 +34,7 @@ pub enum Mutant {
     NoSettling,
     /// An unmoved execution settles a lost call at once.
     NoFlightTime,
-    /// A lost call is settled by the latest execution, whatever its number.
+    /// A lost call is settled by the latest execution, whichever that is.
     NoExecutionNumber,
     /// The client repeats what was lost by itself.
     RetryingClient,

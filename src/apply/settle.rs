@@ -45,7 +45,7 @@ fn is_like_ours(intent: &Intent, found: &ExecutionDescription) -> bool {
 
 /// Whether another execution has the number of the one that an intent is for, which is gone then.
 pub(super) fn is_another(intent: &Intent, found: &ExecutionDescription) -> bool {
-    was_queued_anew(intent.queued_at, found)
+    !mutant::is(Mutant::NoExecutionNumber) && was_queued_anew(intent.queued_at, found)
 }
 
 /// How long is waited before an unmoved execution proves something.
