@@ -79,12 +79,17 @@ pub struct Flight {
     id: IntentId,
     intent: Intent,
     queued_at: i64,
+    /// How many were sent before.
+    sent: usize,
     /// What it was charged to: the owner, whether only force counts, the limit.
     limits: Vec<(String, bool, Limit)>,
 }
 
+#[derive(Clone)]
 struct Hit {
     at: Timestamp,
+    /// How many were sent before.
+    sent: usize,
     policy: String,
     forced: bool,
     limits: Vec<(String, bool, Limit)>,
@@ -94,6 +99,8 @@ struct Hit {
 pub struct Judge {
     /// The first violation: `S2: …`.
     pub violation: Option<String>,
+    /// How many requests were let go.
+    sent: usize,
     pub revisions: BTreeMap<u64, Written>,
     /// The guards that some document has retired.
     pub retired: BTreeSet<String>,
@@ -229,7 +236,8 @@ impl Judge {
                 Vec::new()
             }
         };
-        Some(Flight { id, intent, queued_at: execution.queued_at, limits })
+        self.sent += 1;
+        Some(Flight { id, intent, queued_at: execution.queued_at, sent: self.sent, limits })
     }
 
     fn rule(&self, set: &PolicySet, name: &rescind::policy::PolicyName) -> Option<&Rule> {
@@ -302,7 +310,7 @@ impl Judge {
 
     /// A cancel took effect.
     pub fn took_effect(&mut self, flight: Option<&Flight>, canceled: &Canceled, now: Timestamp) {
-        let Some(Flight { id, intent, queued_at, limits }) = flight else { return };
+        let Some(Flight { id, intent, queued_at, sent, limits }) = flight else { return };
         let (key, before) = (&intent.key, &canceled.before);
         if before.version != intent.version.get() || before.status.open() != Some(intent.status) {
             let (status, version) = (&before.status, before.version);
@@ -323,20 +331,39 @@ impl Judge {
                 self.violate("S2", &format!("intent {id} took effect twice"));
             }
         }
+        if blind {
+            // It hit what was created anew, and its unit may have left the window with what was judged.
+            return;
+        }
         let policy = intent.policy.to_string();
-        self.hits.push(Hit { at: now, policy, forced: intent.force, limits: limits.clone() });
-        for (owner, forced, limit) in limits {
-            self.check_window(owner, *forced, *limit, now);
+        let (sent, limits) = (*sent, limits.clone());
+        self.hits.push(Hit { at: now, sent, policy, forced: intent.force, limits });
+        // What lands late counts for those, too, that were sent after it.
+        let later: Vec<Hit> = self.hits.iter().filter(|hit| hit.sent >= sent).cloned().collect();
+        for hit in &later {
+            for (owner, forced, limit) in &hit.limits {
+                self.check_window(owner, *forced, *limit, hit.sent, now);
+            }
         }
     }
 
-    /// No window that ends now has more effects than the limit that was in force when the last of them
-    /// was sent; a limit that was lowered since says nothing of those before.
-    fn check_window(&mut self, owner: &str, forced: bool, limit: Limit, now: Timestamp) {
+    /// No window that ends now has more effects than a limit allows that was in force when the last of
+    /// them was sent: what was sent under another one after that says nothing of this one.
+    fn check_window(
+        &mut self,
+        owner: &str,
+        forced: bool,
+        limit: Limit,
+        last: usize,
+        now: Timestamp,
+    ) {
         let from = now - SignedDuration::from_secs(limit.per) + TOLERANCE;
         let of_guard = owner.starts_with("guard ");
         let counts = |hit: &&Hit| {
-            hit.at > from && (of_guard || hit.policy == owner) && (hit.forced || !forced)
+            hit.at > from
+                && hit.sent <= last
+                && (of_guard || hit.policy == owner)
+                && (hit.forced || !forced)
         };
         let within: Vec<_> = self.hits.iter().filter(counts).collect();
         let of_owner = |hit: &&Hit| {
