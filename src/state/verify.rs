@@ -99,6 +99,8 @@ pub struct Report {
     pub forgotten: usize,
     /// Those of them that have no outcome yet.
     pub open: usize,
+    /// Those of them that the witness could not be asked about: nothing is known of these.
+    pub unasked: usize,
     /// What should not be, in the journal's order.
     pub findings: Vec<Finding>,
 }
@@ -117,9 +119,10 @@ pub enum Word {
 }
 
 impl Report {
-    /// Whether nothing was found that cannot be in a true journal.
+    /// Whether the witness was asked about each intent, and nothing was found that cannot be in a true
+    /// journal.
     pub fn holds(&self) -> bool {
-        !self.findings.iter().any(|finding| finding.breach)
+        self.unasked == 0 && !self.findings.iter().any(|finding| finding.breach)
     }
 
     /// Takes in what the witness says of one intent.

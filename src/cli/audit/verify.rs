@@ -86,9 +86,12 @@ async fn ask(entries: &[Entry], report: &mut Report, output: Output) -> anyhow::
         let found = match reader.describe_execution(&entry.key(), Some(number)).await {
             Ok(found) => Some(found),
             Err(error) if error.kind == ErrorKind::NotFound => None,
+            // What was found so far is told; the reader has tried again whatever may pass.
             Err(error) => {
+                report.unasked += entries.len() - done;
                 progress.clear();
-                return Err(error.into());
+                output.error(&format!("asking AWS ended early: {error}"));
+                return Ok(());
             }
         };
         report.take(described(entry, found.as_ref()));

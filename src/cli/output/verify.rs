@@ -30,7 +30,7 @@ pub fn text(report: &Report, witness: Witness, output: Output) -> String {
         text.push_str(&columns(output, &rows));
         text.push('\n');
     }
-    let Report { intents, confirmed, forgotten, open, findings } = report;
+    let Report { intents, confirmed, forgotten, open, unasked, findings } = report;
     let told = match witness {
         Witness::Aws => "AWS's descriptions",
         Witness::Emulator(_) => "the emulator's effects",
@@ -39,10 +39,20 @@ pub fn text(report: &Report, witness: Witness, output: Output) -> String {
         "{} held against {told}: {confirmed} confirmed, {open} open, {forgotten} no longer known there.\n",
         plural(*intents, "intent")
     ));
+    if *unasked > 0 {
+        text.push_str(&format!(
+            "{} could not be asked about: run it again, or narrow it with --since.\n",
+            plural(*unasked, "intent")
+        ));
+    }
     let breaches = findings.iter().filter(|finding| finding.breach).count();
     let doubts = findings.len() - breaches;
     text.push_str(&match (breaches, doubts) {
+        (0, 0) if *unasked > 0 => "Whether the journal holds is not known.\n".to_owned(),
         (0, 0) => "The journal holds.\n".to_owned(),
+        (0, _) if *unasked > 0 => {
+            format!("Whether the journal holds is not known; {}.\n", plural(doubts, "doubt"))
+        }
         (0, _) => format!("The journal holds, with {} to look at.\n", plural(doubts, "doubt")),
         _ => format!(
             "The journal does not hold: {}, {}.\n",

@@ -1,5 +1,7 @@
 //! `rescind audit --verify`: the journal against a witness.
 
+use serde_json::json;
+
 use crate::process::account::Account;
 use crate::process::fleet::{ACCOUNT, REGION, fleet_file, policy};
 use crate::process::ran;
@@ -37,6 +39,26 @@ fn a_journal_is_held_against_what_happened_and_does_not_hold_against_another_pas
     assert_eq!(refuted.code, 1);
     assert_eq!(refuted.stdout.matches("nothing took effect").count(), 2, "{}", refuted.stdout);
     assert!(refuted.stdout.ends_with("The journal does not hold: 2 breaches, 0 doubts.\n"));
+}
+
+#[test]
+fn what_was_found_before_aws_could_not_be_asked_is_told() {
+    let account = Account::new(&fleet_file(3));
+    std::fs::write(account.path("root/a.yaml"), policy("a", "*")).unwrap();
+    let pins = ["--account", ACCOUNT, "--region", REGION, "--no-guards", "--fresh-ledger"];
+    ran(account.command(&[&["apply", "root", "--yes"], &pins[..]].concat()));
+    let resource = "arn:aws:iot:*:*:thing/r002";
+    let deny = json!([{"action": "iot:DescribeJobExecution", "resource": resource}]);
+    account.post("faults", &json!({ "deny": deny }));
+    let verified = ran(account.command(&["audit", "--verify", "aws"]));
+    assert_eq!(verified.code, 1);
+    assert!(verified.stderr.contains("needs iot:DescribeJobExecution"), "{}", verified.stderr);
+    assert_eq!(
+        verified.stdout,
+        "3 intents held against AWS's descriptions: 1 confirmed, 0 open, 0 no longer known there.\n\
+         2 intents could not be asked about: run it again, or narrow it with --since.\n\
+         Whether the journal holds is not known.\n"
+    );
 }
 
 #[test]
