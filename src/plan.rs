@@ -200,10 +200,10 @@ pub struct Plan {
     pub observed: Vec<Observed>,
     /// Where the limits of the policies that may act stand, before this plan, and then those of guards.
     pub budgets: Vec<BudgetState>,
-    /// Where the breakers stand, this plan's own sighting taken in.
+    /// Where the breakers stand, what this plan's own look saw taken in.
     pub breakers: Vec<breaker::State>,
     /// What it adds to what the breakers count.
-    pub sighting: breaker::Sighting,
+    pub health: breaker::Health,
     /// What could not be observed.
     pub problems: BTreeSet<Problem>,
     /// What matched, for the state to keep until the next plan.

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::execution::{ExecutionKey, ExecutionNumber, JobId};
-use crate::plan::breaker::{self, Breaker, Cases, Change, Sighting};
+use crate::plan::breaker::{self, Breaker, Cases, Change, Health};
 use crate::plan::{Charge, Intent, IntentId, Look, Memory, Outcome};
 use crate::policy::{Digest, Origin, PolicyName, Thresholds};
 
@@ -169,9 +169,9 @@ pub trait State: Send + Sync {
     fn breakers(&self) -> breaker::Record;
 
     /// Takes in what a look saw, and says what opened or closed by it.
-    async fn look(
+    async fn weigh(
         &self,
-        sighting: &Sighting,
+        health: &Health,
         thresholds: &Thresholds,
         now: Timestamp,
     ) -> Result<Vec<Change>, Error>;

@@ -5,7 +5,7 @@
 
 use super::Run;
 use crate::backend::{CancelAnswer, ErrorKind, Result};
-use crate::plan::breaker::{Breaker, Cases, Sighting};
+use crate::plan::breaker::{Breaker, Cases, Health};
 
 impl Run<'_> {
     /// Counts the answer to a cancel that was sent.
@@ -30,8 +30,8 @@ impl Run<'_> {
         let (breaker, why) = record.first_open(skew, &thresholds, now)?;
         if !record.open.contains_key(&breaker) {
             tracing::error!(%breaker, why, "a breaker opened: nothing is sent until it is closed");
-            let sighting = Sighting { skew, ..Sighting::default() };
-            if let Err(error) = state.look(&sighting, &thresholds, now).await {
+            let health = Health { skew, ..Health::default() };
+            if let Err(error) = state.weigh(&health, &thresholds, now).await {
                 tracing::error!(%error, %breaker, "that a breaker opened was not written");
             }
         }

@@ -130,7 +130,7 @@ async fn reconcile(
         return Err(Failure::new(Exit::Stopped, message).into());
     }
     let opened = match &inventory.account {
-        Some(_) => state.look(&plan.sighting, &policies.thresholds(), plan.now).await?,
+        Some(_) => state.weigh(&plan.health, &policies.thresholds(), plan.now).await?,
         None => Vec::new(),
     };
     if let Some(message) = breakers::refusal(&plan, &opened) {

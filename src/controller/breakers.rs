@@ -2,14 +2,14 @@
 
 use super::Controller;
 use crate::plan::Plan;
-use crate::plan::breaker::{Change, Sighting};
+use crate::plan::breaker::{Change, Health};
 use crate::policy::PolicySet;
 
 impl Controller {
     /// Takes in what a plan saw, before anything of it is sent.
-    pub(super) async fn sight(&self, plan: &Plan) {
+    pub(super) async fn weigh(&self, plan: &Plan) {
         let thresholds = plan.policies.thresholds();
-        match self.state.look(&plan.sighting, &thresholds, plan.now).await {
+        match self.state.weigh(&plan.health, &thresholds, plan.now).await {
             Ok(changes) => changes.iter().for_each(|change| self.told(change)),
             // What is open stays so in this process; the next look writes it.
             Err(error) => {
@@ -30,8 +30,8 @@ impl Controller {
 
     /// Reports where the breakers stand after something was sent.
     pub(super) fn report_breakers(&self, policies: &PolicySet) {
-        let sighting = Sighting { skew: self.clock.skew(), ..Sighting::default() };
+        let health = Health { skew: self.clock.skew(), ..Health::default() };
         let (thresholds, now) = (policies.thresholds(), self.clock.now());
-        self.reporter.breakers(&self.state.breakers().states(&sighting, &thresholds, now));
+        self.reporter.breakers(&self.state.breakers().states(&health, &thresholds, now));
     }
 }

@@ -274,7 +274,7 @@ impl Controller {
         if whole {
             self.reporter.planned(running, &planned, inventory, &memory);
         }
-        self.sight(&planned).await;
+        self.weigh(&planned).await;
         let lines: Vec<Line> = planned.acts().cloned().collect();
         tracing::info!(
             executions = planned.lines.len(),

@@ -124,7 +124,7 @@ impl Cases {
 
 /// What one look saw.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sighting {
+pub struct Health {
     /// Decisions that needed a read, and those of them that lacked it.
     pub unknown: Cases,
     /// How far AWS's clock is ahead of the machine's; none if that is not known.
@@ -256,20 +256,20 @@ impl Record {
     }
 
     /// Takes in what a look saw: opens what it has to, and closes what was calm for long enough.
-    pub fn look(
+    pub fn weigh(
         &mut self,
-        sighting: &Sighting,
+        health: &Health,
         thresholds: &Thresholds,
         now: Timestamp,
     ) -> Vec<Change> {
-        self.count(Breaker::Unknown, sighting.unknown, now);
+        self.count(Breaker::Unknown, health.unknown, now);
         self.forget(now);
         let mut changes = Vec::new();
         for breaker in Breaker::ALL {
-            let excess = self.excess(breaker, sighting.skew, thresholds, now);
+            let excess = self.excess(breaker, health.skew, thresholds, now);
             let calm = match breaker.percent(thresholds) {
                 Some(percent) => Some(self.cases(breaker, now).are_calm(percent)),
-                None => sighting.skew.map(|skew| skew.abs() <= thresholds.clock_skew / 2),
+                None => health.skew.map(|skew| skew.abs() <= thresholds.clock_skew / 2),
             };
             match (self.open.get_mut(&breaker), excess) {
                 (None, None) => {}
@@ -304,19 +304,14 @@ impl Record {
         self.open.remove(&breaker).is_some()
     }
 
-    /// Where all of them stand once `sighting` is taken in.
-    pub fn states(
-        &self,
-        sighting: &Sighting,
-        thresholds: &Thresholds,
-        now: Timestamp,
-    ) -> Vec<State> {
+    /// Where all of them stand once `health` is taken in.
+    pub fn states(&self, health: &Health, thresholds: &Thresholds, now: Timestamp) -> Vec<State> {
         let mut seen = self.clone();
-        seen.count(Breaker::Unknown, sighting.unknown, now);
+        seen.count(Breaker::Unknown, health.unknown, now);
         let state = |breaker: Breaker| {
             let (since, why) = match seen.open.get(&breaker) {
                 Some(open) => (Some(open.since), Some(open.why.clone())),
-                None => match seen.excess(breaker, sighting.skew, thresholds, now) {
+                None => match seen.excess(breaker, health.skew, thresholds, now) {
                     Some(why) => (Some(now), Some(why)),
                     None => (None, None),
                 },
@@ -326,7 +321,7 @@ impl Record {
                 breaker,
                 cases: seen.cases(breaker, now),
                 limit: percent.map_or(thresholds.clock_skew.as_secs(), i64::from),
-                skew_seconds: sighting.skew.filter(|_| percent.is_none()).map(|it| it.as_secs()),
+                skew_seconds: health.skew.filter(|_| percent.is_none()).map(|it| it.as_secs()),
                 open_since: since,
                 why,
             }

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use crate::execution::{ExecutionKey, ExecutionNumber, JobId, OpenStatus};
 use crate::fact::{Fact, Unreadable};
 use crate::inventory::{Inventory, Job, Listing};
-use crate::plan::breaker::{Breaker, Sighting};
+use crate::plan::breaker::{Breaker, Health};
 use crate::plan::clause::Facts;
 use crate::plan::evaluate::{JobScope, evaluate, execution_in_scope, job_scope, reads_described};
 use crate::plan::purses::Purses;
@@ -196,9 +196,9 @@ pub fn narrowed(
         .filter(|&i| matches!(lines[i].decision(), Decision::Examine | Decision::Cancel))
         .collect();
     order.sort_by_cached_key(|&i| acting_order(&lines[i], inventory));
-    let sighting =
-        Sighting { unknown: blind::cases(&lines, policies, inventory, now), skew: inventory.skew };
-    let breakers = memory.breakers.states(&sighting, &policies.thresholds(), now);
+    let health =
+        Health { unknown: blind::cases(&lines, policies, inventory, now), skew: inventory.skew };
+    let breakers = memory.breakers.states(&health, &policies.thresholds(), now);
     let open = breakers.iter().find(|state| state.why.is_some()).map(|state| state.breaker);
     leave_denied(&mut lines, &mut order, memory, open, now);
     let mut purses = Purses::new(policies, inventory, memory, &populations, now);
@@ -215,7 +215,7 @@ pub fn narrowed(
         observed,
         budgets,
         breakers,
-        sighting,
+        health,
         problems: inventory.problems.clone(),
         look: Look::new(policies, inventory, &memory.sightings, now, depth),
     }

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
-use crate::plan::breaker::{Breaker, Cases, Change, Record, Sighting};
+use crate::plan::breaker::{Breaker, Cases, Change, Health, Record};
 use crate::policy::Thresholds;
 
 /// The breakers of a state, and what of them is not durable yet.
@@ -62,16 +62,16 @@ impl Breakers {
     }
 
     /// Takes in a look.
-    pub(super) fn look(
+    pub(super) fn weigh(
         &self,
-        sighting: &Sighting,
+        health: &Health,
         thresholds: &Thresholds,
         now: Timestamp,
     ) -> Vec<Change> {
         let mut kept = self.lock();
         let Kept { record, unwritten } = &mut *kept;
-        let changes = record.look(sighting, thresholds, now);
-        if sighting.unknown.all > 0 {
+        let changes = record.weigh(health, thresholds, now);
+        if health.unknown.all > 0 {
             unwritten.minutes.insert((Breaker::Unknown, crate::plan::breaker::minute(now)));
         }
         unwritten.changes.extend(changes.iter().map(|change| (change.clone(), now)));

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::execution::{ExecutionKey, JobId};
 use crate::mutant::{self, Mutant};
-use crate::plan::breaker::{self, Breaker, Cases, Change, Sighting};
+use crate::plan::breaker::{self, Breaker, Cases, Change, Health};
 use crate::plan::budget::left_of;
 use crate::plan::{CANCELED_MEMORY, Charge, Intent, IntentId, Look, Memory, Sightings, Spent};
 use crate::policy::{PolicyName, Thresholds};
@@ -296,13 +296,13 @@ impl State for MemoryState {
         self.lock().memory.breakers.clone()
     }
 
-    async fn look(
+    async fn weigh(
         &self,
-        sighting: &Sighting,
+        health: &Health,
         thresholds: &Thresholds,
         now: Timestamp,
     ) -> Result<Vec<Change>, Error> {
-        Ok(self.lock().memory.breakers.look(sighting, thresholds, now))
+        Ok(self.lock().memory.breakers.weigh(health, thresholds, now))
     }
 
     fn is_held(&self) -> bool {

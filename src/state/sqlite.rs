@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use crate::execution::{ExecutionKey, JobId};
-use crate::plan::breaker::{self, Breaker, Cases, Change, Sighting};
+use crate::plan::breaker::{self, Breaker, Cases, Change, Health};
 use crate::plan::{Charge, Intent, IntentId, Look, Memory};
 use crate::policy::{PolicyName, Thresholds};
 use crate::state::breakers::Breakers;
@@ -443,14 +443,14 @@ impl State for SqliteState {
         self.0.breakers.record()
     }
 
-    async fn look(
+    async fn weigh(
         &self,
-        sighting: &Sighting,
+        health: &Health,
         thresholds: &Thresholds,
         now: Timestamp,
     ) -> Result<Vec<Change>, Error> {
-        let (sighting, thresholds) = (*sighting, *thresholds);
-        self.with(move |writer| writer.look(&sighting, &thresholds, now)).await
+        let (health, thresholds) = (*health, *thresholds);
+        self.with(move |writer| writer.weigh(&health, &thresholds, now)).await
     }
 
     async fn resume_asked(&self, now: Timestamp) -> Result<Vec<(Breaker, String)>, Error> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use rescind::execution::{ExecutionKey, JobId};
-use rescind::plan::breaker::{Breaker, Cases, Change, Record, Sighting};
+use rescind::plan::breaker::{Breaker, Cases, Change, Health, Record};
 use rescind::plan::{Charge, Intent, IntentId, Look, Memory};
 use rescind::policy::{PolicyName, Thresholds};
 use rescind::state::{AdoptedGuard, Begun, Error, Open, Settlement, State};
@@ -159,14 +159,14 @@ impl State for Disk {
         self.kept.breakers()
     }
 
-    async fn look(
+    async fn weigh(
         &self,
-        sighting: &Sighting,
+        health: &Health,
         thresholds: &Thresholds,
         now: Timestamp,
     ) -> Result<Vec<Change>, Error> {
         self.writes().await?;
-        let changes = self.kept.look(sighting, thresholds, now).await?;
+        let changes = self.kept.weigh(health, thresholds, now).await?;
         for change in &changes {
             let inner = &mut *self.world.inner();
             inner.note(&format!("breaker: {change:?}"));

@@ -15,13 +15,13 @@ fn cases(all: u64, bad: u64) -> Cases {
     Cases { all, bad }
 }
 
-fn nothing() -> Sighting {
-    Sighting { unknown: Cases::default(), skew: Some(SignedDuration::ZERO) }
+fn nothing() -> Health {
+    Health { unknown: Cases::default(), skew: Some(SignedDuration::ZERO) }
 }
 
 /// The breakers that are open after a look at a time.
-fn look(record: &mut Record, sighting: &Sighting, minutes: i64) -> Vec<Breaker> {
-    record.look(sighting, &LIMITS, at(minutes));
+fn weigh(record: &mut Record, health: &Health, minutes: i64) -> Vec<Breaker> {
+    record.weigh(health, &LIMITS, at(minutes));
     record.open.keys().copied().collect()
 }
 
@@ -32,10 +32,10 @@ fn opens_above_its_limit_and_not_at_it() {
     {
         let mut record = Record::default();
         record.count(breaker, cases(100, limit), at(0));
-        assert_eq!(look(&mut record, &nothing(), 0), []);
+        assert_eq!(weigh(&mut record, &nothing(), 0), []);
         record.count(breaker, cases(0, 0), at(0));
         record.count(breaker, cases(1, 1), at(1));
-        assert_eq!(look(&mut record, &nothing(), 1), [breaker], "{limit} % of 100, and one more");
+        assert_eq!(weigh(&mut record, &nothing(), 1), [breaker], "{limit} % of 100, and one more");
     }
 }
 
@@ -43,9 +43,9 @@ fn opens_above_its_limit_and_not_at_it() {
 fn says_nothing_of_fewer_than_twenty_cases() {
     let mut record = Record::default();
     record.count(Breaker::Error, cases(19, 19), at(0));
-    assert_eq!(look(&mut record, &nothing(), 0), []);
+    assert_eq!(weigh(&mut record, &nothing(), 0), []);
     record.count(Breaker::Error, Cases::one(false), at(0));
-    assert_eq!(look(&mut record, &nothing(), 0), [Breaker::Error]);
+    assert_eq!(weigh(&mut record, &nothing(), 0), [Breaker::Error]);
 }
 
 #[test]
@@ -77,16 +77,16 @@ fn zero_percent_allows_none_and_a_hundred_all() {
 fn stays_open_until_an_hour_of_looks_was_calm() {
     let mut record = Record::default();
     record.count(Breaker::Error, cases(40, 20), at(0));
-    assert_eq!(look(&mut record, &nothing(), 0), [Breaker::Error]);
+    assert_eq!(weigh(&mut record, &nothing(), 0), [Breaker::Error]);
     // Half of the cases are bad as long as any count.
     for minutes in (5..60).step_by(5) {
-        assert_eq!(look(&mut record, &nothing(), minutes), [Breaker::Error]);
+        assert_eq!(weigh(&mut record, &nothing(), minutes), [Breaker::Error]);
     }
     // From here on there are none: calm from the look before the first that says so.
     for minutes in (60..115).step_by(5) {
-        assert_eq!(look(&mut record, &nothing(), minutes), [Breaker::Error], "{minutes}");
+        assert_eq!(weigh(&mut record, &nothing(), minutes), [Breaker::Error], "{minutes}");
     }
-    assert_eq!(look(&mut record, &nothing(), 115), []);
+    assert_eq!(weigh(&mut record, &nothing(), 115), []);
 }
 
 #[test]
@@ -94,10 +94,10 @@ fn half_of_the_limit_is_not_under_half() {
     let open = |bad| {
         let mut record = Record::default();
         record.count(Breaker::Error, cases(20, 20), at(-60));
-        record.look(&nothing(), &LIMITS, at(-60));
+        record.weigh(&nothing(), &LIMITS, at(-60));
         for minutes in (0..=120).step_by(5) {
             record.count(Breaker::Error, cases(100, bad), at(minutes));
-            record.look(&nothing(), &LIMITS, at(minutes));
+            record.weigh(&nothing(), &LIMITS, at(minutes));
         }
         record.open.contains_key(&Breaker::Error)
     };
@@ -109,14 +109,14 @@ fn half_of_the_limit_is_not_under_half() {
 fn what_goes_wrong_again_begins_the_hour_anew() {
     let mut record = Record::default();
     record.count(Breaker::Error, cases(20, 20), at(0));
-    look(&mut record, &nothing(), 0);
+    weigh(&mut record, &nothing(), 0);
     for minutes in (60..110).step_by(5) {
-        look(&mut record, &nothing(), minutes);
+        weigh(&mut record, &nothing(), minutes);
     }
     record.count(Breaker::Error, cases(20, 20), at(110));
-    look(&mut record, &nothing(), 110);
+    weigh(&mut record, &nothing(), 110);
     for minutes in (115..=220).step_by(5) {
-        assert_eq!(look(&mut record, &nothing(), minutes), [Breaker::Error], "{minutes}");
+        assert_eq!(weigh(&mut record, &nothing(), minutes), [Breaker::Error], "{minutes}");
     }
 }
 
@@ -124,33 +124,33 @@ fn what_goes_wrong_again_begins_the_hour_anew() {
 fn a_night_in_which_nobody_looks_is_no_hour_of_observation() {
     let mut record = Record::default();
     record.count(Breaker::Error, cases(20, 20), at(0));
-    look(&mut record, &nothing(), 0);
+    weigh(&mut record, &nothing(), 0);
     for look_at in 1..=3 {
-        assert_eq!(look(&mut record, &nothing(), look_at * 600), [Breaker::Error], "{look_at}");
+        assert_eq!(weigh(&mut record, &nothing(), look_at * 600), [Breaker::Error], "{look_at}");
     }
-    assert_eq!(look(&mut record, &nothing(), 4 * 600), [], "a quarter of an hour each");
+    assert_eq!(weigh(&mut record, &nothing(), 4 * 600), [], "a quarter of an hour each");
 }
 
 #[test]
 fn the_clock_opens_by_its_difference_either_way() {
-    let skew = |seconds| Sighting { skew: Some(SignedDuration::from_secs(seconds)), ..nothing() };
+    let skew = |seconds| Health { skew: Some(SignedDuration::from_secs(seconds)), ..nothing() };
     for (seconds, open) in [(60, false), (61, true), (-60, false), (-61, true), (86_400, true)] {
         let mut record = Record::default();
-        assert_eq!(!look(&mut record, &skew(seconds), 0).is_empty(), open, "{seconds} s");
+        assert_eq!(!weigh(&mut record, &skew(seconds), 0).is_empty(), open, "{seconds} s");
     }
     let mut record = Record::default();
-    look(&mut record, &skew(90), 0);
+    weigh(&mut record, &skew(90), 0);
     for minutes in (5..=60).step_by(5) {
-        assert_eq!(look(&mut record, &skew(31), minutes), [Breaker::Clock], "half is 30 s");
+        assert_eq!(weigh(&mut record, &skew(31), minutes), [Breaker::Clock], "half is 30 s");
     }
-    let unknown = Sighting { skew: None, ..nothing() };
+    let unknown = Health { skew: None, ..nothing() };
     for minutes in (65..200).step_by(5) {
-        assert_eq!(look(&mut record, &unknown, minutes), [Breaker::Clock], "nobody knows");
+        assert_eq!(weigh(&mut record, &unknown, minutes), [Breaker::Clock], "nobody knows");
     }
     for minutes in (200..260).step_by(5) {
-        look(&mut record, &skew(-30), minutes);
+        weigh(&mut record, &skew(-30), minutes);
     }
-    assert_eq!(look(&mut record, &skew(30), 260), []);
+    assert_eq!(weigh(&mut record, &skew(30), 260), []);
 }
 
 #[test]
@@ -158,21 +158,21 @@ fn resuming_forgets_the_cases() {
     let mut record = Record::default();
     record.count(Breaker::Error, cases(20, 20), at(0));
     record.count(Breaker::Unknown, cases(20, 20), at(0));
-    assert_eq!(look(&mut record, &nothing(), 0), [Breaker::Unknown, Breaker::Error]);
+    assert_eq!(weigh(&mut record, &nothing(), 0), [Breaker::Unknown, Breaker::Error]);
     assert!(record.resume(Breaker::Error));
     assert!(!record.resume(Breaker::Error));
-    assert_eq!(look(&mut record, &nothing(), 1), [Breaker::Unknown]);
+    assert_eq!(weigh(&mut record, &nothing(), 1), [Breaker::Unknown]);
 }
 
 #[test]
 fn what_is_shown_is_what_a_look_would_do() {
-    let sighting = Sighting { unknown: cases(50, 30), skew: Some(SignedDuration::from_secs(-75)) };
+    let health = Health { unknown: cases(50, 30), skew: Some(SignedDuration::from_secs(-75)) };
     let mut record = Record::default();
     record.count(Breaker::VersionConflict, cases(40, 1), at(0));
-    let states = record.states(&sighting, &LIMITS, at(0));
+    let states = record.states(&health, &LIMITS, at(0));
     let shown: Vec<_> =
         states.iter().filter(|it| it.open_since.is_some()).map(|it| it.breaker).collect();
-    assert_eq!(shown, look(&mut record, &sighting, 0));
+    assert_eq!(shown, weigh(&mut record, &health, 0));
     let why: Vec<_> = states.into_iter().filter_map(|it| it.why).collect();
     assert_eq!(
         why,

@@ -36,8 +36,8 @@ pub(super) fn open(
         }
     }
     let (all, bad) = counted.entry(Breaker::Unknown).or_default();
-    *all += i128::from(plan.sighting.unknown.all);
-    *bad += i128::from(plan.sighting.unknown.bad);
+    *all += i128::from(plan.health.unknown.all);
+    *bad += i128::from(plan.health.unknown.bad);
     for (breaker, percent) in percent {
         let (all, bad) = counted.get(&breaker).copied().unwrap_or_default();
         if all >= 20 && bad * 100 > percent * all {

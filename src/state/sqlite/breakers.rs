@@ -7,7 +7,7 @@ use rusqlite::{Connection, named_params};
 
 use super::rows::{bad, micros, text, time};
 use super::{Shared, Writer};
-use crate::plan::breaker::{Breaker, Cases, Change, Open, Record, Sighting, first_minute};
+use crate::plan::breaker::{Breaker, Cases, Change, Health, Open, Record, first_minute};
 use crate::policy::Thresholds;
 use crate::state::Error;
 use crate::state::breakers::Unwritten;
@@ -92,14 +92,14 @@ fn close(connection: &Connection, breaker: Breaker, why: &str, at: Timestamp) ->
 
 impl Writer {
     /// Takes in what a look saw.
-    pub(super) fn look(
+    pub(super) fn weigh(
         &mut self,
-        sighting: &Sighting,
+        health: &Health,
         thresholds: &Thresholds,
         now: Timestamp,
     ) -> std::result::Result<Vec<Change>, Error> {
         let now = self.inner.time(now);
-        let changes = self.breakers.look(sighting, thresholds, now);
+        let changes = self.breakers.weigh(health, thresholds, now);
         if self.breakers.is_unwritten() {
             self.change(now, |_, _| Ok(()))?;
         }

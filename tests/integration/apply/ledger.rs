@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use rescind::execution::{ExecutionKey, JobId};
-use rescind::plan::breaker::{self, Breaker, Cases, Change, Sighting};
+use rescind::plan::breaker::{self, Breaker, Cases, Change, Health};
 use rescind::plan::{Charge, InForce, Intent, IntentId, Look, Memory};
 use rescind::policy::{PolicyName, PolicySet, Thresholds};
 use rescind::state::memory::MemoryState;
@@ -155,13 +155,13 @@ impl State for Ledger {
         self.inner.breakers()
     }
 
-    async fn look(
+    async fn weigh(
         &self,
-        sighting: &Sighting,
+        health: &Health,
         thresholds: &Thresholds,
         now: Timestamp,
     ) -> Result<Vec<Change>, Error> {
-        self.inner.look(sighting, thresholds, now).await
+        self.inner.weigh(health, thresholds, now).await
     }
 
     fn paused(&self) -> Option<String> {

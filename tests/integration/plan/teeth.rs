@@ -274,7 +274,7 @@ const MUTATIONS: &[Mutation] = &[
         it.memory.breakers.count(Breaker::VersionConflict, cases, now() - hour);
     }),
     ("bad on a: it acts, and breaker unknown has to be open", |it| {
-        it.plan.sighting.unknown = Cases { all: 24, bad: 5 };
+        it.plan.health.unknown = Cases { all: 24, bad: 5 };
     }),
     ("bad on a: it acts, and breaker clock has to be open", |it| {
         it.inventory.skew = Some(SignedDuration::from_millis(-60_001));

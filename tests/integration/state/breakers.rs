@@ -1,7 +1,7 @@
 //! What a state keeps of the breakers, and across a restart of that on disk.
 
 use jiff::SignedDuration;
-use rescind::plan::breaker::{Breaker, Cases, Change, Record, Sighting};
+use rescind::plan::breaker::{Breaker, Cases, Change, Health, Record};
 use rescind::policy::Thresholds;
 use rescind::state::State;
 use rescind::state::directory::Directory;
@@ -14,8 +14,8 @@ use super::support::{begun, in_memory, later, memory, on_disk, open, place};
 use crate::plan::support::now;
 
 async fn look(state: &dyn State, seconds: i64) -> Vec<Change> {
-    let sighting = Sighting { skew: Some(SignedDuration::ZERO), ..Sighting::default() };
-    state.look(&sighting, &Thresholds::default(), later(seconds)).await.expect("it can be written")
+    let health = Health { skew: Some(SignedDuration::ZERO), ..Health::default() };
+    state.weigh(&health, &Thresholds::default(), later(seconds)).await.expect("it can be written")
 }
 
 fn bad(state: &dyn State, cases: u64) {
@@ -79,8 +79,8 @@ async fn what_cannot_be_written_counts_all_the_same_and_is_written_later() {
     let state = open(&directory).unwrap();
     bad(&state, 20);
     state.inject(Some(Fault::ReadOnly));
-    let sighting = Sighting::default();
-    assert!(state.look(&sighting, &Thresholds::default(), now()).await.is_err());
+    let health = Health::default();
+    assert!(state.weigh(&health, &Thresholds::default(), now()).await.is_err());
     assert_eq!(state.breakers().open.len(), 1);
     state.inject(None);
     begun(&state, "a", "r-1", now()).await;
