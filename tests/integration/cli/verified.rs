@@ -53,12 +53,14 @@ fn what_was_found_before_aws_could_not_be_asked_is_told() {
     let verified = ran(account.command(&["audit", "--verify", "aws"]));
     assert_eq!(verified.code, 1);
     assert!(verified.stderr.contains("needs iot:DescribeJobExecution"), "{}", verified.stderr);
-    assert_eq!(
-        verified.stdout,
-        "3 intents held against AWS's descriptions: 1 confirmed, 0 open, 0 no longer known there.\n\
-         2 intents could not be asked about: run it again, or narrow it with --since.\n\
-         Whether the journal holds is not known.\n"
-    );
+    assert!(verified.stdout.contains("could not be asked about: run it again"), "{verified:?}");
+    assert!(verified.stdout.ends_with("Whether the journal holds is not known.\n"), "{verified:?}");
+    // How many were asked about before depends on the order in which they were canceled.
+    let told = ran(account.command(&["audit", "--verify", "aws", "-o", "json"]));
+    let told: serde_json::Value = serde_json::from_str(&told.stdout).unwrap();
+    let count = |name: &str| told[name].as_u64().unwrap();
+    assert_eq!((count("intents"), count("confirmed") + count("unasked")), (3, 3), "{told}");
+    assert!(count("unasked") > 0 && told["holds"] == false, "{told}");
 }
 
 #[test]
