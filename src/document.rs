@@ -99,15 +99,21 @@ struct Read {
     patterns: Vec<Written>,
 }
 
-/// Reads files, each on its own, and then what they say together. The order of the files does not
-/// matter; their paths differ.
+/// Reads files of no known revision: see [`read_at`].
 pub fn read(files: &[SourceFile], limits: &Limits) -> Documents {
+    read_at(files, limits, None)
+}
+
+/// Reads files, each on its own, and then what they say together. The order of the files does not
+/// matter; their paths differ. The git revision is the one that all of them are of, as `source.revision`
+/// gives it: `COMMIT` or `COMMIT-dirty`.
+pub fn read_at(files: &[SourceFile], limits: &Limits, revision: Option<&Arc<str>>) -> Documents {
     let mut files: Vec<_> = files.iter().collect();
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let mut documents = Documents::default();
     let (mut names, mut excepted) = (Vec::new(), Vec::new());
     for file in &files {
-        let read = read_file(file, limits);
+        let read = read_file(file, limits, revision);
         if read.diagnostics.iter().any(Diagnostic::is_error) {
             documents.broken.insert(file.path.clone());
         }
@@ -140,7 +146,7 @@ pub fn read(files: &[SourceFile], limits: &Limits) -> Documents {
     documents
 }
 
-fn read_file(file: &SourceFile, limits: &Limits) -> Read {
+fn read_file(file: &SourceFile, limits: &Limits, revision: Option<&Arc<str>>) -> Read {
     let mut read = Read::default();
     let path: Arc<str> = file.path.as_str().into();
     let text = match text::check(&path, &file.text, limits) {
@@ -160,12 +166,17 @@ fn read_file(file: &SourceFile, limits: &Limits) -> Read {
         read.diagnostics.push(Diagnostic::new(Code::SyntaxEmpty, place, message, Some(help)));
     }
     for document in events.documents {
-        read_document(&source, &document, &mut read);
+        read_document(&source, &document, revision, &mut read);
     }
     read
 }
 
-fn read_document(source: &Source<'_>, document: &RawDocument, read: &mut Read) {
+fn read_document(
+    source: &Source<'_>,
+    document: &RawDocument,
+    revision: Option<&Arc<str>>,
+    read: &mut Read,
+) {
     let Some(tree) = &document.tree else { return };
     let value = match value::read(source.text(), document.slice.clone(), tree) {
         Ok(value) => value,
@@ -182,7 +193,7 @@ fn read_document(source: &Source<'_>, document: &RawDocument, read: &mut Read) {
     let origin =
         Origin { path: Arc::clone(source.path()), line: source.line_number(document.start) };
     let mut findings = Findings::default();
-    let test = checked(&value, &origin, &mut findings, read);
+    let test = checked(&value, &origin, revision, &mut findings, read);
     let place = |finding: &Finding| tree.span(finding, source);
     let place_at = |pointer: &str| source.place(&place(&Finding::at(pointer)));
     for finding in findings.into_vec() {
@@ -238,6 +249,7 @@ fn read_document(source: &Source<'_>, document: &RawDocument, read: &mut Read) {
 fn checked(
     value: &Value,
     origin: &Origin,
+    revision: Option<&Arc<str>>,
     findings: &mut Findings,
     read: &mut Read,
 ) -> Option<TestCase> {
@@ -249,16 +261,15 @@ fn checked(
     match kind {
         Kind::CancelPolicy => {
             if let Some(shape) = typed(value, findings) {
-                read.policies.extend(policy::compile::compile(&shape, origin.clone(), findings));
+                let made = policy::compile::compile(&shape, origin.clone(), revision, findings);
+                read.policies.extend(made);
             }
         }
         Kind::CancelGuard => {
             if let Some(shape) = typed(value, findings) {
-                read.guards.extend(policy::compile::compile_guard(
-                    &shape,
-                    origin.clone(),
-                    findings,
-                ));
+                let origin = origin.clone();
+                let made = policy::compile::compile_guard(&shape, origin, revision, findings);
+                read.guards.extend(made);
             }
         }
         Kind::CancelTest => {

@@ -142,7 +142,7 @@ fn check(
         Ok(tree) => tree,
         Err(error) => return all.unreadable.push(error),
     };
-    let mut documents = document::read(&tree.files, &limits);
+    let mut documents = document::read_at(&tree.files, &limits, tree.revision.as_ref());
     if let Some((fleet, name)) = fleet {
         documents.look_for_jobs(fleet, name);
     }

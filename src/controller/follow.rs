@@ -73,10 +73,7 @@ impl Reading {
 
 /// Reads what a tree's files say.
 pub fn interpret(tree: Tree) -> Reading {
-    let mut documents = document::read(&tree.files, &Limits::policies());
-    for policy in &mut documents.policies {
-        policy.revision.clone_from(&tree.revision);
-    }
+    let documents = document::read_at(&tree.files, &Limits::policies(), tree.revision.as_ref());
     let mut broken = documents.broken;
     broken.extend(tree.unreadable.keys().cloned());
     Reading {

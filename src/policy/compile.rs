@@ -4,6 +4,7 @@
 //! not checked again. Here is what a schema cannot say, and nobody behind this asks it again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::SignedDuration;
 use serde_json::Value;
@@ -39,11 +40,13 @@ const LABEL: &str =
 pub fn compile(
     document: &PolicyDocument,
     origin: Origin,
+    revision: Option<&Arc<str>>,
     findings: &mut Findings,
 ) -> Option<Policy> {
     let before = findings.len();
     let spec = &document.spec;
-    let mut compiler = Compiler { findings, scope: expressions::scope(document, &origin) };
+    let scope = expressions::scope(document, &origin, revision);
+    let mut compiler = Compiler { findings, scope };
     let name = compiler.metadata(document);
     let target = compiler.target(&spec.target);
     compiler.variables(&spec.variables);
@@ -86,7 +89,7 @@ pub fn compile(
         budget,
         on_exceed: spec.budget.on_exceed,
         windows,
-        revision: None,
+        revision: revision.cloned(),
         held: false,
     })
 }

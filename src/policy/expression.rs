@@ -79,6 +79,8 @@ pub trait Facts {
 pub struct Scope {
     /// `policy.name` and `source.path`, where there are such.
     pub texts: BTreeMap<&'static str, String>,
+    /// `source.revision`: `COMMIT` or `COMMIT-dirty`; none where no git repository tells it.
+    pub revision: Option<Arc<str>>,
     /// `policy.labels`, where there are such.
     pub labels: Option<Arc<BTreeMap<String, String>>>,
     /// The variables before this expression, in their order.

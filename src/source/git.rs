@@ -148,7 +148,8 @@ pub fn read(revision: &str, path: &str, shown: &Path, max_bytes: u64) -> Result<
     for (path, error) in &unreadable {
         seen.push_str(&format!("{path} {}\n", error.in_words()));
     }
-    Ok(Tree { files, unreadable, revision: None, digest: Digest::of(seen.as_bytes()) })
+    let revision = Some(id.as_str().into());
+    Ok(Tree { files, unreadable, revision, digest: Digest::of(seen.as_bytes()) })
 }
 
 fn no_path(revision: &str, path: &str) -> Error {

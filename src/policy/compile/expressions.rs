@@ -14,19 +14,25 @@ use crate::policy::template::{Template, TemplateFindings};
 use crate::policy::{Clause, Condition, Origin, Test};
 
 /// What the expressions of a policy can name from the start.
-pub(super) fn scope(document: &PolicyDocument, origin: &Origin) -> Scope {
+pub(super) fn scope(
+    document: &PolicyDocument,
+    origin: &Origin,
+    revision: Option<&Arc<str>>,
+) -> Scope {
     let texts =
         [("policy.name", document.metadata.name.clone()), ("source.path", origin.path.to_string())];
     Scope {
         texts: texts.into(),
+        revision: revision.cloned(),
         labels: Some(Arc::new(document.metadata.labels.clone())),
         variables: Vec::new(),
     }
 }
 
 /// What the expressions of a guard can name beside facts: it has no policy and no variables.
-pub(super) fn scope_of_guard(origin: &Origin) -> Scope {
-    Scope { texts: [("source.path", origin.path.to_string())].into(), ..Scope::default() }
+pub(super) fn scope_of_guard(origin: &Origin, revision: Option<&Arc<str>>) -> Scope {
+    let texts = [("source.path", origin.path.to_string())].into();
+    Scope { texts, revision: revision.cloned(), ..Scope::default() }
 }
 
 /// Whether a variable can have a name: CEL reads it behind a dot.

@@ -31,6 +31,9 @@ const DOUBLE: Type = Type::One(Scalar::Double);
 const DURATION: Type = Type::One(Scalar::Duration);
 const TIME: Type = Type::One(Scalar::Time);
 
+/// What git tells of the file, if it does.
+const REVISION: &str = "source.revision";
+
 /// The names that have fields.
 const ROOTS: [&str; 6] = ["execution", "job", "thing", "policy", "source", "variables"];
 
@@ -259,7 +262,7 @@ impl Checker<'_> {
         let texts = self.scope.texts.keys().map(|&name| name.to_owned());
         let labels = self.scope.labels.iter().map(|_| "policy.labels".to_owned());
         let variables = self.scope.variables.iter().map(|it| format!("variables.{}", it.name));
-        let all = fields.chain(texts).chain(labels).chain(variables);
+        let all = fields.chain(texts).chain([REVISION.to_owned()]).chain(labels).chain(variables);
         all.filter(|name| name.starts_with(&prefix)).collect()
     }
 
@@ -281,6 +284,12 @@ impl Checker<'_> {
     fn resolve(&mut self, path: &str) -> Option<Result<Typed, Told>> {
         if let Some(field) = Field::named(path) {
             return Some(Ok(self.fact(field)));
+        }
+        if path == REVISION {
+            let revision = self.scope.revision.clone();
+            let longest = revision.as_ref().map_or(0, |text| text.len());
+            let node = revision.map_or(Node::NoRevision, Node::Text);
+            return Some(Ok(Typed::new(node, TEXT).longest(longest)));
         }
         if let Some(text) = self.scope.texts.get(path) {
             let node = Node::Text(text.as_str().into());

@@ -24,6 +24,10 @@ pub(super) enum Node {
     /// `policy.labels`.
     Labels(Arc<BTreeMap<String, String>>),
     Now,
+    /// `source.revision` where it is not known; fails.
+    NoRevision,
+    /// `source.?revision`.
+    MaybeRevision(Option<Arc<str>>),
     /// A fact; fails where it is absent.
     Field(Field),
     /// `thing.?type`.

@@ -8,6 +8,10 @@ use super::values::{MISFIT, OUT_OF_RANGE, calculate, call, compare, is_in};
 use super::{Expression, Facts, Failure, Field, Outcome, Value};
 use crate::fact::Fact;
 
+const NO_REVISION: Failure = Failure::Other(
+    "`source.revision` is not there: the file is in no git repository that can be read",
+);
+
 /// Runs an expression, if every fact that it touches was read.
 pub(super) fn run<'a>(expression: &'a Expression, facts: &'a dyn Facts) -> Outcome<'a> {
     let mut not_read = None;
@@ -60,6 +64,11 @@ impl<'a> Runner<'a> {
             Node::Time(value) => Value::Time(*value),
             Node::Labels(labels) => Value::Pairs(labels),
             Node::Now => Value::Time(self.facts.now()),
+            Node::NoRevision => return Err(NO_REVISION),
+            Node::MaybeRevision(revision) => {
+                let text = revision.as_deref().map(Value::text);
+                Value::Optional(text.map(Box::new))
+            }
             Node::Field(field) => self.field(*field)?.ok_or(Failure::Absent(*field))?,
             Node::MaybeField(field) => Value::Optional(self.field(*field)?.map(Box::new)),
             Node::HasField(field) => Value::Bool(self.field(*field)?.is_some()),

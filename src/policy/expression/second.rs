@@ -46,6 +46,9 @@ impl Second {
             let (root, name) = path.split_once('.')?;
             roots.get_mut(root)?.insert(name.to_owned(), text.as_str().into());
         }
+        if let Some(revision) = &expression.scope.revision {
+            roots.get_mut("source")?.insert("revision".to_owned(), (&**revision).into());
+        }
         if let Some(labels) = &expression.scope.labels {
             roots.get_mut("policy")?.insert("labels".to_owned(), made(&Value::Pairs(labels))?);
         }

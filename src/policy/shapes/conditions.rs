@@ -66,8 +66,9 @@ pub struct ConditionShape {
     /// `.lastUpdatedAt`, `.version`, `.statusDetails`, `.secondsBeforeTimedOut`, `.queuedBehind`;
     /// `job.id`, `.status`, `.targetSelection`, `.createdAt`, `.description`, `.namespaceId`, `.tags`,
     /// `.timeoutMinutes`; `thing.name`, `.type`, `.groups`, `.attributes`,
-    /// `thing.connectivity.connected`, `thing.connectivity.timestamp`; `policy.name`, `policy.labels`, `source.path`; `variables.NAME`; and `now`, which can be compared,
-    /// subtracted and subtracted from.
+    /// `thing.connectivity.connected`, `thing.connectivity.timestamp`; `policy.name`, `policy.labels`; `source.path`, `source.revision`, which is the git commit of the
+    /// file with `-dirty` behind it where files differ from it; `variables.NAME`; and `now`, which can be
+    /// compared, subtracted and subtracted from.
     ///
     /// Operators: `&&`, `||`, `!`, `==`, `!=`, `<`, `<=`, `>`, `>=`, `in`, `+`, `-`, `*`, `/`, `%`,
     /// `? :`, `map['key']`, `map.key`, `map[?'key']`, `map.?key`. Both sides have one type, and text has

@@ -7,11 +7,11 @@ use rescind::document::{Limits, SourceFile, read};
 use rescind::fact::Fact;
 use rescind::fleet;
 use rescind::inventory::Inventory;
-use rescind::plan::{Depth, Memory};
+use rescind::plan::{Depth, Memory, Reason};
 use rescind::policy::expression::{Expression, Findings, Scope, Wanted};
 use rescind::policy::{Condition, Test};
 
-use super::support::{fleet as fleet_with, now, policy, set};
+use super::support::{fleet as fleet_with, now, policy, set, set_of_revision};
 
 /// Expressions for worlds by chance: over each tier, over several, with failures.
 pub const EXPRESSIONS: &[&str] = &[
@@ -85,4 +85,43 @@ fn a_policy_with_conditions_needs_no_match() {
     assert_eq!(with("").policies.len(), 0);
     let one = with("  conditions: [{name: b, expression: 'execution.number > 1'}]\n");
     assert_eq!(one.policies[0].clauses[0].path, "conditions[0]");
+}
+
+/// The one line of the plan under a policy with an exclude and a pair that name the revision.
+fn under(revision: Option<&str>, uses: &str) -> (Reason, Vec<(String, String)>) {
+    use rescind::plan::plan;
+    let text = format!(
+        "apiVersion: rescind/v1alpha1\nkind: CancelPolicy\nmetadata: {{name: a}}\nspec:\n  mode: Enforce\n  \
+         target: {{statuses: [QUEUED]}}\n  match: {{age: [{{since: queuedAt, olderThan: 1d}}]}}\n  {BUDGET}\n{uses}"
+    );
+    let set = set_of_revision(&text, revision);
+    let plan = plan(&set, &one(), &Memory::default(), now(), Depth::Exact);
+    let line = plan.lines.first().expect("a line");
+    let pins = line.act.as_ref().and_then(|act| act.pins.as_ref());
+    (
+        line.verdict.reason,
+        pins.map(|pins| pins.details.send.clone().into_iter().collect()).unwrap_or_default(),
+    )
+}
+
+#[test]
+fn a_revision_is_what_git_tells_and_not_known_where_nothing_does() {
+    let clean =
+        "  exclude: [{name: not-committed, expression: \"source.revision.endsWith('-dirty')\"}]\n";
+    assert_eq!(under(Some("5edd6cb"), clean).0, Reason::Matched);
+    assert_eq!(under(Some("5edd6cb-dirty"), clean).0, Reason::Excluded);
+    assert_eq!(under(None, clean).0, Reason::Excluded, "what may exclude it excludes it");
+    let told = "  cancel: {statusDetails: {set: {commit: '${source.revision}'}}}\n";
+    let (reason, details) = under(Some("5edd6cb"), told);
+    assert_eq!(reason, Reason::Matched);
+    assert!(details.contains(&("commit".to_owned(), "5edd6cb".to_owned())), "{details:?}");
+    assert_eq!(under(None, told).0, Reason::FactUnknown);
+    let or =
+        "  cancel: {statusDetails: {set: {commit: \"${source.?revision.orValue('none')}\"}}}\n";
+    let (reason, details) = under(None, or);
+    assert_eq!(reason, Reason::Matched);
+    assert!(details.contains(&("commit".to_owned(), "none".to_owned())), "{details:?}");
+    let asked = "  conditions: [{name: b, expression: '!has(source.revision)'}]\n";
+    assert_eq!(under(None, asked).0, Reason::Matched);
+    assert_eq!(under(Some("5edd6cb"), asked).0, Reason::NoMatch);
 }

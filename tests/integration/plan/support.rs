@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rescind::document::{Documents, Limits, SourceFile, read, render};
+use rescind::document::{Documents, Limits, SourceFile, read, read_at, render};
 use rescind::execution::ExecutionKey;
 use rescind::fleet::{self, Fleet};
 use rescind::inventory::Inventory;
@@ -71,6 +71,14 @@ pub fn set(policies: impl IntoIterator<Item = Policy>) -> Arc<PolicySet> {
 pub fn set_of(files: &[SourceFile]) -> Arc<PolicySet> {
     let Documents { policies, guards, .. } = documents_of(files);
     Arc::new(PolicySet::guarded(policies, guards, Demands::default()))
+}
+
+/// The policies of one file, in which nothing may be wrong, as it is in a git revision.
+pub fn set_of_revision(text: &str, revision: Option<&str>) -> Arc<PolicySet> {
+    let file = SourceFile { path: "a.yaml".to_owned(), text: text.into() };
+    let documents = read_at(&[file], &Limits::policies(), revision.map(Arc::from).as_ref());
+    assert!(documents.diagnostics.is_empty(), "{}", render::text(&documents.diagnostics, false));
+    set(documents.policies)
 }
 
 /// The fleet of a document.

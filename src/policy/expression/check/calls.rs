@@ -10,7 +10,7 @@ use super::super::field::Field;
 use super::super::node::{Function, Loop, LoopKind, Node, Part, Search};
 use super::super::types::{Scalar, Type};
 use super::super::values;
-use super::{BOOL, Checker, DOUBLE, DURATION, INT, ROOTS, TEXT, TIME, Told, Typed};
+use super::{BOOL, Checker, DOUBLE, DURATION, INT, REVISION, ROOTS, TEXT, TIME, Told, Typed};
 use crate::document::words::{all_of, nearest, quoted};
 
 /// Functions that are called as `name(…)`.
@@ -156,6 +156,9 @@ impl Checker<'_> {
         if let Some(field) = self.path(of).as_deref().and_then(Field::named) {
             self.fact(field);
             return Some(Typed::new(Node::HasField(field), BOOL));
+        }
+        if self.path(of).as_deref() == Some(REVISION) {
+            return Some(Typed::new(Node::Bool(self.scope.revision.is_some()), BOOL));
         }
         if let Some(path) = self.path(of)
             && self.path(&select.operand).is_some_and(|root| ROOTS.contains(&root.as_str()))

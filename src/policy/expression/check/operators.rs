@@ -10,7 +10,7 @@ use cel::common::ast::{IdedExpr, operators as sign};
 use super::super::field::Field;
 use super::super::node::{Comparison, Node, Operation};
 use super::super::types::{Scalar, Type};
-use super::{BOOL, Checker, DOUBLE, DURATION, INT, TEXT, TIME, Told, Typed};
+use super::{BOOL, Checker, DOUBLE, DURATION, INT, REVISION, TEXT, TIME, Told, Typed};
 
 /// The sign of an operator as it is written.
 fn written(operator: &str) -> &str {
@@ -281,6 +281,12 @@ impl Checker<'_> {
                 let typed = self.fact(field);
                 let node = Node::MaybeField(field);
                 return Some(Typed { node, ty: Type::Optional(scalar), ..typed });
+            }
+            if whole == REVISION {
+                let revision = self.scope.revision.clone();
+                let longest = revision.as_ref().map_or(0, |text| text.len());
+                let node = Node::MaybeRevision(revision);
+                return Some(Typed::new(node, Type::Optional(Scalar::Text)).longest(longest));
             }
             if !self.fields_of(&path).is_empty() {
                 self.no_field(part, &path, &whole);

@@ -14,7 +14,9 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("thing == 'a'", "thing", "is not a value", "thing.name"),
     ("variables.sillent > days(1)", "variables.sillent", "there is no", "`variables.silent`"),
     ("variables.later", "variables.later", "there is no", "before it is used"),
-    ("source.revision == 'a'", "source.revision", "there is no", "source.path"),
+    ("source.revison == 'a'", "source.revison", "there is no", "`source.revision`"),
+    ("source.branch == 'a'", "source.branch", "there is no", "source.path, source.revision"),
+    ("source.revision == 1", "source.revision == 1", "string is compared with int", ""),
     ("job.tag['hold'] == 'true'", "job.tag", "there is no `job.tag`", "`job.tags`"),
     (
         "thing.connectivity == true",

@@ -76,6 +76,7 @@ impl Facts for World {
 pub fn scope() -> Scope {
     let mut scope = Scope {
         texts: [("policy.name", "quiet".to_owned()), ("source.path", "a.yaml".to_owned())].into(),
+        revision: Some("5edd6cb-dirty".into()),
         labels: Some(Arc::new([("team".to_owned(), "ops".to_owned())].into())),
         variables: Vec::new(),
     };

@@ -47,6 +47,10 @@ const TRUE: &[&str] = &[
     "policy.labels['team'] == 'ops'",
     "policy.labels.team == 'ops'",
     "source.path == 'a.yaml'",
+    "source.revision == '5edd6cb-dirty'",
+    "has(source.revision) && source.revision.endsWith('-dirty')",
+    "source.?revision.orValue('none') == '5edd6cb-dirty'",
+    "source.?revision.hasValue()",
     // time
     "now > execution.queuedAt",
     "execution.queuedAt < now",
