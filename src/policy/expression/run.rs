@@ -8,9 +8,7 @@ use super::values::{MISFIT, OUT_OF_RANGE, calculate, call, compare, is_in};
 use super::{Expression, Facts, Failure, Field, Outcome, Value};
 use crate::fact::Fact;
 
-const NO_REVISION: Failure = Failure::Other(
-    "`source.revision` is not there: the file is in no git repository that can be read",
-);
+const NO_REVISION: Failure = Failure::Other("no git repository tells `source.revision`");
 
 /// Runs an expression, if every fact that it touches was read.
 pub(super) fn run<'a>(expression: &'a Expression, facts: &'a dyn Facts) -> Outcome<'a> {
