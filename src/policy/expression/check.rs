@@ -5,13 +5,14 @@
 //! that is wrong is told at once; a part that is wrong has no type, and what stands around it is not
 //! blamed for that.
 //!
-//! `calls` knows functions and macros, `operators` operators, `spans` where things are written.
+//! `names` knows what names stand for, `calls` functions, `loops` macros, `operators` operators, `spans`
+//! where things are written.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use cel::common::ast::{Expr, IdedExpr, LiteralValue, SelectExpr, SourceInfo};
+use cel::common::ast::{Expr, IdedExpr, LiteralValue, SourceInfo};
 
 use super::field::Field;
 use super::node::Node;
@@ -21,6 +22,8 @@ use super::{Expression, Findings, MAX_TEXT, Problem, Scope, Wanted, parse, secon
 use crate::document::words::{any_of, nearest, quoted};
 
 pub(super) mod calls;
+mod loops;
+mod names;
 mod operators;
 mod spans;
 
@@ -30,9 +33,6 @@ const INT: Type = Type::One(Scalar::Int);
 const DOUBLE: Type = Type::One(Scalar::Double);
 const DURATION: Type = Type::One(Scalar::Duration);
 const TIME: Type = Type::One(Scalar::Time);
-
-/// What git tells of the file, if it does.
-const REVISION: &str = "source.revision";
 
 /// The names that have fields.
 const ROOTS: [&str; 6] = ["execution", "job", "thing", "policy", "source", "variables"];
@@ -246,142 +246,6 @@ impl Checker<'_> {
             self.wrong(part, format!("there is no {}", quoted(name)), help);
         }
         None
-    }
-
-    /// The field whose last name is this: `status` for `execution.status`.
-    #[expect(clippy::unused_self, reason = "reads as the other questions do")]
-    fn field_called(&self, name: &str) -> Option<(&'static str, Field)> {
-        let of = |field: &&Field| field.path().rsplit('.').next() == Some(name);
-        Field::ALL.iter().find(of).map(|field| (field.path(), *field))
-    }
-
-    /// All that begins with a name, as it is written.
-    fn fields_of(&self, root: &str) -> Vec<String> {
-        let prefix = format!("{root}.");
-        let fields = Field::ALL.iter().map(|field| field.path().to_owned());
-        let texts = self.scope.texts.keys().map(|&name| name.to_owned());
-        let labels = self.scope.labels.iter().map(|_| "policy.labels".to_owned());
-        let variables = self.scope.variables.iter().map(|it| format!("variables.{}", it.name));
-        let all = fields.chain(texts).chain([REVISION.to_owned()]).chain(labels).chain(variables);
-        all.filter(|name| name.starts_with(&prefix)).collect()
-    }
-
-    /// The dotted name that a part is: `execution.status`.
-    fn path(&self, part: &IdedExpr) -> Option<String> {
-        match &part.expr {
-            Expr::Ident(name) => {
-                let is_element = self.element.as_ref().is_some_and(|(it, ..)| it == name);
-                (ROOTS.contains(&name.as_str()) && !is_element).then(|| name.clone())
-            }
-            Expr::Select(select) => {
-                self.path(&select.operand).map(|path| format!("{path}.{}", select.field))
-            }
-            _ => None,
-        }
-    }
-
-    /// What a dotted name stands for; none if it stands for nothing.
-    fn resolve(&mut self, path: &str) -> Option<Result<Typed, Told>> {
-        if let Some(field) = Field::named(path) {
-            return Some(Ok(self.fact(field)));
-        }
-        if path == REVISION {
-            let revision = self.scope.revision.clone();
-            let longest = revision.as_ref().map_or(0, |text| text.len());
-            let node = revision.map_or(Node::NoRevision, Node::Text);
-            return Some(Ok(Typed::new(node, TEXT).longest(longest)));
-        }
-        if let Some(text) = self.scope.texts.get(path) {
-            let node = Node::Text(text.as_str().into());
-            return Some(Ok(Typed::new(node, TEXT).longest(text.len())));
-        }
-        if let (Some(labels), "policy.labels") = (&self.scope.labels, path) {
-            let longest = labels.values().map(String::len).max().unwrap_or_default();
-            let node = Node::Labels(Arc::clone(labels));
-            return Some(Ok(Typed::new(node, Type::Pairs).longest(longest)));
-        }
-        let name = path.strip_prefix("variables.")?;
-        let index = self.scope.variables.iter().position(|it| it.name == name)?;
-        // A variable that is wrong was told where it stands.
-        let Some(expression) = &self.scope.variables[index].expression else {
-            return Some(Err(Told));
-        };
-        self.used.insert(index);
-        let typed = Typed::new(Node::Variable(index), expression.ty);
-        Some(Ok(typed.longest(expression.longest)))
-    }
-
-    fn fact(&mut self, field: Field) -> Typed {
-        self.fields.insert(field);
-        let mut typed = Typed::new(Node::Field(field), field.ty()).longest(field.longest());
-        typed.values = field.values();
-        typed
-    }
-
-    fn select(&mut self, part: &IdedExpr, select: &SelectExpr) -> Option<Typed> {
-        if let Some(path) = self.path(part) {
-            if let Some(found) = self.resolve(&path) {
-                return found.ok();
-            }
-            let of = self.path(&select.operand).unwrap_or_default();
-            if !self.fields_of(&path).is_empty() {
-                let help = format!("name a field of it: {}", self.fields_of(&path).join(", "));
-                self.wrong(part, format!("{} is not a value", quoted(&path)), help);
-                return None;
-            }
-            let is_root = ROOTS.contains(&of.as_str());
-            if is_root || !self.fields_of(&of).is_empty() {
-                self.no_field(part, &of, &path);
-                return None;
-            }
-        }
-        let map = self.check(&select.operand)?;
-        if map.ty != Type::Pairs {
-            let message = format!("{} has no fields, and so no {}", map.ty, quoted(&select.field));
-            self.wrong(part, message, "a map has, and `execution`, `job`, `thing`");
-            return None;
-        }
-        let key = Node::Text(select.field.as_str().into());
-        Some(self.key_of(part, map, key))
-    }
-
-    fn no_field(&mut self, part: &IdedExpr, of: &str, path: &str) {
-        let names = self.fields_of(of);
-        let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
-        let wanted = last(path);
-        let lasts: Vec<String> = names.iter().map(|name| last(name)).collect();
-        let help = match nearest(&wanted, lasts.iter().map(String::as_str)) {
-            Some(near) => format!("did you mean `{of}.{near}`?"),
-            None => match self.field_called(&wanted) {
-                Some((elsewhere, _)) => format!("did you mean `{elsewhere}`?"),
-                None if of == "variables" => {
-                    "write it into `variables`, before it is used".to_owned()
-                }
-                None if names.is_empty() => "leave it out: it has no fields here".to_owned(),
-                None => format!("there are {}", names.join(", ")),
-            },
-        };
-        self.wrong(part, format!("there is no {}", quoted(path)), help);
-    }
-
-    /// `map[key]`, with a warning where nothing says that the key is there.
-    fn key_of(&mut self, part: &IdedExpr, map: Typed, key: Node) -> Typed {
-        if let (Node::Field(field), Node::Text(name)) = (&map.node, &key) {
-            let asked = self.present.iter().any(|(of, key)| of == field && key == name);
-            if !asked {
-                let path = field.path();
-                let at = self.span(part);
-                let message =
-                    format!("where {path} has no key {}, this is not known", quoted(name));
-                let help = format!(
-                    "ask first, `'{name}' in {path} && …`, or say what stands for it, \
-                     `{path}[?'{name}'].orValue('')`"
-                );
-                self.findings.warnings.push(Problem::new(at, message, help));
-            }
-        }
-        let longest = map.longest;
-        Typed::new(Node::Key(Box::new(map.node), Box::new(key)), TEXT).longest(longest)
     }
 
     fn list(&mut self, part: &IdedExpr, items: &[IdedExpr], optional: &[usize]) -> Option<Typed> {

@@ -3,14 +3,14 @@
 //! These are all that there are; whatever else CEL has is refused by name. An argument that is written
 //! out and can never be read, `duration('2d')`, is refused here and not where it is run.
 
-use cel::common::ast::{CallExpr, Expr, IdedExpr};
+use cel::common::ast::{CallExpr, IdedExpr};
 use regex::RegexBuilder;
 
-use super::super::field::Field;
-use super::super::node::{Function, Loop, LoopKind, Node, Part, Search};
+use super::super::node::{Function, Node, Part, Search};
 use super::super::types::{Scalar, Type};
 use super::super::values;
-use super::{BOOL, Checker, DOUBLE, DURATION, INT, REVISION, ROOTS, TEXT, TIME, Told, Typed};
+use super::loops::loop_of;
+use super::{BOOL, Checker, DOUBLE, DURATION, INT, TEXT, TIME, Told, Typed};
 use crate::document::words::{all_of, nearest, quoted};
 
 /// Functions that are called as `name(…)`.
@@ -62,17 +62,6 @@ fn part_of(name: &str) -> Option<Part> {
     })
 }
 
-fn loop_of(name: &str) -> Option<LoopKind> {
-    Some(match name {
-        "all" => LoopKind::All,
-        "exists" => LoopKind::Exists,
-        "exists_one" => LoopKind::ExistsOne,
-        "filter" => LoopKind::Filter,
-        "map" => LoopKind::Map,
-        _ => return None,
-    })
-}
-
 impl Checker<'_> {
     pub(super) fn call(&mut self, part: &IdedExpr, call: &CallExpr) -> Option<Typed> {
         let name = call.func_name.as_str();
@@ -115,7 +104,7 @@ impl Checker<'_> {
     }
 
     /// The arguments, if there are as many as wanted.
-    fn arguments<'e, const N: usize>(
+    pub(super) fn arguments<'e, const N: usize>(
         &mut self,
         part: &IdedExpr,
         name: &str,
@@ -143,41 +132,6 @@ impl Checker<'_> {
             return None;
         }
         Some(Typed::new(Node::Call(Function::Size, Box::new(typed.node)), INT))
-    }
-
-    /// `has(thing.type)`, `has(execution.statusDetails.phase)`.
-    fn has(&mut self, part: &IdedExpr, args: &[IdedExpr]) -> Option<Typed> {
-        let [of] = self.arguments::<1>(part, "has", args)?;
-        let Expr::Select(select) = &of.expr else {
-            let help = "write `has(thing.type)`; for a key in quotes, `'key' in map`";
-            self.wrong(of, "`has` needs a field", help);
-            return None;
-        };
-        if let Some(field) = self.path(of).as_deref().and_then(Field::named) {
-            self.fact(field);
-            return Some(Typed::new(Node::HasField(field), BOOL));
-        }
-        if self.path(of).as_deref() == Some(REVISION) {
-            return Some(Typed::new(Node::Bool(self.scope.revision.is_some()), BOOL));
-        }
-        if let Some(path) = self.path(of)
-            && self.path(&select.operand).is_some_and(|root| ROOTS.contains(&root.as_str()))
-        {
-            if self.resolve(&path).is_some() {
-                let help = "leave it out: this is always there";
-                self.wrong(of, format!("`has` of {}", quoted(&path)), help);
-                return None;
-            }
-            // Says that there is no such field.
-            return self.check(of);
-        }
-        let map = self.check(&select.operand)?;
-        if map.ty != Type::Pairs {
-            self.wrong(of, format!("{} has no fields", map.ty), "maps have");
-            return None;
-        }
-        let key = Node::Text(select.field.as_str().into());
-        Some(Typed::new(Node::In(Box::new(key), Box::new(map.node)), BOOL))
     }
 
     fn function(&mut self, part: &IdedExpr, name: &str, args: &[IdedExpr]) -> Option<Typed> {
@@ -374,77 +328,5 @@ impl Checker<'_> {
                 None
             }
         }
-    }
-
-    fn go_through(
-        &mut self,
-        part: &IdedExpr,
-        kind: LoopKind,
-        target: &IdedExpr,
-        args: &[IdedExpr],
-    ) -> Option<Typed> {
-        let Expr::Call(call) = &part.expr else { return None };
-        let name = call.func_name.as_str();
-        if self.element.is_some() {
-            let help = "put the inner one into `variables`, or ask with `in`";
-            self.wrong(part, format!("{} inside another", quoted(name)), help);
-            return None;
-        }
-        let (element, test, make) = match (kind, args) {
-            (LoopKind::Map, [element, make]) => (element, None, Some(make)),
-            (LoopKind::Map, [element, test, make]) => (element, Some(test), Some(make)),
-            (kind, [element, test]) if kind != LoopKind::Map => (element, Some(test), None),
-            _ => {
-                let help = format!("write `list.{name}(item, item == 'a')`");
-                self.wrong(part, format!("{} takes a name and what is asked", quoted(name)), help);
-                return None;
-            }
-        };
-        let Expr::Ident(given) = &element.expr else {
-            self.wrong(element, "this has to be a name", "write one that is not used yet: `item`");
-            return None;
-        };
-        if ROOTS.contains(&given.as_str()) || given == "now" || given.starts_with('.') {
-            let help = "write one that is not used yet: `item`";
-            self.wrong(element, format!("{} is taken", quoted(given)), help);
-            return None;
-        }
-        let over = self.check(target)?;
-        let scalar = match over.ty {
-            Type::List(scalar) => scalar,
-            Type::Pairs => Scalar::Text,
-            ty => {
-                let help = "a list has elements, and a map keys";
-                self.wrong(target, format!("{ty} has no elements"), help);
-                return None;
-            }
-        };
-        if matches!(over.node, Node::Loop(_)) {
-            let help = "put both into one: `list.exists(item, item != 'a' && item != 'b')`";
-            self.wrong(part, format!("{} behind another", quoted(name)), help);
-            return None;
-        }
-        self.element = Some((given.clone(), Type::One(scalar), over.longest));
-        let test = test.map(|test| self.truth(test));
-        let make = make.map(|make| (make, self.check(make)));
-        self.element = None;
-        let test = match test {
-            Some(test) => Some(test?.node),
-            None => None,
-        };
-        let (ty, longest, make) = match make {
-            Some((at, made)) => {
-                let made = made?;
-                let Type::One(scalar) = made.ty else {
-                    self.wrong(at, format!("{} in a list", made.ty), "lists hold single values");
-                    return None;
-                };
-                (Type::List(scalar), made.longest, Some(made.node))
-            }
-            None if kind == LoopKind::Filter => (Type::List(scalar), over.longest, None),
-            None => (BOOL, 64, None),
-        };
-        let node = Node::Loop(Box::new(Loop { kind, over: over.node, test, make }));
-        Some(Typed::new(node, ty).longest(longest))
     }
 }

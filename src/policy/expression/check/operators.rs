@@ -10,7 +10,7 @@ use cel::common::ast::{IdedExpr, operators as sign};
 use super::super::field::Field;
 use super::super::node::{Comparison, Node, Operation};
 use super::super::types::{Scalar, Type};
-use super::{BOOL, Checker, DOUBLE, DURATION, INT, REVISION, TEXT, TIME, Told, Typed};
+use super::{BOOL, Checker, DOUBLE, DURATION, INT, TEXT, TIME, Told, Typed};
 
 /// The sign of an operator as it is written.
 fn written(operator: &str) -> &str {
@@ -259,47 +259,6 @@ impl Checker<'_> {
         let (map, key) = self.map_and_key(map, key)?;
         let longest = map.longest;
         let node = Node::MaybeKey(Box::new(map.node), Box::new(key.node));
-        Some(Typed::new(node, Type::Optional(Scalar::Text)).longest(longest))
-    }
-
-    /// `thing.?type`, `execution.statusDetails.?phase`.
-    fn maybe_select(&mut self, part: &IdedExpr, of: &IdedExpr, field: &IdedExpr) -> Option<Typed> {
-        let cel::common::ast::Expr::Literal(cel::common::ast::LiteralValue::String(name)) =
-            &field.expr
-        else {
-            return None;
-        };
-        let name = name.inner();
-        if let Some(path) = self.path(of) {
-            let whole = format!("{path}.{name}");
-            if let Some(field) = Field::named(&whole) {
-                let Type::One(scalar) = field.ty() else {
-                    let help = "a map or a list that was read is there, possibly empty: write `.`";
-                    self.wrong(part, format!("`.?` before {}", field.ty()), help);
-                    return None;
-                };
-                let typed = self.fact(field);
-                let node = Node::MaybeField(field);
-                return Some(Typed { node, ty: Type::Optional(scalar), ..typed });
-            }
-            if whole == REVISION {
-                let revision = self.scope.revision.clone();
-                let longest = revision.as_ref().map_or(0, |text| text.len());
-                let node = Node::MaybeRevision(revision);
-                return Some(Typed::new(node, Type::Optional(Scalar::Text)).longest(longest));
-            }
-            if !self.fields_of(&path).is_empty() {
-                self.no_field(part, &path, &whole);
-                return None;
-            }
-        }
-        let map = self.check(of)?;
-        if map.ty != Type::Pairs {
-            self.wrong(part, format!("{} has no fields", map.ty), "maps have");
-            return None;
-        }
-        let longest = map.longest;
-        let node = Node::MaybeKey(Box::new(map.node), Box::new(Node::Text(name.into())));
         Some(Typed::new(node, Type::Optional(Scalar::Text)).longest(longest))
     }
 }

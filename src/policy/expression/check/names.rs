@@ -1,0 +1,233 @@
+//! What dotted names stand for: facts, what is known of the document, variables; and the keys of maps.
+//! Each in its three forms, `thing.type`, `has(thing.type)` and `thing.?type`.
+
+use std::sync::Arc;
+
+use cel::common::ast::{Expr, IdedExpr, LiteralValue, SelectExpr};
+
+use super::super::Problem;
+use super::super::field::Field;
+use super::super::node::Node;
+use super::super::types::{Scalar, Type};
+use super::{BOOL, Checker, ROOTS, TEXT, Told, Typed};
+use crate::document::words::{nearest, quoted};
+
+/// What git tells of the file, if it does.
+const REVISION: &str = "source.revision";
+
+impl Checker<'_> {
+    /// The field whose last name is this: `status` for `execution.status`.
+    #[expect(clippy::unused_self, reason = "reads as the other questions do")]
+    pub(super) fn field_called(&self, name: &str) -> Option<(&'static str, Field)> {
+        let of = |field: &&Field| field.path().rsplit('.').next() == Some(name);
+        Field::ALL.iter().find(of).map(|field| (field.path(), *field))
+    }
+
+    /// All that begins with a name, as it is written.
+    pub(super) fn fields_of(&self, root: &str) -> Vec<String> {
+        let prefix = format!("{root}.");
+        let fields = Field::ALL.iter().map(|field| field.path().to_owned());
+        let texts = self.scope.texts.keys().map(|&name| name.to_owned());
+        let labels = self.scope.labels.iter().map(|_| "policy.labels".to_owned());
+        let variables = self.scope.variables.iter().map(|it| format!("variables.{}", it.name));
+        let all = fields.chain(texts).chain([REVISION.to_owned()]).chain(labels).chain(variables);
+        all.filter(|name| name.starts_with(&prefix)).collect()
+    }
+
+    /// The dotted name that a part is: `execution.status`.
+    pub(super) fn path(&self, part: &IdedExpr) -> Option<String> {
+        match &part.expr {
+            Expr::Ident(name) => {
+                let is_element = self.element.as_ref().is_some_and(|(it, ..)| it == name);
+                (ROOTS.contains(&name.as_str()) && !is_element).then(|| name.clone())
+            }
+            Expr::Select(select) => {
+                self.path(&select.operand).map(|path| format!("{path}.{}", select.field))
+            }
+            _ => None,
+        }
+    }
+
+    /// What a dotted name stands for; none if it stands for nothing.
+    pub(super) fn resolve(&mut self, path: &str) -> Option<Result<Typed, Told>> {
+        if let Some(field) = Field::named(path) {
+            return Some(Ok(self.fact(field)));
+        }
+        if path == REVISION {
+            let revision = self.scope.revision.clone();
+            let longest = revision.as_ref().map_or(0, |text| text.len());
+            let node = revision.map_or(Node::NoRevision, Node::Text);
+            return Some(Ok(Typed::new(node, TEXT).longest(longest)));
+        }
+        if let Some(text) = self.scope.texts.get(path) {
+            let node = Node::Text(text.as_str().into());
+            return Some(Ok(Typed::new(node, TEXT).longest(text.len())));
+        }
+        if let (Some(labels), "policy.labels") = (&self.scope.labels, path) {
+            let longest = labels.values().map(String::len).max().unwrap_or_default();
+            let node = Node::Labels(Arc::clone(labels));
+            return Some(Ok(Typed::new(node, Type::Pairs).longest(longest)));
+        }
+        let name = path.strip_prefix("variables.")?;
+        let index = self.scope.variables.iter().position(|it| it.name == name)?;
+        // A variable that is wrong was told where it stands.
+        let Some(expression) = &self.scope.variables[index].expression else {
+            return Some(Err(Told));
+        };
+        self.used.insert(index);
+        let typed = Typed::new(Node::Variable(index), expression.ty);
+        Some(Ok(typed.longest(expression.longest)))
+    }
+
+    pub(super) fn fact(&mut self, field: Field) -> Typed {
+        self.fields.insert(field);
+        let mut typed = Typed::new(Node::Field(field), field.ty()).longest(field.longest());
+        typed.values = field.values();
+        typed
+    }
+
+    pub(super) fn select(&mut self, part: &IdedExpr, select: &SelectExpr) -> Option<Typed> {
+        if let Some(path) = self.path(part) {
+            if let Some(found) = self.resolve(&path) {
+                return found.ok();
+            }
+            let of = self.path(&select.operand).unwrap_or_default();
+            if !self.fields_of(&path).is_empty() {
+                let help = format!("name a field of it: {}", self.fields_of(&path).join(", "));
+                self.wrong(part, format!("{} is not a value", quoted(&path)), help);
+                return None;
+            }
+            let is_root = ROOTS.contains(&of.as_str());
+            if is_root || !self.fields_of(&of).is_empty() {
+                self.no_field(part, &of, &path);
+                return None;
+            }
+        }
+        let map = self.check(&select.operand)?;
+        if map.ty != Type::Pairs {
+            let message = format!("{} has no fields, and so no {}", map.ty, quoted(&select.field));
+            self.wrong(part, message, "a map has, and `execution`, `job`, `thing`");
+            return None;
+        }
+        let key = Node::Text(select.field.as_str().into());
+        Some(self.key_of(part, map, key))
+    }
+
+    /// `has(thing.type)`, `has(execution.statusDetails.phase)`.
+    pub(super) fn has(&mut self, part: &IdedExpr, args: &[IdedExpr]) -> Option<Typed> {
+        let [of] = self.arguments::<1>(part, "has", args)?;
+        let Expr::Select(select) = &of.expr else {
+            let help = "write `has(thing.type)`; for a key in quotes, `'key' in map`";
+            self.wrong(of, "`has` needs a field", help);
+            return None;
+        };
+        if let Some(field) = self.path(of).as_deref().and_then(Field::named) {
+            self.fact(field);
+            return Some(Typed::new(Node::HasField(field), BOOL));
+        }
+        if self.path(of).as_deref() == Some(REVISION) {
+            return Some(Typed::new(Node::Bool(self.scope.revision.is_some()), BOOL));
+        }
+        if let Some(path) = self.path(of)
+            && self.path(&select.operand).is_some_and(|root| ROOTS.contains(&root.as_str()))
+        {
+            if self.resolve(&path).is_some() {
+                let help = "leave it out: this is always there";
+                self.wrong(of, format!("`has` of {}", quoted(&path)), help);
+                return None;
+            }
+            // Says that there is no such field.
+            return self.check(of);
+        }
+        let map = self.check(&select.operand)?;
+        if map.ty != Type::Pairs {
+            self.wrong(of, format!("{} has no fields", map.ty), "maps have");
+            return None;
+        }
+        let key = Node::Text(select.field.as_str().into());
+        Some(Typed::new(Node::In(Box::new(key), Box::new(map.node)), BOOL))
+    }
+
+    /// `thing.?type`, `execution.statusDetails.?phase`.
+    pub(super) fn maybe_select(
+        &mut self,
+        part: &IdedExpr,
+        of: &IdedExpr,
+        field: &IdedExpr,
+    ) -> Option<Typed> {
+        let Expr::Literal(LiteralValue::String(name)) = &field.expr else {
+            return None;
+        };
+        let name = name.inner();
+        if let Some(path) = self.path(of) {
+            let whole = format!("{path}.{name}");
+            if let Some(field) = Field::named(&whole) {
+                let Type::One(scalar) = field.ty() else {
+                    let help = "a map or a list that was read is there, possibly empty: write `.`";
+                    self.wrong(part, format!("`.?` before {}", field.ty()), help);
+                    return None;
+                };
+                let typed = self.fact(field);
+                let node = Node::MaybeField(field);
+                return Some(Typed { node, ty: Type::Optional(scalar), ..typed });
+            }
+            if whole == REVISION {
+                let revision = self.scope.revision.clone();
+                let longest = revision.as_ref().map_or(0, |text| text.len());
+                let node = Node::MaybeRevision(revision);
+                return Some(Typed::new(node, Type::Optional(Scalar::Text)).longest(longest));
+            }
+            if !self.fields_of(&path).is_empty() {
+                self.no_field(part, &path, &whole);
+                return None;
+            }
+        }
+        let map = self.check(of)?;
+        if map.ty != Type::Pairs {
+            self.wrong(part, format!("{} has no fields", map.ty), "maps have");
+            return None;
+        }
+        let longest = map.longest;
+        let node = Node::MaybeKey(Box::new(map.node), Box::new(Node::Text(name.into())));
+        Some(Typed::new(node, Type::Optional(Scalar::Text)).longest(longest))
+    }
+
+    fn no_field(&mut self, part: &IdedExpr, of: &str, path: &str) {
+        let names = self.fields_of(of);
+        let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+        let wanted = last(path);
+        let lasts: Vec<String> = names.iter().map(|name| last(name)).collect();
+        let help = match nearest(&wanted, lasts.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{of}.{near}`?"),
+            None => match self.field_called(&wanted) {
+                Some((elsewhere, _)) => format!("did you mean `{elsewhere}`?"),
+                None if of == "variables" => {
+                    "write it into `variables`, before it is used".to_owned()
+                }
+                None if names.is_empty() => "leave it out: it has no fields here".to_owned(),
+                None => format!("there are {}", names.join(", ")),
+            },
+        };
+        self.wrong(part, format!("there is no {}", quoted(path)), help);
+    }
+
+    /// `map[key]`, with a warning where nothing says that the key is there.
+    pub(super) fn key_of(&mut self, part: &IdedExpr, map: Typed, key: Node) -> Typed {
+        if let (Node::Field(field), Node::Text(name)) = (&map.node, &key) {
+            let asked = self.present.iter().any(|(of, key)| of == field && key == name);
+            if !asked {
+                let path = field.path();
+                let at = self.span(part);
+                let message =
+                    format!("where {path} has no key {}, this is not known", quoted(name));
+                let help = format!(
+                    "ask first, `'{name}' in {path} && …`, or say what stands for it, \
+                     `{path}[?'{name}'].orValue('')`"
+                );
+                self.findings.warnings.push(Problem::new(at, message, help));
+            }
+        }
+        let longest = map.longest;
+        Typed::new(Node::Key(Box::new(map.node), Box::new(key)), TEXT).longest(longest)
+    }
+}
