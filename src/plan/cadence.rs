@@ -123,12 +123,8 @@ fn moving(clause: &Clause) -> Vec<FactName> {
         Test::Age { .. } => clause.test.fact().into_iter().collect(),
         Test::Expression(on) => {
             let facts = on.expression.fields().iter().map(|field| FactName::of(*field));
-            let mut moving: Vec<_> = facts.filter(FactName::moves).collect();
-            if moving.is_empty() {
-                // It may compare with the present time all the same.
-                moving.push(FactName::Expression);
-            }
-            moving
+            let now = on.expression.uses_now().then_some(FactName::Now);
+            facts.filter(FactName::moves).chain(now).collect()
         }
         test => test.fact().into_iter().filter(FactName::moves).collect(),
     }
@@ -144,7 +140,8 @@ impl FactName {
             | Self::RetryAttempt
             | Self::JobTargetSelection
             | Self::JobCreatedAt
-            | Self::JobNamespaceId => false,
+            | Self::JobNamespaceId
+            | Self::Expression => false,
             Self::LastUpdatedAt
             | Self::JobStatus
             | Self::JobDescription
@@ -162,7 +159,7 @@ impl FactName {
             | Self::StatusDetails
             | Self::SecondsBeforeTimedOut
             | Self::Version
-            | Self::Expression => true,
+            | Self::Now => true,
         }
     }
 }

@@ -33,6 +33,7 @@ impl FactName {
             | Self::JobDescription
             | Self::JobNamespaceId
             | Self::JobTimeoutMinutes
+            | Self::Now
             | Self::Expression => Tier::Listed,
             Self::JobTags | Self::JobTag(_) => Tier::Tags,
             Self::ThingType | Self::ThingAttribute(_) | Self::ThingAttributes => Tier::Thing,
@@ -197,9 +198,10 @@ impl<'a> Facts<'a> {
             FactName::StartedAt => of(self.clock(AgeClock::StartedAt)),
             FactName::LastUpdatedAt => of(self.clock(AgeClock::LastUpdatedAt)),
             FactName::RetryAttempt => of(self.retry_attempt()),
-            FactName::JobStatus | FactName::JobTargetSelection | FactName::Expression => {
-                Fact::Known(())
-            }
+            FactName::JobStatus
+            | FactName::JobTargetSelection
+            | FactName::Now
+            | FactName::Expression => Fact::Known(()),
             FactName::JobCreatedAt => of(self.job_created_at()),
             FactName::JobDescription => of(self.job_description()),
             FactName::JobNamespaceId => of(self.job_namespace_id()),

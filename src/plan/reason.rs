@@ -182,6 +182,8 @@ pub enum FactName {
     StatusDetails,
     SecondsBeforeTimedOut,
     Version,
+    /// The time for which a plan is made, in an expression.
+    Now,
     /// What an expression gives over facts that were all read.
     Expression,
 }
@@ -213,6 +215,7 @@ impl fmt::Display for FactName {
             Self::StatusDetails => f.write_str("execution.statusDetails"),
             Self::SecondsBeforeTimedOut => f.write_str("execution.secondsBeforeTimedOut"),
             Self::Version => f.write_str("execution.version"),
+            Self::Now => f.write_str("the time"),
             Self::Expression => f.write_str("the expression"),
         }
     }

@@ -280,7 +280,7 @@ fn state(fact: &FactName, facts: &Facts<'_>) -> String {
             facts.seconds_before_timed_out().map(|seconds| seconds.to_string())
         }
         FactName::Version => facts.version().map(|version| version.to_string()),
-        FactName::Expression => Fact::NotRead,
+        FactName::Now | FactName::Expression => Fact::NotRead,
     })
 }
 

@@ -122,6 +122,7 @@ pub struct Expression {
     /// The variables that it uses, those of its variables included, in the order in which they can be
     /// run.
     used: BTreeSet<usize>,
+    uses_now: bool,
     second: Option<Arc<second::Second>>,
 }
 
@@ -197,6 +198,11 @@ impl Expression {
     /// The facts that it touches, its variables included, in order.
     pub fn fields(&self) -> &[Field] {
         &self.fields
+    }
+
+    /// Whether what it gives may change with time alone, its variables included.
+    pub fn uses_now(&self) -> bool {
+        self.uses_now
     }
 
     /// Runs it.

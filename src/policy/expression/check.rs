@@ -69,6 +69,7 @@ struct Checker<'a> {
     findings: &'a mut Findings,
     fields: BTreeSet<Field>,
     used: BTreeSet<usize>,
+    uses_now: bool,
     /// Whether the crate has something otherwise, so that its answer says nothing.
     differs: bool,
     /// The element of the loop around: its name, type and length.
@@ -100,6 +101,7 @@ pub(super) fn compile(
         findings,
         fields: BTreeSet::new(),
         used: BTreeSet::new(),
+        uses_now: false,
         differs: false,
         element: None,
         present: Vec::new(),
@@ -107,7 +109,7 @@ pub(super) fn compile(
     let root = parsed.program.expression();
     let typed = checker.check(root)?;
     checker.is_wanted(&typed, wanted, root);
-    let Checker { mut fields, mut used, mut differs, .. } = checker;
+    let Checker { mut fields, mut used, mut uses_now, mut differs, .. } = checker;
     if findings.errors.len() > before {
         return None;
     }
@@ -115,6 +117,7 @@ pub(super) fn compile(
         let expression = scope.variables.get(index).and_then(|it| it.expression.as_ref())?;
         fields.extend(&expression.fields);
         used.extend(&expression.used);
+        uses_now |= expression.uses_now;
         differs |= expression.second.is_none();
     }
     let second = if differs { None } else { second::Second::new(text).map(Arc::new) };
@@ -126,6 +129,7 @@ pub(super) fn compile(
         fields: fields.into_iter().collect(),
         scope: scope.clone(),
         used,
+        uses_now,
         second,
     })
 }

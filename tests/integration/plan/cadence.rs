@@ -73,6 +73,28 @@ exclude:
 }
 
 #[test]
+fn an_expression_moves_with_its_facts_and_with_the_time_if_it_names_it() {
+    let spec = "target: {statuses: [QUEUED]}\nmatch: {age: [{since: queuedAt, olderThan: 72h}]}\n";
+    let moving = |rest: &str| {
+        let (_, moving, alone) = cadence(&format!("{spec}{rest}"));
+        (moving, alone)
+    };
+    let condition =
+        |text: &str| moving(&format!("conditions: [{{name: c, expression: \"{text}\"}}]"));
+    let named =
+        |names: &[&str]| (names.iter().map(|&it| it.to_owned()).collect(), names.is_empty());
+    assert_eq!(condition("job.targetSelection == 'CONTINUOUS'"), named(&[]));
+    assert_eq!(condition("thing.name == 'a' && job.id != 'b'"), named(&[]));
+    assert_eq!(condition("now - job.createdAt > days(9)"), named(&["the time"]));
+    assert_eq!(condition("thing.type == 'a'"), named(&["thing.type"]));
+    let both = "'a' in thing.groups || now > execution.queuedAt";
+    assert_eq!(condition(both), named(&["thing.groups", "the time"]));
+    let through = "variables: [{name: age, expression: now - job.createdAt}]
+conditions: [{name: c, expression: variables.age > days(9)}]";
+    assert_eq!(moving(through), named(&["the time"]));
+}
+
+#[test]
 fn a_policy_without_an_age_is_looked_at_each_interval() {
     let spec = "target: {statuses: [QUEUED]}\nmatch: {retryAttempt: {atLeast: 3}}";
     assert_eq!(cadence(spec), (vec![(Queued, 0)], Vec::new(), false));

@@ -128,6 +128,7 @@ impl Checker<'_> {
     fn side(&mut self, part: &IdedExpr) -> Option<Typed> {
         match &part.expr {
             cel::common::ast::Expr::Ident(name) if name == "now" => {
+                self.uses_now = true;
                 Some(Typed::new(Node::Now, TIME))
             }
             _ => self.check(part),
