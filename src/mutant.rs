@@ -44,11 +44,13 @@ pub enum Mutant {
     UnreadableIsAbsent,
     /// A guard goes with its file.
     GuardGoesWithFile,
+    /// What matches in one look has matched for long enough.
+    OneLookIsEnough,
 }
 
 impl Mutant {
     /// Every variant.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::NoExpectedVersion,
         Self::NoDescribe,
         Self::ForceForQueued,
@@ -68,6 +70,7 @@ impl Mutant {
         Self::CancelWhilePaging,
         Self::UnreadableIsAbsent,
         Self::GuardGoesWithFile,
+        Self::OneLookIsEnough,
     ];
 }
 

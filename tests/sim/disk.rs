@@ -12,25 +12,61 @@ use rescind::execution::{ExecutionKey, JobId};
 use rescind::plan::breaker::{Breaker, Cases, Change, Health, Record};
 use rescind::plan::{Charge, Intent, IntentId, Look, Memory};
 use rescind::policy::{PolicyName, Thresholds};
+use rescind::state::sqlite::{Fault, SqliteState};
 use rescind::state::{AdoptedGuard, Begun, Error, Open, Settlement, State};
 use tokio::task::yield_now;
 use tokio::time::sleep;
 
+use crate::kept::{Opened, at_once};
 use crate::rules::revision;
 use crate::world::World;
 
 pub struct Disk {
-    pub kept: Arc<dyn State>,
-    pub world: Arc<World>,
+    kept: Arc<dyn State>,
+    file: Option<SqliteState>,
+    world: Arc<World>,
 }
 
 impl Disk {
-    async fn writes(&self) -> Result<(), Error> {
+    pub fn new(opened: Opened, world: Arc<World>) -> Self {
+        let disk = Self { kept: opened.state, file: opened.file, world };
+        disk.catches_up();
+        disk.world.inner().judge.unwritten.clear();
+        disk
+    }
+
+    /// Makes a change, or cannot: a file is full, cannot be written, or is written and told not to be.
+    async fn change<T>(&self, change: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         yield_now().await;
-        if self.world.inner().strikes("full disk", self.world.scenario.full_disk) {
-            return Err(Error::Full("the disk".to_owned()));
+        let fault = {
+            let (full, inner) = (self.world.scenario.full_disk, &mut *self.world.inner());
+            let strikes = inner.strikes("full disk", full);
+            strikes.then(|| inner.random.pick(&[Fault::Full, Fault::ReadOnly, Fault::Sync]))
+        };
+        let Some(file) = &self.file else {
+            return match fault {
+                Some(_) => Err(Error::Full("the disk".to_owned())),
+                None => at_once(change),
+            };
+        };
+        if let Some(fault) = fault {
+            self.world.inner().count(format!("fault of the file: {fault:?}"));
+            file.inject(Some(fault));
         }
-        Ok(())
+        let changed = at_once(change);
+        file.inject(None);
+        self.catches_up();
+        changed
+    }
+
+    /// An outcome that could not be written when it came is written with a later change, or was.
+    fn catches_up(&self) {
+        if self.world.inner().judge.unwritten.is_empty() {
+            return;
+        }
+        let open = at_once(self.kept.open()).expect("what was read can be told");
+        let open: BTreeSet<_> = open.into_iter().map(|open| open.intent.id).collect();
+        self.world.inner().judge.catches_up(&open);
     }
 
     /// What is written is synced.
@@ -52,7 +88,9 @@ impl State for Disk {
     async fn memory(&self, now: Timestamp) -> Result<Memory, Error> {
         yield_now().await;
         let paused = self.paused().map(Into::into);
-        Ok(Memory { paused, ..self.kept.memory(now).await? })
+        let memory = at_once(self.kept.memory(now))?;
+        self.catches_up();
+        Ok(Memory { paused, ..memory })
     }
 
     async fn begin(
@@ -61,8 +99,7 @@ impl State for Disk {
         charges: &[Charge],
         now: Timestamp,
     ) -> Result<Begun, Error> {
-        self.writes().await?;
-        let begun = self.kept.begin(intent, charges, now).await?;
+        let begun = self.change(self.kept.begin(intent, charges, now)).await?;
         if begun == Begun::Yes {
             let inner = &mut *self.world.inner();
             inner.judge.begun(intent);
@@ -73,8 +110,7 @@ impl State for Disk {
     }
 
     async fn attempt(&self, intent: &Intent, now: Timestamp) -> Result<(), Error> {
-        self.writes().await?;
-        self.kept.attempt(intent, now).await?;
+        self.change(self.kept.attempt(intent, now)).await?;
         self.world.inner().judge.attempted(intent);
         self.syncs().await;
         Ok(())
@@ -86,8 +122,12 @@ impl State for Disk {
         settlement: &Settlement,
         now: Timestamp,
     ) -> Result<(), Error> {
-        self.writes().await?;
-        self.kept.settle(id, settlement, now).await?;
+        let settled = self.change(self.kept.settle(id, settlement, now)).await;
+        if self.file.is_some() && settled.is_err() {
+            self.world.inner().judge.unwritten.push((id.clone(), settlement.clone()));
+            self.catches_up();
+        }
+        settled?;
         {
             let inner = &mut *self.world.inner();
             inner.judge.settled(id, settlement);
@@ -99,22 +139,22 @@ impl State for Disk {
 
     async fn back_off(&self, key: &ExecutionKey, now: Timestamp) -> Result<(), Error> {
         yield_now().await;
-        self.kept.back_off(key, now).await
+        at_once(self.kept.back_off(key, now))
     }
 
     async fn deny(&self, policy: &PolicyName, job: &JobId, now: Timestamp) -> Result<(), Error> {
         yield_now().await;
-        self.kept.deny(policy, job, now).await
+        at_once(self.kept.deny(policy, job, now))
     }
 
     async fn open(&self) -> Result<Vec<Open>, Error> {
         yield_now().await;
-        self.kept.open().await
+        at_once(self.kept.open())
     }
 
     async fn confirmed(&self, now: Timestamp) -> Result<(), Error> {
         yield_now().await;
-        self.kept.confirmed(now).await
+        at_once(self.kept.confirmed(now))
     }
 
     async fn adopt(
@@ -123,8 +163,7 @@ impl State for Disk {
         retired: &BTreeSet<PolicyName>,
         now: Timestamp,
     ) -> Result<(), Error> {
-        self.writes().await?;
-        self.kept.adopt(guards, retired, now).await?;
+        self.change(self.kept.adopt(guards, retired, now)).await?;
         let inner = &mut *self.world.inner();
         for guard in guards {
             let mut words = guard.document.split('"');
@@ -138,17 +177,16 @@ impl State for Disk {
 
     async fn adopted(&self) -> Result<Vec<AdoptedGuard>, Error> {
         yield_now().await;
-        self.kept.adopted().await
+        at_once(self.kept.adopted())
     }
 
     async fn forget_asked(&self, now: Timestamp) -> Result<BTreeSet<PolicyName>, Error> {
         yield_now().await;
-        self.kept.forget_asked(now).await
+        at_once(self.kept.forget_asked(now))
     }
 
     async fn sight(&self, look: &Look, gap: SignedDuration, now: Timestamp) -> Result<(), Error> {
-        self.writes().await?;
-        self.kept.sight(look, gap, now).await
+        self.change(self.kept.sight(look, gap, now)).await
     }
 
     fn count(&self, breaker: Breaker, cases: Cases, now: Timestamp) {
@@ -165,12 +203,12 @@ impl State for Disk {
         thresholds: &Thresholds,
         now: Timestamp,
     ) -> Result<Vec<Change>, Error> {
-        self.writes().await?;
-        let changes = self.kept.weigh(health, thresholds, now).await?;
+        let changes = self.change(self.kept.weigh(health, thresholds, now)).await?;
         for change in &changes {
             let inner = &mut *self.world.inner();
             inner.note(&format!("breaker: {change:?}"));
-            inner.count("breakers opened or closed");
+            let what = if change.opened { "opened" } else { "closed" };
+            inner.count(format!("{what} breaker {}", change.breaker));
             if change.opened {
                 inner.judge.breakers.insert(change.breaker);
             } else {
@@ -181,7 +219,7 @@ impl State for Disk {
     }
 
     async fn resume_asked(&self, now: Timestamp) -> Result<Vec<(Breaker, String)>, Error> {
-        self.kept.resume_asked(now).await
+        at_once(self.kept.resume_asked(now))
     }
 
     fn is_held(&self) -> bool {

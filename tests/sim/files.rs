@@ -12,7 +12,7 @@ use rescind::source::{Error, Source, Tree};
 
 use crate::judge::{Judge, Written};
 use crate::random::Random;
-use crate::rules::{Limit, Rule, Shield};
+use crate::rules::{Limit, Rule, Shield, Size};
 use crate::world::World;
 
 const POLICIES: [&str; 3] = ["a", "b", "c"];
@@ -52,7 +52,10 @@ impl Files {
             expires_at: None,
             window: None,
             grouped: true,
-            limit: Limit { count: 2, per: 60 },
+            stable_for: None,
+            described: false,
+            limit: Limit { size: Size::Count(2), per: 60 },
+            halts: false,
         };
         files.put_rule(POLICIES[0], rule, judge);
         files
@@ -62,7 +65,7 @@ impl Files {
         self.revision += 1;
         self.texts.insert(format!("{name}.yaml"), rule.write(name, self.revision));
         self.rules.insert(name, rule.clone());
-        judge.revisions.insert(self.revision, Written::Rule(rule));
+        judge.write(self.revision, Written::Rule(rule));
     }
 
     fn put_shield(&mut self, name: &'static str, shield: Shield, judge: &mut Judge) {
@@ -74,7 +77,7 @@ impl Files {
             judge.retired.remove(name);
         }
         self.shields.insert(name, shield.clone());
-        judge.revisions.insert(self.revision, Written::Shield(shield));
+        judge.write(self.revision, Written::Shield(shield));
     }
 
     /// Somebody edits a file; what, in words.
@@ -120,8 +123,9 @@ impl Files {
     /// Everything is mended, and with `plenty` nothing is in the way any more.
     pub fn free(&mut self, plenty: bool, judge: &mut Judge) {
         for (name, rule) in self.rules.clone() {
-            let count = if plenty { 1_000 } else { rule.limit.count };
-            self.put_rule(name, rule.freed(count), judge);
+            let limit = Limit { size: Size::Count(1_000), per: 60 };
+            let limit = if plenty { limit } else { Limit { per: 60, ..rule.limit } };
+            self.put_rule(name, rule.freed(limit), judge);
         }
         for (name, shield) in self.shields.clone() {
             self.put_shield(name, shield.freed(), judge);

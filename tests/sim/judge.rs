@@ -19,44 +19,15 @@ use tokio::time::Instant;
 
 use crate::files::Files;
 use crate::rules::{Forbidden, Limit, Rule, Shield, TOLERANCE, revision};
+use crate::truth::{FACTS_FOR, Truth};
 
 /// How old a describe may be when the bytes go out.
 const DESCRIBED_FOR: std::time::Duration = std::time::Duration::from_secs(5);
-
-/// How old what a version does not cover may be, and a second for the way.
-const FACTS_FOR: std::time::Duration = std::time::Duration::from_secs(61);
 
 /// A document, by the revision that its rule is named after.
 pub enum Written {
     Rule(Rule),
     Shield(Shield),
-}
-
-/// What is true of a thing, and since when; none if it always was.
-#[derive(Clone, Copy, Default)]
-pub struct Since {
-    pub value: bool,
-    pub at: Option<Instant>,
-}
-
-impl Since {
-    pub fn set(&mut self, value: bool) {
-        if self.value != value {
-            *self = Self { value, at: Some(Instant::now()) };
-        }
-    }
-
-    /// Whether it is so, and has been for as long as anybody may go by an older look.
-    fn surely(self, value: bool) -> bool {
-        self.value == value && self.at.is_none_or(|at| at.elapsed() > FACTS_FOR)
-    }
-}
-
-#[derive(Clone, Copy, Default)]
-pub struct Truth {
-    pub grouped: Since,
-    pub medical: Since,
-    pub held: Since,
 }
 
 struct Kept {
@@ -101,7 +72,14 @@ pub struct Judge {
     pub violation: Option<String>,
     /// How many requests were let go.
     sent: usize,
-    pub revisions: BTreeMap<u64, Written>,
+    /// What was written, and when.
+    revisions: BTreeMap<u64, (Written, Instant)>,
+    /// How often a process looks.
+    interval: std::time::Duration,
+    /// Since when some process has looked, with no break that is too long for what must have matched for
+    /// a while; and when the last one died.
+    watched: Option<Instant>,
+    died: Option<Instant>,
     /// The guards that some document has retired.
     pub retired: BTreeSet<String>,
     /// The guards that are kept on disk, with their revision.
@@ -114,6 +92,8 @@ pub struct Judge {
     paging: BTreeSet<(JobId, OpenStatus)>,
     hits: Vec<Hit>,
     struck: BTreeSet<(ExecutionKey, i64, i64)>,
+    /// Outcomes that could not be written when they came.
+    pub unwritten: Vec<(IntentId, Settlement)>,
     /// The breakers that the state says are open.
     pub breakers: BTreeSet<Breaker>,
     pub flying: usize,
@@ -126,6 +106,11 @@ pub struct Judge {
 }
 
 impl Judge {
+    /// A judge of processes that look so often.
+    pub fn of_looks(interval: std::time::Duration) -> Self {
+        Self { interval, ..Self::default() }
+    }
+
     pub fn violate(&mut self, invariant: &str, why: &str) {
         self.violation.get_or_insert_with(|| format!("{invariant}: {why}"));
     }
@@ -134,8 +119,21 @@ impl Judge {
         self.violate(invariant, &format!("{why}, and a cancel of {key} was sent"));
     }
 
+    pub fn write(&mut self, revision: u64, written: Written) {
+        self.revisions.insert(revision, (written, Instant::now()));
+    }
+
+    /// A process is gone.
+    pub fn ends(&mut self) {
+        self.died = Some(Instant::now());
+        self.begins();
+    }
+
     /// A new process knows nothing of what the one before it has read.
     pub fn begins(&mut self) {
+        if self.died.is_none_or(|died| died.elapsed() > 3 * self.interval) {
+            self.watched = Some(Instant::now());
+        }
         self.described.clear();
         self.paging.clear();
         self.in_force = None;
@@ -144,9 +142,11 @@ impl Judge {
     /// A state without a past took the place of the disk.
     pub fn forgets(&mut self, now: Timestamp) {
         self.forgot = Some(now);
+        self.died = None;
         self.hits.clear();
         self.open.clear();
         self.intents.clear();
+        self.unwritten.clear();
         self.adopted.clear();
         self.breakers.clear();
     }
@@ -185,6 +185,17 @@ impl Judge {
         let Some(kept) = self.intents.get_mut(id) else { return };
         self.open.remove(&kept.intent.key);
         kept.settled = Some(settlement.clone());
+    }
+
+    /// These intents have no outcome on disk.
+    pub fn catches_up(&mut self, open: &BTreeSet<IntentId>) {
+        let unwritten = std::mem::take(&mut self.unwritten);
+        let (waiting, written): (Vec<_>, _) =
+            unwritten.into_iter().partition(|(id, _)| open.contains(id));
+        self.unwritten = waiting;
+        for (id, settlement) in written {
+            self.settled(&id, &settlement);
+        }
     }
 
     /// The bytes of a request go out.
@@ -240,11 +251,16 @@ impl Judge {
         Some(Flight { id, intent, queued_at: execution.queued_at, sent: self.sent, limits })
     }
 
-    fn rule(&self, set: &PolicySet, name: &rescind::policy::PolicyName) -> Option<&Rule> {
+    /// A policy as it was written, and when.
+    fn rule(
+        &self,
+        set: &PolicySet,
+        name: &rescind::policy::PolicyName,
+    ) -> Option<(&Rule, Instant)> {
         let mut names = set.get(name)?.excludes.iter().map(|rule| &*rule.name);
         match self.revisions.get(&names.find_map(revision)?)? {
-            Written::Rule(rule) => Some(rule),
-            Written::Shield(_) => None,
+            (Written::Rule(rule), at) => Some((rule, *at)),
+            (Written::Shield(_), _) => None,
         }
     }
 
@@ -263,8 +279,8 @@ impl Judge {
             }
         }
         let shield = |(name, revision)| match self.revisions.get(&revision)? {
-            Written::Shield(shield) => Some((name, shield)),
-            Written::Rule(_) => None,
+            (Written::Shield(shield), _) => Some((name, shield)),
+            (Written::Rule(_), _) => None,
         };
         by_name.into_iter().filter_map(shield).collect()
     }
@@ -284,7 +300,7 @@ impl Judge {
         if policy.held || set.is_blind() {
             return no("the policy's file has an error");
         }
-        let Some(rule) = self.rule(set, &intent.policy) else {
+        let Some((rule, written)) = self.rule(set, &intent.policy) else {
             return no("the policy was never written");
         };
         rule.allows(execution.status.open(), execution.last_updated_at, now)?;
@@ -294,6 +310,10 @@ impl Judge {
         }
         if truth.held.surely(true) {
             return no("the policy excludes what is held");
+        }
+        let seen = self.seen(rule, truth, written, now);
+        if !rule.is_stable(execution.last_updated_at, seen, now) {
+            return no("it has not matched for as long as the policy asks");
         }
         let mut limits = vec![(intent.policy.to_string(), false, rule.limit)];
         for (name, shield) in self.shields(set) {
@@ -306,6 +326,16 @@ impl Judge {
             limits.extend(all.into_iter().chain(forced.filter(|_| intent.force)));
         }
         Ok(limits)
+    }
+
+    /// Since when at the earliest a thing can have been seen to match a policy as it is written: what
+    /// did not match for longer than the breaks between looks was seen not to.
+    fn seen(&self, rule: &Rule, truth: Truth, written: Instant, now: Timestamp) -> Timestamp {
+        let long = 5 * self.interval + FACTS_FOR;
+        let grouped = truth.grouped.after(long).filter(|_| rule.grouped);
+        let latest = [Some(written), self.watched, grouped, truth.held.after(long)];
+        let elapsed = latest.into_iter().flatten().map(|at| at.elapsed()).min();
+        now - SignedDuration::try_from(elapsed.unwrap_or_default()).expect("less than a day")
     }
 
     /// A cancel took effect.
@@ -366,12 +396,14 @@ impl Judge {
                 && (hit.forced || !forced)
         };
         let within: Vec<_> = self.hits.iter().filter(counts).collect();
+        let open = (self.things.len() * crate::nature::JOBS.len()) as u64;
+        let spent = within.len() as u64;
         let of_owner = |hit: &&Hit| {
             let same = |(name, only, _): &&(String, bool, Limit)| name == owner && *only == forced;
-            hit.limits.iter().find(same).map_or(u64::MAX, |(_, _, limit)| limit.count)
+            hit.limits.iter().find(same).map_or(u64::MAX, |(_, _, limit)| limit.most(open, spent))
         };
         let most = within.iter().map(of_owner).max().unwrap_or(u64::MAX);
-        let spent = within.len() as u64 + self.unknown_past(limit, most, now);
+        let spent = spent + self.unknown_past(limit, most, now);
         if spent > most {
             let why = format!("{spent} canceled under {owner}, which allows {most}");
             self.violate("S3", &why);

@@ -10,6 +10,7 @@ mod dies;
 mod disk;
 mod files;
 mod judge;
+mod kept;
 mod mutants;
 mod nature;
 mod random;
@@ -20,6 +21,7 @@ mod scenario;
 mod server;
 mod stale;
 mod trace;
+mod truth;
 mod world;
 
 use report::Report;
@@ -27,6 +29,9 @@ use scenario::Scenario;
 
 /// How many seeds the test command runs: half a minute of two cores, unoptimised.
 const SEEDS: u64 = 400;
+
+/// From how many seeds on all that can be reached has to be.
+const LONG: u64 = 10_000;
 
 #[expect(clippy::disallowed_methods, reason = "how often a test runs is no setting of the program")]
 fn setting(name: &str) -> Option<u64> {
@@ -43,7 +48,7 @@ fn whatever_fails_moves_and_dies_the_promises_hold() {
     let seeds = setting("RESCIND_SEEDS").unwrap_or(SEEDS);
     let report = Report::of(from..from + seeds, Scenario::draw);
     println!("{report}");
-    if seeds >= 10_000 {
+    if seeds >= LONG {
         report.has_everything();
     }
 }

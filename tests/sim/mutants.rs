@@ -23,7 +23,7 @@ mod caught {
 
     /// What a mutant meets: the world of a seed, with what it takes to see the difference more often.
     fn world(mutant: Mutant, seed: u64) -> Scenario {
-        let drawn = Scenario { polls: Vec::new(), ..Scenario::draw(seed) };
+        let drawn = Scenario { in_file: false, ..Scenario::draw(seed) };
         let edited = || Scenario { edits: Some(60), ..drawn.clone() };
         match mutant {
             Mutant::PoliciesOncePerPass | Mutant::NoGate => {

@@ -8,12 +8,16 @@ use rescind::emulator::{Cancel, Store, ThingUpdate, Update};
 use rescind::execution::ExecutionStatus;
 use tokio::time::sleep;
 
-use crate::judge::{Judge, Since, Truth};
+use crate::judge::Judge;
+use crate::truth::{Since, Truth};
 use crate::world::{Inner, World};
 
 pub const JOBS: [&str; 2] = ["fw", "cfg"];
 
 const GROUP: &str = "berlin";
+
+/// How many pairs AWS keeps of a device's details.
+const PAIRS: usize = 10;
 
 /// A fleet whose things all are in the group that both jobs follow.
 pub fn fleet(things: usize) -> String {
@@ -40,7 +44,7 @@ pub fn fleet(things: usize) -> String {
 /// What is true of the fleet at the beginning.
 pub fn begin(judge: &mut Judge, things: usize) {
     for thing in 0..things {
-        let grouped = Since { value: true, at: None };
+        let grouped = Since::always(true);
         judge.things.insert(format!("r{thing}"), Truth { grouped, ..Truth::default() });
     }
 }
@@ -69,10 +73,14 @@ pub async fn edit(world: Arc<World>) {
         inner.count("edits");
         if inner.random.chance(10) {
             inner.paused = !inner.paused;
+            inner.count("stop switch");
             inner.trace.add(&format!("stop switch {}", inner.paused));
             continue;
         }
         let what = inner.files.edit(&mut inner.random, &mut inner.judge, world.emulator.now());
+        if what.ends_with("retired") {
+            inner.count("retired guards");
+        }
         inner.note(&format!("edit: {what}"));
         // Events are known to be missed.
         if inner.random.chance(70) {
@@ -94,9 +102,19 @@ pub fn stir(inner: &mut Inner, store: &mut Store, job: &str, thing: &str, now: T
     };
     let truth = inner.judge.things.entry(thing.to_owned()).or_default();
     let what = match inner.random.below(30) {
-        0..=6 => {
+        0..=5 => {
             to(store, ExecutionStatus::InProgress);
             "reports"
+        }
+        // As many pairs as there may be: a cancel has no room for its mark.
+        6 => {
+            let pairs = (0..PAIRS).map(|pair| (format!("step-{pair}"), "done".to_owned()));
+            let update = Update {
+                status_details: Some(pairs.collect()),
+                ..Update::to(ExecutionStatus::InProgress)
+            };
+            let _ = store.update(thing, job, update, now);
+            "reports all that it can"
         }
         7 => {
             to(store, ExecutionStatus::Succeeded);

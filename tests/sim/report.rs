@@ -6,7 +6,8 @@ use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rescind::plan::Outcome;
+use rescind::plan::breaker::Breaker;
+use rescind::plan::{Outcome, Reason};
 
 use crate::run::{self, run};
 use crate::scenario::Scenario;
@@ -67,12 +68,101 @@ impl Report {
         report.into_inner().unwrap()
     }
 
-    /// Holds the report against what should be reached.
+    /// Holds the report against what should be reached: all that can be.
     pub fn has_everything(&self) {
-        let expected = Outcome::ALL.map(|outcome| format!("outcome {}", outcome.label()));
-        let missing: Vec<_> =
-            expected.iter().filter(|what| !self.counts.contains_key(*what)).collect();
-        assert!(missing.is_empty(), "never reached: {missing:?}");
+        let outcomes = Outcome::ALL.map(|it| (format!("outcome {}", it.label()), None));
+        let reasons = Reason::ALL.map(|it| (format!("reason {}", words(it)), never_a_reason(it)));
+        let breakers = Breaker::ALL.map(|it| (format!("opened breaker {it}"), never_a_breaker(it)));
+        let faults = FAULTS.map(|it| (format!("fault {it}"), None));
+        let others = OTHERS.map(|it| (it.to_owned(), None));
+        let all = outcomes.into_iter().chain(reasons).chain(breakers).chain(faults).chain(others);
+        let mut wrong = Vec::new();
+        for (what, never) in all {
+            match (self.counts.contains_key(&what), never) {
+                (false, None) => wrong.push(format!("{what} is never reached")),
+                (true, Some(why)) => wrong.push(format!("{what} is reached, although {why}")),
+                (true, None) => {}
+                (false, Some(why)) => println!("         0  {what}: {why}"),
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+}
+
+/// What fails.
+const FAULTS: [&str; 10] = [
+    "throttle",
+    "unavailable",
+    "lost reply",
+    "late effect",
+    "stale list",
+    "slow",
+    "slow connect",
+    "slow sync",
+    "full disk",
+    "half written",
+];
+
+/// What else happens.
+const OTHERS: [&str; 12] = [
+    "crashes",
+    "lost states",
+    "edits",
+    "moves",
+    "effects",
+    "retired guards",
+    "stop switch",
+    "re-created at an equal version",
+    "ended for a guard's scope",
+    "fault of the file: Full",
+    "fault of the file: ReadOnly",
+    "fault of the file: Sync",
+];
+
+/// The label of a reason, as the status surface has it.
+fn words(reason: Reason) -> String {
+    match serde_json::to_value(reason) {
+        Ok(serde_json::Value::String(label)) => label,
+        other => panic!("{other:?} is no label"),
+    }
+}
+
+/// Why no run has this reason; none for one that has to be reached.
+fn never_a_reason(reason: Reason) -> Option<&'static str> {
+    match reason {
+        Reason::StatusUnknown => Some("the store has no status that the program does not know"),
+        Reason::JobAbortRisk => Some("no job of these fleets has criteria to be aborted by"),
+        Reason::OutOfScope => Some("a process that is out of scope ends before it decides"),
+        Reason::Terminal
+        | Reason::NoMatch
+        | Reason::FactUnknown
+        | Reason::Excluded
+        | Reason::Protected
+        | Reason::ForceRequired
+        | Reason::ObserveOnly
+        | Reason::Suspended
+        | Reason::Expired
+        | Reason::AlreadyCanceledByUs
+        | Reason::SourceBroken
+        | Reason::Frozen
+        | Reason::WindowClosed
+        | Reason::BreakerOpen
+        | Reason::Paused
+        | Reason::NotStableYet
+        | Reason::BackingOff
+        | Reason::InventoryIncomplete
+        | Reason::BudgetExhausted
+        | Reason::BudgetHalted
+        | Reason::Due
+        | Reason::Matched => None,
+    }
+}
+
+/// Why no run opens this breaker; none for one that has to be opened.
+fn never_a_breaker(breaker: Breaker) -> Option<&'static str> {
+    match breaker {
+        Breaker::Clock => Some("a clock of the simulation has no wall clock to differ from AWS's"),
+        Breaker::Unknown | Breaker::VersionConflict | Breaker::Error => None,
     }
 }
 

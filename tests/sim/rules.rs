@@ -12,11 +12,21 @@ use crate::random::Random;
 /// header, and the longest way of an answer.
 pub const TOLERANCE: SignedDuration = SignedDuration::from_secs(6);
 
-/// So many in a sliding window of so many seconds.
+/// How many executions a percentage needs to be one.
+const LEAST_POPULATION: u64 = 1;
+
+/// How many in a sliding window of so many seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    pub count: u64,
+    pub size: Size,
     pub per: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    Count(u64),
+    /// Of what the policy's target lists.
+    Percent(u64),
 }
 
 /// A policy.
@@ -34,7 +44,13 @@ pub struct Rule {
     pub window: Option<(i64, i64)>,
     /// Only things of the group.
     pub grouped: bool,
+    /// Seconds for which it must have matched.
+    pub stable_for: Option<i64>,
+    /// A clause that always holds, and that only a describe can answer.
+    pub described: bool,
     pub limit: Limit,
+    /// Whether nothing goes while more is due than the limit allows.
+    pub halts: bool,
 }
 
 /// A guard. It protects what is medical.
@@ -43,6 +59,11 @@ pub struct Shield {
     pub freeze: Option<(Timestamp, Timestamp)>,
     pub max: Option<Limit>,
     pub max_forced: Option<Limit>,
+    pub halts: bool,
+    /// Whether it is for another account than this one.
+    pub elsewhere: bool,
+    /// Percent of cancels that may fail, for a breaker to open sooner than by itself.
+    pub errors: Option<u64>,
     pub retired: bool,
 }
 
@@ -65,19 +86,22 @@ impl Rule {
             expires_at: random.chance(8).then(|| soon(random)),
             window: random.chance(12).then(|| (opens, opens + random.seconds(2, 15))),
             grouped: random.chance(60),
-            limit: Limit { count: random.between(0, 5), per: random.seconds(1, 30) * 60 },
+            stable_for: random.chance(25).then(|| random.seconds(20, 300)),
+            described: random.chance(20),
+            limit: Limit::draw(random),
+            halts: random.chance(15),
         }
     }
 
     /// The same with nothing in its way.
-    pub fn freed(&self, count: u64) -> Self {
+    pub fn freed(&self, limit: Limit) -> Self {
         Self {
             enforce: true,
             force: self.status == OpenStatus::InProgress,
             suspended: None,
             expires_at: None,
             window: None,
-            limit: Limit { count, per: 60 },
+            limit,
             ..self.clone()
         }
     }
@@ -95,13 +119,22 @@ impl Rule {
         if self.grouped {
             text.push_str("    thing: {groups: [berlin]}\n");
         }
+        if self.described {
+            text.push_str(
+                "    statusDetails: {matchExpressions: [{key: nobody-writes-this, operator: DoesNotExist}]}\n",
+            );
+        }
         let _ = write!(
             text,
             "  exclude: [{{name: rev-{revision}, thing: {{attributes: {{matchLabels: {{hold: \"yes\"}}}}}}}}]\n  \
-             cancel: {{force: {}}}\n  budget: {{max: [{}]}}\n",
+             cancel: {{force: {}}}\n  budget: {{{}{}}}\n",
             self.force,
-            self.limit.write(),
+            self.limit.write("max"),
+            halts(self.halts),
         );
+        if let Some(seconds) = self.stable_for {
+            let _ = writeln!(text, "  stableFor: {seconds}s");
+        }
         if let Some(until) = self.suspended {
             let _ = write!(
                 text,
@@ -160,11 +193,49 @@ impl Rule {
         }
         Ok(())
     }
+
+    /// Whether an execution can have matched this policy for as long as it asks, which could be seen
+    /// since a time at the earliest. It cannot have matched before it was old enough.
+    pub fn is_stable(&self, last_updated_at: i64, seen: Timestamp, now: Timestamp) -> bool {
+        let Some(stable_for) = self.stable_for else { return true };
+        let since = seen.as_second().max(last_updated_at + self.older_than);
+        now.as_second() - since + TOLERANCE.as_secs() >= stable_for
+    }
+}
+
+fn halts(halts: bool) -> &'static str {
+    if halts { ", onExceed: Halt" } else { "" }
 }
 
 impl Limit {
-    fn write(self) -> String {
-        format!("{{count: {}, per: {}s}}", self.count, self.per)
+    fn draw(random: &mut Random) -> Self {
+        let per = random.seconds(1, 30) * 60;
+        let size = if random.chance(10) {
+            Size::Percent(random.between(5, 60))
+        } else {
+            // Now and then so many that something else is what stops.
+            let most = if random.chance(15) { 60 } else { 5 };
+            Size::Count(random.between(0, most))
+        };
+        Self { size, per }
+    }
+
+    /// How many it allows, if so many are open and so many were spent: what was spent was open once.
+    pub fn most(self, open: u64, spent: u64) -> u64 {
+        match self.size {
+            Size::Count(count) => count,
+            Size::Percent(value) => (open + spent) * value / 100,
+        }
+    }
+
+    fn write(self, key: &str) -> String {
+        let per = self.per;
+        match self.size {
+            Size::Count(count) => format!("{key}: [{{count: {count}, per: {per}s}}]"),
+            Size::Percent(value) => format!(
+                "{key}Percent: {{value: {value}, per: {per}s, minPopulation: {LEAST_POPULATION}}}"
+            ),
+        }
     }
 }
 
@@ -174,16 +245,24 @@ impl Shield {
         let until = from + SignedDuration::from_secs(random.seconds(60, 600));
         let mut limit = |percent| {
             let per = random.seconds(1, 30) * 60;
-            let count = random.between(1, 6);
-            random.chance(percent).then_some(Limit { count, per })
+            let size = Size::Count(random.between(1, 6));
+            random.chance(percent).then_some(Limit { size, per })
         };
         let (max, max_forced) = (limit(40), limit(40));
-        Self { freeze: random.chance(25).then_some((from, until)), max, max_forced, retired: false }
+        Self {
+            freeze: random.chance(25).then_some((from, until)),
+            max,
+            max_forced,
+            halts: random.chance(10),
+            elsewhere: random.chance(4),
+            errors: random.chance(30).then(|| random.between(1, 20)),
+            retired: false,
+        }
     }
 
     /// The same with nothing in the way of what is not medical.
     pub fn freed(&self) -> Self {
-        Self { freeze: None, max: None, max_forced: None, ..self.clone() }
+        Self { freeze: None, max: None, max_forced: None, elsewhere: false, ..self.clone() }
     }
 
     pub fn write(&self, name: &str, revision: u64) -> String {
@@ -198,12 +277,16 @@ impl Shield {
             );
         }
         let limits = [("max", self.max), ("maxForced", self.max_forced)];
-        let written: Vec<_> = limits
-            .iter()
-            .filter_map(|(key, limit)| Some(format!("{key}: [{}]", (*limit)?.write())))
-            .collect();
+        let written: Vec<_> =
+            limits.iter().filter_map(|(key, limit)| Some((*limit)?.write(key))).collect();
         if !written.is_empty() {
-            let _ = writeln!(text, "  budget: {{{}}}", written.join(", "));
+            let _ = writeln!(text, "  budget: {{{}{}}}", written.join(", "), halts(self.halts));
+        }
+        if self.elsewhere {
+            text.push_str("  scope: {accounts: [\"210987654321\"], regions: [eu-west-1]}\n");
+        }
+        if let Some(percent) = self.errors {
+            let _ = writeln!(text, "  breakers: {{errorPercent: {percent}}}");
         }
         if self.retired {
             text.push_str("  retired: {reason: a test}\n");
@@ -214,6 +297,9 @@ impl Shield {
     pub fn allows(&self, medical: bool, now: Timestamp) -> Result<(), Forbidden> {
         if self.retired {
             return Ok(());
+        }
+        if self.elsewhere {
+            return Err(("S1", "a guard is for another account".to_owned()));
         }
         if medical {
             return Err(("S1", "a guard protects what is medical".to_owned()));

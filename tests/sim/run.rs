@@ -13,7 +13,7 @@ use rescind::apply::{Executor, FLIGHT_TIME, Ids, Stop};
 use rescind::backend::JobsReader;
 use rescind::backend::pace::{Paced, Pacer};
 use rescind::clock::Clock;
-use rescind::controller::follow::{Adopted, adopt, interpret, look};
+use rescind::controller::follow::{Adopted, adopt, look};
 use rescind::controller::{Controller, Error, guards};
 use rescind::observe::Collector;
 use rescind::policy::{Demands, PolicySet};
@@ -24,6 +24,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::disk::Disk;
 use crate::files::Root;
+use crate::kept::{Kept, Opened};
 use crate::mutants::{self, Mutant};
 use crate::nature;
 use crate::scenario::Scenario;
@@ -108,7 +109,7 @@ pub fn run(scenario: &Scenario, keep_trace: bool) -> Outcome {
 
 /// The whole of a run. The error is a violation.
 async fn lives(world: &Arc<World>, polls: &mut Vec<u64>) -> Result<(), String> {
-    let mut kept: Arc<dyn State> = Arc::new(MemoryState::default());
+    let mut kept = Kept::new(world.scenario.in_file, &world.account);
     let nature = tokio::spawn(nature::live(Arc::clone(world)));
     let editor = tokio::spawn(nature::edit(Arc::clone(world)));
     let ends = Instant::now() + world.scenario.busy;
@@ -121,7 +122,7 @@ async fn lives(world: &Arc<World>, polls: &mut Vec<u64>) -> Result<(), String> {
             world.scenario.crashes.map_or(ends, |most| (Instant::now() + after(most)).min(ends))
         };
         let (_switch, stop) = Stop::new();
-        let process = Box::pin(process(Arc::clone(world), Arc::clone(&kept), stop));
+        let process = Box::pin(process(Arc::clone(world), kept.open(), stop));
         let mut running = Mortal { process, left: lives.next(), polls: 0 };
         loop {
             tokio::select! {
@@ -131,6 +132,10 @@ async fn lives(world: &Arc<World>, polls: &mut Vec<u64>) -> Result<(), String> {
                     // A state that fails ends the process; whoever runs it starts it again.
                     Some(Err(Error::State(_))) => {
                         world.inner().count("ended for its state");
+                        break;
+                    }
+                    Some(Err(Error::OutOfScope { .. })) => {
+                        world.inner().count("ended for a guard's scope");
                         break;
                     }
                     Some(ended) => return Err(format!("L1: it ended by itself: {ended:?}")),
@@ -148,13 +153,14 @@ async fn lives(world: &Arc<World>, polls: &mut Vec<u64>) -> Result<(), String> {
             let inner = &mut *world.inner();
             inner.note("CRASH");
             inner.count("crashes");
-            inner.judge.begins();
+            inner.judge.ends();
             let long = inner.random.chance(5);
             if long { inner.random.millis(1_000, 900_000) } else { inner.random.millis(0, 20_000) }
         };
         sleep(down).await;
         if mutants::is(Mutant::BudgetInMemory) {
-            kept = without_ledger(&*kept, world.emulator.now()).await;
+            let without = without_ledger(&*kept.open().state, world.emulator.now()).await;
+            kept = Kept::Memory(without);
         }
         if forgets && world.inner().judge.flying == 0 {
             forgets = false;
@@ -162,16 +168,16 @@ async fn lives(world: &Arc<World>, polls: &mut Vec<u64>) -> Result<(), String> {
             inner.note("the state is lost");
             inner.count("lost states");
             inner.judge.forgets(world.emulator.now());
-            kept = Arc::new(MemoryState::without_past(world.emulator.now()));
+            kept.is_lost(world.emulator.now());
         }
     }
     nature.abort();
     editor.abort();
-    quiet(world, kept).await
+    quiet(world, &kept).await
 }
 
 /// Nothing moves and nothing fails any more: all comes right, then nothing is done, then it stops.
-async fn quiet(world: &Arc<World>, kept: Arc<dyn State>) -> Result<(), String> {
+async fn quiet(world: &Arc<World>, kept: &Kept) -> Result<(), String> {
     let plenty = world.scenario.plenty;
     {
         let inner = &mut *world.inner();
@@ -181,7 +187,7 @@ async fn quiet(world: &Arc<World>, kept: Arc<dyn State>) -> Result<(), String> {
         inner.note("QUIET");
     }
     let (switch, stop) = Stop::new();
-    let mut running = Box::pin(process(Arc::clone(world), kept, stop));
+    let mut running = Box::pin(process(Arc::clone(world), kept.open(), stop));
     let begun = Instant::now();
     let late = world.scenario.backs_off() || world.scenario.moves.is_some();
     let bound = if late { LATE } else { SOON } + 2 * world.scenario.interval;
@@ -249,7 +255,7 @@ fn stops_at_a_violation(world: &World) -> Result<(), String> {
 }
 
 /// One process, from its start to its end.
-async fn process(world: Arc<World>, kept: Arc<dyn State>, stop: Stop) -> Result<(), Error> {
+async fn process(world: Arc<World>, opened: Opened, stop: Stop) -> Result<(), Error> {
     let (skew, nonce) = {
         let (most, inner) = (world.scenario.skew, &mut *world.inner());
         inner.judge.begins();
@@ -258,7 +264,7 @@ async fn process(world: Arc<World>, kept: Arc<dyn State>, stop: Stop) -> Result<
     };
     let clock = Clock::starting_at(world.emulator.now() + skew);
     let server = Server { world: Arc::clone(&world), clock: clock.clone() };
-    let state: Arc<dyn State> = Arc::new(Disk { kept, world: Arc::clone(&world) });
+    let state: Arc<dyn State> = Arc::new(Disk::new(opened, Arc::clone(&world)));
     let pacer = Pacer::default();
     let paced: Arc<dyn JobsReader> = Arc::new(Paced::new(server.clone(), pacer.clone()));
     let mut source = Root(Arc::clone(&world));
@@ -269,10 +275,10 @@ async fn process(world: Arc<World>, kept: Arc<dyn State>, stop: Stop) -> Result<
         }
     };
     let digest = tree.digest.clone();
-    let reading = interpret(tree);
+    let said = world.said(tree);
     let kept = guards::adopted(&*state, clock.now()).await.expect("the disk can be read");
     let before = PolicySet::guarded([], kept, Demands::default());
-    let set = Arc::new(adopt(&before, reading.said()));
+    let set = Arc::new(adopt(&before, said));
     let first = Adopted { set, tree: Some(digest) };
     let (reporter, snapshot) = Reporter::new(clock.now(), "root".to_owned());
     let settler = Settler {

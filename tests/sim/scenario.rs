@@ -38,25 +38,38 @@ pub struct Scenario {
     pub plenty: bool,
     /// Whether the state is lost once, with what it knew of the past.
     pub forgets: bool,
+    /// Whether the state is the real one, in a SQLite file.
+    pub in_file: bool,
 }
+
+/// Each so many-th seed has its state in a file: that costs several times as much.
+const IN_FILE: u64 = 8;
 
 impl Scenario {
     pub fn draw(seed: u64) -> Self {
         let random = &mut Random::new(seed);
+        // So much going on that shares of many cancels mean something.
+        let crowd = random.chance(4);
         let mut rate = |often: u64, most: u64| {
             if random.chance(often) { random.between(1, most) } else { 0 }
         };
-        let (throttle, unavailable, lost_reply) = (rate(40, 40), rate(40, 15), rate(60, 30));
+        let (throttle, lost_reply) = (rate(40, 40), rate(60, 30));
+        // Rarely so much that what is asked again and again is not known in the end.
+        let unavailable = if rate(8, 1) > 0 { 60 } else { rate(40, 15) };
         let (late, slow, stale) = (rate(50, 25), rate(40, 20), rate(40, 30));
         let (slow_sync, full_disk, half_written) = (rate(40, 30), rate(15, 5), rate(30, 40));
         Self {
             seed,
-            things: usize::try_from(random.between(1, 6)).expect("few"),
+            things: usize::try_from(if crowd { 16 } else { random.between(1, 6) }).expect("few"),
             interval: Duration::from_secs(random.pick(&[30, 60, 300])),
             busy: Duration::from_secs(random.between(5, 35) * 60),
-            moves: random.chance(85).then(|| random.between(5, 120)),
+            moves: random.chance(85).then(|| if crowd { 5 } else { random.between(5, 120) }),
             edits: random.chance(60).then(|| random.between(60, 600)),
-            races: if random.chance(50) { random.between(1, 30) } else { 0 },
+            races: match random.chance(50) {
+                true if crowd => 70,
+                true => random.between(1, 30),
+                false => 0,
+            },
             page: usize::try_from(random.pick(&[1, 2, 3, 250])).expect("few"),
             skew: random.pick(&[0, 0, 20, 50]),
             throttle,
@@ -72,6 +85,7 @@ impl Scenario {
             polls: Vec::new(),
             plenty: random.chance(60),
             forgets: random.chance(10),
+            in_file: seed.is_multiple_of(IN_FILE),
         }
     }
 
@@ -100,6 +114,7 @@ impl Scenario {
             polls,
             plenty: true,
             forgets: false,
+            in_file: false,
         }
     }
 

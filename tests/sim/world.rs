@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use rescind::clock::Clock;
+use rescind::controller::follow::{Said, interpret};
 use rescind::document::{self, Limits, SourceFile};
 use rescind::emulator::{Emulator, Options};
 use rescind::inventory::Account;
+use rescind::policy::Digest;
+use rescind::source::Tree;
 use rescind::status::Snapshot;
 use tokio::sync::{Notify, watch};
 
@@ -27,6 +30,7 @@ pub struct World {
     /// Rung when files change.
     pub bell: Notify,
     inner: Mutex<Inner>,
+    said: Mutex<BTreeMap<Digest, Said>>,
 }
 
 pub struct Inner {
@@ -73,7 +77,7 @@ impl World {
         let start = START.parse().expect("a time");
         let emulator = Emulator::new(&fleet, Clock::starting_at(start), Options::default());
         let mut random = Random::new(scenario.seed ^ 0xACE);
-        let mut judge = Judge::default();
+        let mut judge = Judge::of_looks(scenario.interval);
         nature::begin(&mut judge, scenario.things);
         let files = if scenario.moves.is_none() && scenario.edits.is_none() {
             Files::still(&mut judge)
@@ -102,7 +106,16 @@ impl World {
             account,
             bell: Notify::new(),
             inner: Mutex::new(inner),
+            said: Mutex::default(),
         })
+    }
+
+    /// What files say to a process that starts. The same files say the same, and processes start often:
+    /// they are read once.
+    pub fn said(&self, tree: Tree) -> Said {
+        let mut said = self.said.lock().expect("nobody panics with it");
+        let digest = tree.digest.clone();
+        said.entry(digest).or_insert_with(|| interpret(tree).said()).clone()
     }
 
     pub fn inner(&self) -> MutexGuard<'_, Inner> {
