@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::execution::{
     ExecutionKey, ExecutionNumber, ExecutionVersion, JobId, OpenStatus, StatusDetails, ThingName,
 };
-use crate::plan::Outcome;
+use crate::plan::{Charge, Outcome};
 use crate::policy::{Digest, Origin, PolicyName};
 
 /// One intent, with its outcome once it has one.
@@ -46,6 +46,9 @@ pub struct Entry {
     /// The git revision of that file: `COMMIT`, or `COMMIT-dirty`; none if it was not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
+    /// The limits that it was charged to; none if that was not written down then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub charges: Option<Vec<Charge>>,
     /// Who ran rescind.
     pub who: String,
     /// When the intent was made durable, by AWS's clock.

@@ -288,7 +288,9 @@ impl State for SqliteState {
                 return Ok(refusal);
             }
             let who = writer.who.clone();
-            writer.change(now, |transaction, now| rows::insert(transaction, &intent, &who, now))?;
+            writer.change(now, |transaction, now| {
+                rows::insert(transaction, &intent, &charges, &who, now)
+            })?;
             writer.inner.begin(&intent, now);
             Ok(Begun::Yes)
         })

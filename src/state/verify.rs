@@ -21,6 +21,8 @@ use crate::fact::Fact;
 use crate::plan::Outcome;
 use crate::policy::template::MARKER;
 
+mod budgets;
+
 /// What a true journal holds to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -39,11 +41,13 @@ pub enum Rule {
     TrueOutcome,
     /// Each cancel that carries our mark has an intent.
     IntentFirst,
+    /// No window of a budget has more than the budget allows.
+    InBudget,
 }
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::OneIntent,
         Self::OneCancel,
         Self::InOrder,
@@ -51,6 +55,7 @@ impl Rule {
         Self::AsJudged,
         Self::TrueOutcome,
         Self::IntentFirst,
+        Self::InBudget,
     ];
 
     /// The label in text; that of JSON.
@@ -63,6 +68,7 @@ impl Rule {
             Self::AsJudged => "asJudged",
             Self::TrueOutcome => "trueOutcome",
             Self::IntentFirst => "intentFirst",
+            Self::InBudget => "inBudget",
         }
     }
 }
@@ -197,6 +203,7 @@ pub fn alone(entries: &[Entry]) -> Vec<Finding> {
             found(Rule::OneCancel, false, text.into());
         }
     }
+    findings.extend(budgets::held(entries));
     findings
 }
 

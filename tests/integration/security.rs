@@ -1,4 +1,5 @@
-//! `SECURITY.md` and `docs/promises.md`, held: each threat and each promise names tests that there are;
+//! `SECURITY.md`, `docs/promises.md` and `docs/track-record.md`, held: each threat, promise and bug names
+//! tests that there are;
 //! those that belong to no other place are here.
 
 use std::fs;
@@ -49,6 +50,11 @@ fn each_threat_names_tests_that_there_are() {
 #[test]
 fn each_promise_names_tests_that_there_are() {
     assert_eq!(rows_with_tests("docs/promises.md", 1), 10);
+}
+
+#[test]
+fn each_bug_that_was_mended_names_a_test_that_there_is() {
+    assert!(rows_with_tests("docs/track-record.md", 2) > 0);
 }
 
 const SECRET: &str = "canary1secret1of1the1credentials";

@@ -332,8 +332,8 @@ impl Judge {
     /// did not match for longer than the breaks between looks was seen not to.
     fn seen(&self, rule: &Rule, truth: Truth, written: Instant, now: Timestamp) -> Timestamp {
         let long = 5 * self.interval + FACTS_FOR;
-        let grouped = truth.grouped.after(long).filter(|_| rule.grouped);
-        let latest = [Some(written), self.watched, grouped, truth.held.after(long)];
+        let grouped = truth.grouped.since(true, long).filter(|_| rule.grouped);
+        let latest = [Some(written), self.watched, grouped, truth.held.since(false, long)];
         let elapsed = latest.into_iter().flatten().map(|at| at.elapsed()).min();
         now - SignedDuration::try_from(elapsed.unwrap_or_default()).expect("less than a day")
     }

@@ -11,10 +11,11 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use jiff::Timestamp;
 use rescind::inventory::Account;
-use rescind::state::State;
 use rescind::state::directory::{Directory, Place};
+use rescind::state::journal::Filter;
 use rescind::state::memory::MemoryState;
-use rescind::state::sqlite::{SqliteState, Writing};
+use rescind::state::sqlite::{SqliteState, Writing, read_journal};
+use rescind::state::{State, verify};
 use tempfile::TempDir;
 
 /// A file system in memory: what a sync really costs is nothing to wait for here.
@@ -64,6 +65,23 @@ impl Kept {
                 Opened { state: Arc::new(file.clone()), file: Some(file) }
             }
         }
+    }
+
+    /// What cannot be in a true journal, and is; none in memory, which keeps no journal.
+    pub fn breach(&self) -> Option<String> {
+        let Self::File { folder, place, .. } = self else { return None };
+        let mut entries = Vec::new();
+        let file = Directory::at(folder.path()).file(place);
+        let read = read_journal(&file, &Filter::default(), |entry| entries.push(entry));
+        read.expect("the file can be read");
+        let breach = verify::alone(&entries).into_iter().find(|finding| finding.breach)?;
+        Some(format!(
+            "{}: {} on {}: {}",
+            breach.rule.label(),
+            breach.job,
+            breach.thing,
+            breach.text
+        ))
     }
 
     /// It is lost, with what it knew of the past.

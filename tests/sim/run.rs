@@ -173,7 +173,8 @@ async fn lives(world: &Arc<World>, polls: &mut Vec<u64>) -> Result<(), String> {
     }
     nature.abort();
     editor.abort();
-    quiet(world, &kept).await
+    quiet(world, &kept).await?;
+    kept.breach().map_or(Ok(()), |breach| Err(format!("S3 or S4: by its journal, {breach}")))
 }
 
 /// Nothing moves and nothing fails any more: all comes right, then nothing is done, then it stops.

@@ -29,8 +29,9 @@ impl Since {
     }
 
     /// Since when it is so, if the opposite was so for long enough to be noticed.
-    pub fn after(self, long: Duration) -> Option<Instant> {
-        self.at.filter(|_| self.lasted.is_none_or(|lasted| lasted > long))
+    pub fn since(self, value: bool, long: Duration) -> Option<Instant> {
+        let noticed = self.lasted.is_none_or(|lasted| lasted > long);
+        self.at.filter(|_| self.value == value && noticed)
     }
 
     /// Whether it is so, and has been for as long as anybody may go by an older look.

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row, named_params};
 
 use super::{breakers, guards, sightings};
 use crate::execution::{ExecutionKey, ExecutionNumber, ExecutionVersion, OpenStatus};
-use crate::plan::{Details, Intent, IntentId, Outcome, Spent};
+use crate::plan::{Charge, Details, Intent, IntentId, Outcome, Spent};
 use crate::policy::{Digest, Origin, PolicyName};
 use crate::state::directory::Place;
 use crate::state::journal::Entry;
@@ -129,6 +129,7 @@ pub(super) fn entry(row: &Row<'_>, place: &Place) -> Result<Entry> {
         digest: intent.digest,
         origin: intent.origin,
         revision: intent.revision.as_deref().map(str::to_owned),
+        charges: maybe(row, "charges", |it| serde_json::from_str(it).ok())?,
         who: row.get("who")?,
         begun_at: time(row, "begun_at")?,
         attempts: row.get("attempts")?,
@@ -146,13 +147,15 @@ pub(super) fn entry(row: &Row<'_>, place: &Place) -> Result<Entry> {
 pub(super) fn insert(
     connection: &Connection,
     intent: &Intent,
+    charges: &[Charge],
     who: &str,
     now: Timestamp,
 ) -> Result<()> {
     let sql = "INSERT INTO intents (id, job, thing, execution, version, status, force, details, policy,
-        digest, origin_path, origin_line, revision, who, begun_at, attempts, sent_at, queued_at)
+        digest, origin_path, origin_line, revision, who, begun_at, attempts, sent_at, queued_at,
+        charges)
         VALUES (:id, :job, :thing, :execution, :version, :status, :force, :details, :policy, :digest,
-        :path, :line, :revision, :who, :now, 1, :now, :queued_at)";
+        :path, :line, :revision, :who, :now, 1, :now, :queued_at, :charges)";
     connection.prepare(sql)?.execute(named_params! {
         ":id": &*intent.id.0,
         ":job": intent.key.job.as_str(),
@@ -170,6 +173,7 @@ pub(super) fn insert(
         ":who": who,
         ":now": micros(now),
         ":queued_at": intent.queued_at.map(micros),
+        ":charges": json(charges),
     })?;
     Ok(())
 }
@@ -231,8 +235,8 @@ pub(super) fn failure(
     Ok(())
 }
 
-fn json(details: &Details) -> String {
-    serde_json::to_string(details).expect("its maps have text for keys")
+fn json(value: &(impl serde::Serialize + ?Sized)) -> String {
+    serde_json::to_string(value).expect("its maps have text for keys")
 }
 
 /// All that the rules need, as of the latest time that the file knows.

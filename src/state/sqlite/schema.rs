@@ -133,6 +133,8 @@ CREATE VIEW journal AS SELECT
 FROM intents;
 ", "
 ALTER TABLE intents ADD COLUMN queued_at INTEGER;
+", "
+ALTER TABLE intents ADD COLUMN charges TEXT;  -- the limits that it was charged to, as JSON
 "];
 
 /// The newest form, which this version writes.

@@ -412,7 +412,8 @@ async fn what_matched_is_there_after_a_restart_and_a_file_of_an_older_form_learn
     let raw = Connection::open(disk.file()).unwrap();
     raw.execute_batch(
         "DROP TABLE sightings; DROP VIEW journal; ALTER TABLE intents DROP COLUMN revision;
-         ALTER TABLE intents DROP COLUMN queued_at; CREATE VIEW journal AS SELECT id FROM intents;
+         ALTER TABLE intents DROP COLUMN queued_at; ALTER TABLE intents DROP COLUMN charges;
+         CREATE VIEW journal AS SELECT id FROM intents;
          PRAGMA user_version = 3;",
     )
     .unwrap();

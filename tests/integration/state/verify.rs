@@ -8,7 +8,7 @@ use rescind::execution::{
     StatusDetails, Times,
 };
 use rescind::fact::Fact;
-use rescind::plan::Outcome;
+use rescind::plan::{Charge, Counted, Outcome};
 use rescind::policy::{Digest, Origin, PolicyName};
 use rescind::state::journal::Entry;
 use rescind::state::verify::{Effect, Finding, Report, Rule, Word, alone, described, witnessed};
@@ -39,6 +39,7 @@ fn entry(id: &str, thing: &str, begun: i64) -> Entry {
         digest: Digest::of(b"what it meant"),
         origin: Origin { path: "a.yaml".into(), line: 1 },
         revision: None,
+        charges: None,
         who: "test".to_owned(),
         begun_at: at(begun),
         attempts: 1,
@@ -147,6 +148,7 @@ fn each_rule_is_broken_by_something() {
         broken(Rule::AsJudged, true, &hit(&|it| it.status_before = "IN_PROGRESS".to_owned())),
         broken(Rule::AsJudged, true, &hit(&|it| it.execution_number = 2)),
         broken(Rule::AsJudged, true, &hit(&|it| it.force = true)),
+        broken(Rule::InBudget, true, &alone(&[one.clone(), charged("b", 10, 1, 3_600)])),
     ];
     assert_eq!(BTreeSet::from(seen), BTreeSet::from(Rule::ALL));
 }
@@ -179,4 +181,55 @@ fn a_description_speaks_against_a_false_outcome() {
     assert_eq!(breach(Some(Outcome::Unresolved), &ours), Some(false));
     assert_eq!(breach(None, &ours), Some(false));
     assert_eq!(described(&with(None), Some(&moved)), Word::Open);
+}
+
+fn limit(counts: Counted, size: u64, per_seconds: i64) -> Charge {
+    Charge { counts, size, per_seconds }
+}
+
+/// A cancel of another thing, charged to its policy.
+fn charged(id: &str, begun: i64, size: u64, per_seconds: i64) -> Entry {
+    let entry = entry(id, id, begun);
+    let charge = limit(Counted::Policy(entry.policy.clone()), size, per_seconds);
+    Entry { charges: Some(vec![charge]), ..entry }
+}
+
+#[test]
+fn no_window_of_any_budget_may_have_more_than_it_allows() {
+    let held = |entries: &[Entry]| {
+        let findings = alone(entries);
+        assert!(findings.iter().all(|it| it.rule == Rule::InBudget && it.breach), "{findings:?}");
+        findings
+            .into_iter()
+            .map(|it| format!("{}: {}", it.id.unwrap(), it.text))
+            .collect::<Vec<_>>()
+    };
+    let three =
+        |at: i64| [charged("a", 0, 2, 600), charged("b", 300, 2, 600), charged("c", at, 2, 600)];
+    // What ended at second 2 leaves the window at second 602, and a microsecond is rounded away.
+    assert_eq!(held(&three(601)), ["c: 3 canceled of policy give-up within 10m, which allows 2"]);
+    assert_eq!(held(&three(602)), [""; 0]);
+    let [a, b, c] = three(400);
+    let given_back =
+        Entry { outcome: Some(Outcome::Superseded), no_effect: Some(true), ..a.clone() };
+    assert_eq!(held(&[given_back, b.clone(), c.clone()]), [""; 0]);
+    let doubtful = Entry { outcome: Some(Outcome::Unresolved), ..a.clone() };
+    assert_eq!(held(&[doubtful, b.clone(), c.clone()]).len(), 1);
+    let open = Entry { outcome: None, no_effect: None, settled_at: None, ..a.clone() };
+    let late = charged("c", 100_000, 1, 600);
+    assert_eq!(held(&[open, late]).len(), 1);
+    // One of another policy counts for a guard alone, one without force for none that counts force.
+    let other = Entry { policy: PolicyName::new("other").unwrap(), ..a.clone() };
+    assert_eq!(held(&[other.clone(), b.clone(), c]), [""; 0]);
+    let by_guard = |counts| Entry { charges: Some(vec![limit(counts, 1, 600)]), ..b.clone() };
+    assert_eq!(
+        held(&[other.clone(), by_guard(Counted::All)]),
+        ["b: 2 canceled of all policies within 10m, which allows 1"]
+    );
+    assert_eq!(held(&[other.clone(), by_guard(Counted::Forced)]), [""; 0]);
+    let forced = |entry: Entry| Entry { force: true, status: OpenStatus::InProgress, ..entry };
+    assert_eq!(
+        held(&[forced(other), forced(by_guard(Counted::Forced))]),
+        ["b: 2 canceled with force within 10m, which allows 1"]
+    );
 }
