@@ -146,7 +146,15 @@ impl Test {
     pub fn tier(&self) -> Tier {
         match self {
             Self::Expression(on) => asked::tier(&on.expression),
-            other => other.fact().map_or(Tier::Listed, |fact| fact.tier()),
+            // Said for the kinds of facts, not by way of `fact`: it is asked for each pair of a policy and an
+            // execution, and to name a fact takes its key.
+            Self::JobNames(_)
+            | Self::ThingNames(_)
+            | Self::Age { .. }
+            | Self::RetryAttemptAtLeast(_) => Tier::Listed,
+            Self::ThingTypes(_) | Self::ThingAttribute(_) => Tier::Thing,
+            Self::ThingGroups(_) => Tier::Groups,
+            Self::StatusDetail(_) => Tier::Described,
         }
     }
 

@@ -236,26 +236,34 @@ fn kept_in(policy: &Policy, facts: &Facts<'_>, now: Timestamp, tier: Tier) -> Op
     unknown.or_else(|| unknown_rule.map(|at| Verdict { reason: Reason::Excluded, at }))
 }
 
-/// The cheapest tier with a fact that was not read and that could still change what the policy says;
-/// none once nothing could.
-pub fn missing(policy: &Policy, facts: &Facts<'_>, now: Timestamp, depth: Depth) -> Option<Tier> {
+/// What is worth reading of the facts that a policy asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// The cheapest tier with a fact that was not read and that could still change what the policy says.
+    Facts(Tier),
+    /// Nothing: what is known keeps the execution, so that [`walk`] has a verdict.
+    Settled,
+    /// Nothing: all that it asks for is known.
+    Nothing,
+}
+
+/// What is worth reading for a policy about an execution that it has in scope.
+pub fn missing(policy: &Policy, facts: &Facts<'_>, now: Timestamp, depth: Depth) -> Missing {
     if ended(policy, facts).is_some() {
-        return None;
+        return Missing::Settled;
     }
     let depth = depth_of(policy, now, depth);
     for tiers in Tier::steps(depth) {
         for &tier in *tiers {
             match wanted_in(policy, facts, now, tier) {
-                Wanted::Nothing => {}
-                Wanted::Facts(cheapest) => return Some(cheapest),
-                Wanted::Settled => return None,
+                Missing::Nothing => {}
+                found => return found,
             }
         }
         for &tier in *tiers {
             match wanted_by_templates(policy, facts, now, tier) {
-                Wanted::Nothing => {}
-                Wanted::Facts(cheapest) => return Some(cheapest),
-                Wanted::Settled => return None,
+                Missing::Nothing => {}
+                found => return found,
             }
         }
     }
@@ -277,19 +285,10 @@ pub fn missing(policy: &Policy, facts: &Facts<'_>, now: Timestamp, depth: Depth)
         .chain(templates.filter_map(|(_, expression)| unread(expression, facts, now)))
         .filter(|tier| *tier < Tier::Described)
         .min()
+        .map_or(Missing::Nothing, Missing::Facts)
 }
 
-/// What one tier leaves to be read.
-enum Wanted {
-    /// Nothing: the next tier is asked.
-    Nothing,
-    /// A fact, of this tier or a cheaper one.
-    Facts(Tier),
-    /// Nothing, since what is known keeps the execution.
-    Settled,
-}
-
-impl Wanted {
+impl Missing {
     /// By the cheapest fact that was not read, and whether one that was read is not known.
     fn of(cheapest: Option<Tier>, unknown: bool) -> Self {
         match cheapest {
@@ -303,16 +302,16 @@ impl Wanted {
 /// In the order of the walk: what is asked before something that keeps the execution is read all the
 /// same. Otherwise the reason would depend on
 /// what other policies had read.
-fn wanted_in(policy: &Policy, facts: &Facts<'_>, now: Timestamp, tier: Tier) -> Wanted {
+fn wanted_in(policy: &Policy, facts: &Facts<'_>, now: Timestamp, tier: Tier) -> Missing {
     let unread = |clause: &Clause| clause.test.unread(facts, now);
     let mut unknown = false;
     let mut wanted = None;
     let mut want = |cheapest: Option<Tier>| {
         unknown |= cheapest.is_none();
         wanted = [wanted, cheapest].into_iter().flatten().min();
-        Wanted::of(wanted, unknown)
+        Missing::of(wanted, unknown)
     };
-    let mut left = Wanted::Nothing;
+    let mut left = Missing::Nothing;
     for (_, clause) in clauses_of(policy, tier) {
         match clause.test.ask(facts, now) {
             Answer::Yes => {}
@@ -330,7 +329,7 @@ fn wanted_in(policy: &Policy, facts: &Facts<'_>, now: Timestamp, tier: Tier) -> 
     left
 }
 
-fn wanted_by_templates(policy: &Policy, facts: &Facts<'_>, now: Timestamp, tier: Tier) -> Wanted {
+fn wanted_by_templates(policy: &Policy, facts: &Facts<'_>, now: Timestamp, tier: Tier) -> Missing {
     let mut unknown = false;
     let mut wanted = None;
     for (_, expression) in templates_of(policy).filter(|(_, it)| tier_in_template(it) == tier) {
@@ -343,7 +342,7 @@ fn wanted_by_templates(policy: &Policy, facts: &Facts<'_>, now: Timestamp, tier:
             Filled::Unknown => unknown = true,
         }
     }
-    Wanted::of(wanted, unknown)
+    Missing::of(wanted, unknown)
 }
 
 /// The verdict on an execution whose status settles it.

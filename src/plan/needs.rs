@@ -9,10 +9,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::execution::{ExecutionKey, JobId, JobStatus, OpenStatus, ThingName};
-use crate::inventory::{Inventory, Job, ObservedExecution};
+use crate::inventory::Inventory;
 use crate::plan::clause::{Facts, Tier};
 use crate::plan::evaluate::{
-    JobScope, evaluate, execution_in_scope, job_scope, missing, reads_described, walk,
+    JobScope, Missing, evaluate, execution_in_scope, job_scope, missing, reads_described,
 };
 use crate::plan::{Depth, Memory, Reason, budget, planner, stable, veto};
 use crate::policy::{OnExceed, Policy, PolicySet};
@@ -77,12 +77,7 @@ pub fn needs(
         }
     }
     let mut by_job = planner::policies_by_job(policies, inventory);
-    for (key, row) in &inventory.executions {
-        let (Some(job), Some(in_scope)) = (inventory.jobs.get(&key.job), by_job.get(&key.job))
-        else {
-            continue;
-        };
-        let facts = facts(key, job, row, inventory);
+    for (facts, in_scope) in planner::executions(&by_job, inventory) {
         for policy in in_scope {
             add(&mut needs, policies, policy, &facts, memory, now, depth);
         }
@@ -105,35 +100,19 @@ pub fn needs(
             let describe: BTreeSet<_> =
                 policies.iter().filter(|it| reads_described(it)).map(|it| &it.name).collect();
             by_job.retain(|_, of_job| of_job.iter().any(|it| describe.contains(&it.name)));
-            for (key, row) in &inventory.executions {
-                let (Some(job), Some(in_scope)) =
-                    (inventory.jobs.get(&key.job), by_job.get(&key.job))
-                else {
-                    continue;
-                };
-                let facts = facts(key, job, row, inventory);
+            for (facts, in_scope) in planner::executions(&by_job, inventory) {
                 let decides = in_scope.len() > 1
                     || guards_halt
                     || in_scope.iter().any(|policy| policy.on_exceed == OnExceed::Halt);
-                let undescribed = decides && row.described.is_not_read();
+                let undescribed = decides && facts.described().is_not_read();
                 let of_job = in_scope.iter().copied();
                 if undescribed && planner::contested(policies, of_job, &facts, memory, now) {
-                    needs.executions.insert(key.clone());
+                    needs.executions.insert(facts.key.clone());
                 }
             }
         }
     }
     needs
-}
-
-fn facts<'a>(
-    key: &'a ExecutionKey,
-    job: &'a Job,
-    row: &'a ObservedExecution,
-    inventory: &'a Inventory,
-) -> Facts<'a> {
-    let (thing, account) = (inventory.things.get(&key.thing), inventory.account.as_ref());
-    Facts { key, job, row, thing, account }
 }
 
 fn add(
@@ -148,9 +127,6 @@ fn add(
     if !execution_in_scope(policy, facts.key, facts.row) {
         return;
     }
-    // What only a guard asks is read of what the policy leaves.
-    let of_guards =
-        || walk(policy, facts, now, depth).map_or_else(|| veto::missing(set, facts, now), |_| None);
     let observed = || {
         depth == Depth::Exact
             && facts.described().is_not_read()
@@ -159,8 +135,15 @@ fn add(
             && veto::not_now(set, policy, facts.account, now).is_none()
             && veto::asks_described(set, facts, now)
     };
-    let tier = missing(policy, facts, now, depth).or_else(of_guards);
-    if let Some(tier) = tier.or_else(|| observed().then_some(Tier::Described)) {
+    let tier = match missing(policy, facts, now, depth) {
+        Missing::Facts(tier) => Some(tier),
+        Missing::Settled => None,
+        // What only a guard asks is read of what the policy leaves.
+        Missing::Nothing => {
+            veto::missing(set, facts, now).or_else(|| observed().then_some(Tier::Described))
+        }
+    };
+    if let Some(tier) = tier {
         want(needs, tier, facts.key);
     }
 }

@@ -37,6 +37,25 @@ pub(super) fn policies_by_job<'a>(
     inventory.jobs.keys().filter_map(|id| Some((id, in_scope(id)?))).collect()
 }
 
+/// The executions of these jobs, in order, each with the policies that have its job in scope: what is the
+/// same for all of a job is looked up once.
+pub(super) fn executions<'a>(
+    by_job: &'a BTreeMap<&'a JobId, Vec<&'a Arc<Policy>>>,
+    inventory: &'a Inventory,
+) -> impl Iterator<Item = (Facts<'a>, &'a [&'a Arc<Policy>])> {
+    let with_policies = by_job.iter().filter(|(_, policies)| !policies.is_empty());
+    with_policies.flat_map(|(id, policies)| {
+        let job = inventory.jobs.get(*id);
+        let rows = job
+            .into_iter()
+            .flat_map(|job| inventory.executions.of_job(id).iter().map(move |row| (job, row)));
+        rows.map(|(job, (key, row))| {
+            let (thing, account) = (inventory.things.get(&key.thing), inventory.account.as_ref());
+            (Facts { key, job, row, thing, account }, policies.as_slice())
+        })
+    })
+}
+
 /// What the policies that have an execution in scope say together.
 pub(super) struct Decided<'a> {
     /// The policy that counts: the cause, or the one that got furthest.
@@ -60,10 +79,10 @@ fn verdicts<'a>(
     memory: &Memory,
     now: Timestamp,
     depth: Depth,
-) -> Vec<(&'a Arc<Policy>, Verdict)> {
+) -> impl Iterator<Item = (&'a Arc<Policy>, Verdict)> {
     let in_scope =
         policies.into_iter().filter(|policy| execution_in_scope(policy, facts.key, facts.row));
-    in_scope.map(|policy| (policy, evaluate(set, policy, facts, memory, now, depth))).collect()
+    in_scope.map(move |policy| (policy, evaluate(set, policy, facts, memory, now, depth)))
 }
 
 /// Whether a describe decides which policy is the cause: the first of several that may act asks for
@@ -94,7 +113,8 @@ pub(super) fn contested<'a>(
     memory: &Memory,
     now: Timestamp,
 ) -> bool {
-    is_contested(set, &verdicts(set, policies, facts, memory, now, Depth::Listed))
+    let verdicts = verdicts(set, policies, facts, memory, now, Depth::Listed);
+    is_contested(set, &verdicts.collect::<Vec<_>>())
 }
 
 /// What `policies`, which all are of `set` and have the execution's job in scope, say about it together;
@@ -107,25 +127,42 @@ pub(super) fn decide<'a>(
     now: Timestamp,
     depth: Depth,
 ) -> Option<Decided<'a>> {
-    let mut verdicts = verdicts(set, policies, facts, memory, now, depth);
-    if depth == Depth::Listed && !facts.described().is_not_read() && is_contested(set, &verdicts) {
-        for (policy, verdict) in &mut verdicts {
-            if verdict.reason == Reason::Due {
-                *verdict = evaluate(set, policy, facts, memory, now, Depth::Exact);
-            }
-        }
-    }
-    let would_act = |(policy, verdict): &&(&Arc<Policy>, Verdict)| {
+    let would_act = |policy: &Policy, verdict: &Verdict| {
         verdict.reason == Reason::ObserveOnly
             && stable::not_yet(policy, facts, &memory.sightings, now).is_none()
             && veto::not_now(set, policy, facts.account, now).is_none()
             && (depth == Depth::Listed || veto::protected_as_described(set, facts, now).is_none())
     };
-    let observed = verdicts.iter().filter(would_act).map(|(policy, _)| *policy).collect();
-    let (policy, verdict) = verdicts
-        .into_iter()
-        .max_by_key(|(policy, verdict)| (verdict.reason, Reverse(precedence(policy))))?;
-    Some(Decided { policy, verdict, observed })
+    let mut decided: Option<Decided<'a>> = None;
+    let mut observed = Vec::new();
+    let mut weigh = |(policy, verdict): (&'a Arc<Policy>, Verdict)| {
+        if would_act(policy, &verdict) {
+            observed.push(policy);
+        }
+        let comes_first = |other: &Decided<'_>| {
+            let place = (verdict.reason, Reverse(precedence(policy)));
+            place > (other.verdict.reason, Reverse(precedence(other.policy)))
+        };
+        if decided.as_ref().is_none_or(comes_first) {
+            decided = Some(Decided { policy, verdict, observed: Vec::new() });
+        }
+    };
+    let verdicts = verdicts(set, policies, facts, memory, now, depth);
+    if depth == Depth::Exact || facts.described().is_not_read() {
+        // Of a million executions hardly one is described before it is decided.
+        verdicts.for_each(&mut weigh);
+    } else {
+        let mut verdicts: Vec<_> = verdicts.collect();
+        if is_contested(set, &verdicts) {
+            for (policy, verdict) in &mut verdicts {
+                if verdict.reason == Reason::Due {
+                    *verdict = evaluate(set, policy, facts, memory, now, Depth::Exact);
+                }
+            }
+        }
+        verdicts.into_iter().for_each(&mut weigh);
+    }
+    decided.map(|decided| Decided { observed, ..decided })
 }
 
 /// What is to be done about each execution in scope at `now`, and why.
@@ -154,19 +191,11 @@ pub fn narrowed(
     let mut lines = Vec::with_capacity(keys.map_or(most, BTreeSet::len).min(most));
     let mut observed = Vec::new();
     let mut populations: BTreeMap<&PolicyName, u64> = BTreeMap::new();
-    for (key, row) in &inventory.executions {
-        let (Some(job), Some(in_scope)) = (inventory.jobs.get(&key.job), by_job.get(&key.job))
-        else {
-            continue;
-        };
-        let facts = Facts {
-            key,
-            job,
-            row,
-            thing: inventory.things.get(&key.thing),
-            account: inventory.account.as_ref(),
-        };
-        let shares = in_scope.iter().filter(|policy| budget::has_percent(policy));
+    let counts_shares = policies.iter().any(|policy| budget::has_percent(policy));
+    for (facts, in_scope) in executions(&by_job, inventory) {
+        let Facts { key, row, .. } = facts;
+        let of_job = if counts_shares { in_scope } else { &[] };
+        let shares = of_job.iter().filter(|policy| budget::has_percent(policy));
         for policy in shares {
             let open = row.status.open().is_some() && !was_canceled(memory, key, row.number);
             if open && execution_in_scope(policy, key, row) {

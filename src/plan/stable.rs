@@ -20,8 +20,7 @@ use crate::inventory::Inventory;
 use crate::mutant::{self, Mutant};
 use crate::plan::clause::Facts;
 use crate::plan::evaluate::{execution_in_scope, walk};
-use crate::plan::planner::policies_by_job;
-use crate::plan::words::facts_of;
+use crate::plan::planner::{executions, policies_by_job};
 use crate::plan::{At, Depth, Reason, Verdict};
 use crate::policy::{Digest, Policy, PolicySet};
 use crate::span::Period;
@@ -116,14 +115,12 @@ impl Look {
             return look;
         }
         let by_job = policies_by_job(policies, inventory);
-        for key in inventory.executions.keys() {
-            let Some(facts) = facts_of(key, inventory) else { continue };
-            let of_job = by_job.get(&key.job).into_iter().flatten();
-            for policy in of_job.filter(|policy| counts(policy, now)) {
-                let matches = execution_in_scope(policy, key, facts.row)
+        for (facts, of_job) in executions(&by_job, inventory) {
+            for policy in of_job.iter().filter(|policy| counts(policy, now)) {
+                let matches = execution_in_scope(policy, facts.key, facts.row)
                     && walk(policy, &facts, now, depth).is_none();
                 if let Some(stamp) = Stamp::of(&facts).filter(|_| matches) {
-                    look.matched.insert((policy.digest.clone(), key.clone()), stamp);
+                    look.matched.insert((policy.digest.clone(), facts.key.clone()), stamp);
                 }
             }
         }

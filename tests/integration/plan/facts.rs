@@ -9,6 +9,7 @@ use rescind::inventory::{
     Connectivity, Inventory, JobDescription, Queue, QueuedExecution, Thing, ThingDescription,
 };
 use rescind::plan::check::check;
+use rescind::plan::clause::Tier;
 use rescind::plan::{Decision, Depth, Memory, Reason, plan};
 use rescind::policy::expression::Field;
 use rescind::policy::{Demands, PolicySet};
@@ -332,4 +333,33 @@ fn a_thing_that_is_not_in_the_registry_is_in_no_group_and_has_no_type_that_is_kn
     }
     let found = decided("!has(thing.type)", Place::Condition, &inventory, Depth::Exact);
     assert_eq!(found, Some(KEPT), "that a read failed is no answer");
+}
+
+/// A clause's cost is written down for each kind of clause and for each fact; both say the same.
+#[test]
+fn a_clause_costs_what_the_fact_costs_that_it_asks_for() {
+    let policy = policy(
+        "all",
+        "mode: Observe
+target: {statuses: [QUEUED]}
+match:
+  age: [{since: queuedAt, olderThan: 1h}, {since: startedAt, olderThan: 1h}, {since: lastUpdatedAt, youngerThan: 9h}]
+  thing:
+    types: [robot]
+    groups: [all]
+    attributes: {matchLabels: {board: rev-c}}
+  statusDetails: {matchLabels: {phase: idle}}
+  retryAttempt: {atLeast: 1}
+exclude:
+  - {name: jobs, jobs: {names: [fw]}}
+  - {name: things, things: {names: [r]}}
+budget: {max: [{count: 1, per: 1h}]}",
+    );
+    let rules = policy.excludes.iter().flat_map(|rule| &rule.clauses);
+    let clauses: Vec<_> = policy.clauses.iter().chain(rules).collect();
+    assert_eq!(clauses.len(), 10);
+    for clause in clauses {
+        let of_fact = clause.test.fact().map_or(Tier::Listed, |fact| fact.tier());
+        assert_eq!(clause.test.tier(), of_fact, "{:?}", clause.test);
+    }
 }
