@@ -1,26 +1,22 @@
-//! Size and speed of the emulator, each figure beside its bound: `cargo bench --bench emulator`.
+//! Size and speed of the emulator.
 //!
 //! Speed is counted in the processor time of the one thread that serves, so that clients on the same
-//! machine and other programs do not count; where the system does not tell that, wall time is taken.
+//! machine do not count.
 
-#![expect(clippy::print_stdout, reason = "its output is its result")]
-
-use std::alloc::System;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cap::Cap;
 use rescind::clock::Clock;
-use rescind::document::{self, Limits, SourceFile};
 use rescind::emulator::{Emulator, Options};
 use rescind::fleet::Fleet;
 use tokio::sync::oneshot;
 
-#[global_allocator]
-static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
+use crate::figures::{Bound, Figures};
+use crate::measure::{kept, per, used};
+use crate::world::read_fleet;
 
 const EXECUTIONS: usize = 1_000_000;
 const CLIENTS: usize = 4;
@@ -42,49 +38,21 @@ spec:
     - {{job: \"fw-{{n}}\", jobCount: {jobs}, thing: \"robot-{{n:07}}\", count: {things}, queuedAt: 2d ago}}
 "
     );
-    let file = SourceFile { path: "large.yaml".to_owned(), text: text.into() };
-    let mut documents = document::read(&[file], &Limits::fleet());
-    assert!(documents.diagnostics.is_empty(), "{:?}", documents.diagnostics);
-    documents.fleets.remove(0).1
+    read_fleet(&text)
 }
 
-fn line(what: &str, figure: f64, bound: &str) {
-    println!("{what:<58} {figure:>10.0}   {bound}");
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-fn per(total: usize, count: usize) -> f64 {
-    total as f64 / count as f64
-}
-
-/// An emulator of so many things, and what it keeps for each execution, things included or not.
-fn sized(things: usize) -> Emulator {
-    let without = {
-        let mut fleet = fleet(things);
-        fleet.executions.clear();
-        let before = ALLOCATOR.allocated();
-        let emulator = Emulator::new(&fleet, Clock::system(), Options::default());
-        let kept = ALLOCATOR.allocated() - before;
-        drop(emulator);
-        kept
-    };
-    let fleet = fleet(things);
-    let before = ALLOCATOR.allocated();
-    let emulator = Emulator::new(&fleet, Clock::system(), Options::default());
-    let kept = ALLOCATOR.allocated() - before;
-    drop(fleet);
+/// An emulator of so many things, with what it keeps for each execution, the things' own share aside.
+fn sized(things: usize, figures: &mut Figures) -> Emulator {
+    let made = |fleet: &Fleet| kept(|| Emulator::new(fleet, Clock::system(), Options::default()));
+    let mut fleet = fleet(things);
+    let (all, emulator) = made(&fleet);
+    fleet.executions.clear();
+    let (without, _) = made(&fleet);
     let jobs = EXECUTIONS / things;
-    let bytes = format!("bytes an execution: {things} things, {jobs} jobs");
-    line(&bytes, per(kept - without, EXECUTIONS), "<= 300");
-    line("  with the things' own share", per(kept, EXECUTIONS), "");
+    let what = format!("emulator: bytes an execution, {things} things with {jobs} each");
+    figures.held(&what, per(all - without, EXECUTIONS), Bound::AtMost(300.0));
+    figures.told("  with the things' own share", per(all, EXECUTIONS));
     emulator
-}
-
-/// The processor time of this thread so far.
-fn used(since: Instant) -> Duration {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let told = told.and_then(|text| text.split(' ').next()?.parse().ok());
-    told.map_or_else(|| since.elapsed(), Duration::from_nanos)
 }
 
 /// How many answers a second of one core the emulator gives to clients that ask as fast as they can.
@@ -157,25 +125,20 @@ fn length(answer: &[u8]) -> Option<usize> {
     Some(head + length.expect("a length").trim().parse::<usize>().expect("a number"))
 }
 
-fn main() {
-    drop(sized(EXECUTIONS));
+/// What it keeps, and how fast it answers.
+pub fn measure(figures: &mut Figures) {
+    drop(sized(EXECUTIONS, figures));
     let things = EXECUTIONS / 4;
-    let emulator = sized(things);
+    let emulator = sized(things, figures);
     let describes = rate(&emulator, move |client, n| {
         let thing = (client * 61_003 + n * 7_919) % things + 1;
         format!("/things/robot-{thing:07}/jobs/fw-{}", n % 4 + 1)
     });
-    line("DescribeJobExecution, a second of one core", describes, ">= 20000");
+    let what = "emulator: DescribeJobExecution, a second of one core";
+    figures.held(what, describes, Bound::AtLeast(20_000.0));
     let pages = rate(&emulator, |_, n| {
         format!("/jobs/fw-{}/things?status=QUEUED&maxResults=250", n % 4 + 1)
     });
-    line("ListJobExecutionsForJob, 250 rows, a second of one core", pages, ">= 2000");
-    let before = ALLOCATOR.allocated();
-    let snapshot = emulator.snapshot();
-    line(
-        "a snapshot in memory, bytes an execution",
-        per(ALLOCATOR.allocated() - before, EXECUTIONS),
-        "",
-    );
-    drop(snapshot);
+    let what = "emulator: ListJobExecutionsForJob, 250 rows, a second of one core";
+    figures.held(what, pages, Bound::AtLeast(2000.0));
 }

@@ -1,17 +1,11 @@
-//! Size and speed of the decision over a million executions, each figure beside its bound:
-//! `cargo bench --bench decide`.
+//! Size and speed of the decision over a million executions.
 //!
 //! Twenty policies, half of them with a condition in CEL that the typed clauses leave 2 % of the
-//! executions to. Time is that of the processor, where the system tells it. For scale: Cloud Custodian's value filters need about 3 µs
-//! for a policy and a resource, a minute for as many.
+//! executions to. For scale: Cloud Custodian's value filters need about 3 µs for a policy and a resource,
+//! a minute for as many.
 
-#![expect(clippy::print_stdout, reason = "its output is its result")]
-
-use std::alloc::System;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use cap::Cap;
 use jiff::{SignedDuration, Timestamp};
 use rescind::document::{self, Limits, SourceFile};
 use rescind::execution::{
@@ -25,8 +19,8 @@ use rescind::plan::due::Schedule;
 use rescind::plan::{Depth, Memory, needs, plan};
 use rescind::policy::PolicySet;
 
-#[global_allocator]
-static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
+use crate::figures::{Bound, Figures};
+use crate::measure::{kept, per, timed};
 
 const EXECUTIONS: usize = 1_000_000;
 const JOBS: usize = 4;
@@ -106,66 +100,40 @@ fn inventory(executions: usize) -> Inventory {
     inventory
 }
 
-fn line(what: &str, figure: f64, bound: &str) {
-    println!("{what:<62} {figure:>9.2}   {bound}");
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-fn each(bytes: usize) -> f64 {
-    bytes as f64 / EXECUTIONS as f64
-}
-
-/// The processor time of this thread so far.
-fn used(since: Instant) -> Duration {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let told = told.and_then(|text| text.split(' ').next()?.parse().ok());
-    told.map_or_else(|| since.elapsed(), Duration::from_nanos)
-}
-
-fn timed<T>(work: impl FnOnce() -> T) -> (f64, T) {
-    let started = Instant::now();
-    let before = used(started);
-    let made = work();
-    (used(started).saturating_sub(before).as_secs_f64(), made)
-}
-
-fn main() {
+/// Decides, checks and foresees, once.
+pub fn measure(figures: &mut Figures) {
     let policies = policies();
     let memory = Memory::default();
-    let before = ALLOCATOR.allocated();
-    let mut inventory = inventory(EXECUTIONS);
-    let of_inventory = ALLOCATOR.allocated() - before;
+    let (of_inventory, mut inventory) = kept(|| inventory(EXECUTIONS));
     let (asking, needs) = timed(|| needs(&policies, &inventory, &memory, now(), Depth::Listed));
     assert!(needs.is_empty(), "{needs:?}");
-    let before = ALLOCATOR.allocated();
-    let (planning, planned) = timed(|| plan(&policies, &inventory, &memory, now(), Depth::Listed));
-    let of_plan = ALLOCATOR.allocated() - before;
+    let (of_plan, (planning, planned)) =
+        kept(|| timed(|| plan(&policies, &inventory, &memory, now(), Depth::Listed)));
     assert_eq!(planned.lines.len(), EXECUTIONS, "all of them are decided");
+    assert!(planned.order.len() > 0, "something is due");
     let (checking, broken) = timed(|| check(&planned, &policies, &inventory, &memory));
     assert!(broken.is_empty(), "{broken:?}");
     let mut schedule = Schedule::new(SignedDuration::from_mins(5));
     let later = now() + SignedDuration::from_secs(60);
-    let before = ALLOCATOR.allocated();
-    schedule.begin(&mut inventory, &policies, later, 0);
-    list_jobs(&mut inventory, later);
-    schedule.observed(&mut inventory);
-    let (foreseeing, ()) =
-        timed(|| schedule.looked(&policies, &inventory, &memory, Some(&planned)));
-    let of_schedule = ALLOCATOR.allocated().saturating_sub(before);
+    let (of_schedule, foreseeing) = kept(|| {
+        schedule.begin(&mut inventory, &policies, later, 0);
+        list_jobs(&mut inventory, later);
+        schedule.observed(&mut inventory);
+        timed(|| schedule.looked(&policies, &inventory, &memory, Some(&planned))).0
+    });
 
-    println!("{EXECUTIONS} executions, {POLICIES} policies, {} to act on", planned.order.len());
-    line(
-        "deciding (what to read, and the plan), seconds",
+    figures.held(
+        "deciding: 1,000,000 executions, 20 policies, seconds of one core",
         asking + planning,
-        &format!("<= {SECONDS}"),
+        Bound::AtMost(SECONDS),
     );
-    line("  of that: which facts are missing", asking, "");
-    line("  of that: the plan", planning, "");
-    line("the safety rules once more, seconds", checking, "");
-    line("foreseeing what comes due, seconds", foreseeing, "");
-    let all = each(of_inventory + of_plan + of_schedule);
-    line("bytes an execution, all structures", all, &format!("<= {BYTES}"));
-    line("  of that: the inventory", each(of_inventory), "");
-    line("  of that: the plan, for as long as a pass lasts", each(of_plan), "");
-    line("  of that: what is foreseen", each(of_schedule), "");
+    figures.told("  of that: which facts are missing", asking);
+    figures.told("  of that: the plan", planning);
+    figures.told("  the safety rules once more", checking);
+    figures.told("  foreseeing what comes due", foreseeing);
+    let all = per(of_inventory + of_plan + of_schedule, EXECUTIONS);
+    figures.held("deciding: bytes an execution", all, Bound::AtMost(BYTES));
+    figures.told("  of that: the inventory", per(of_inventory, EXECUTIONS));
+    figures.told("  of that: the plan, for as long as a pass lasts", per(of_plan, EXECUTIONS));
+    figures.told("  of that: what is foreseen", per(of_schedule, EXECUTIONS));
 }
