@@ -133,18 +133,18 @@ pub(super) fn decide<'a>(
             && veto::not_now(set, policy, facts.account, now).is_none()
             && (depth == Depth::Listed || veto::protected_as_described(set, facts, now).is_none())
     };
-    let mut decided: Option<Decided<'a>> = None;
+    let mut furthest: Option<(&'a Arc<Policy>, Verdict)> = None;
     let mut observed = Vec::new();
     let mut weigh = |(policy, verdict): (&'a Arc<Policy>, Verdict)| {
         if would_act(policy, &verdict) {
             observed.push(policy);
         }
-        let comes_first = |other: &Decided<'_>| {
+        let goes_further = |(other, least): &(&'a Arc<Policy>, Verdict)| {
             let place = (verdict.reason, Reverse(precedence(policy)));
-            place > (other.verdict.reason, Reverse(precedence(other.policy)))
+            place > (least.reason, Reverse(precedence(other)))
         };
-        if decided.as_ref().is_none_or(comes_first) {
-            decided = Some(Decided { policy, verdict, observed: Vec::new() });
+        if furthest.as_ref().is_none_or(goes_further) {
+            furthest = Some((policy, verdict));
         }
     };
     let verdicts = verdicts(set, policies, facts, memory, now, depth);
@@ -162,7 +162,8 @@ pub(super) fn decide<'a>(
         }
         verdicts.into_iter().for_each(&mut weigh);
     }
-    decided.map(|decided| Decided { observed, ..decided })
+    let (policy, verdict) = furthest?;
+    Some(Decided { policy, verdict, observed })
 }
 
 /// What is to be done about each execution in scope at `now`, and why.
