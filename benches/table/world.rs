@@ -100,7 +100,7 @@ impl World {
             .env("STATE_DIRECTORY", self.path("state"))
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("AWS_ENDPOINT_URL_IOT", format!("http://{}", self.address))
-            .env("AWS_REGION", REGION)
+            .env("AWS_DEFAULT_REGION", REGION)
             .env("AWS_ACCESS_KEY_ID", "any")
             .env("AWS_SECRET_ACCESS_KEY", "any")
             .stdin(Stdio::null());
