@@ -12,7 +12,7 @@ use crate::execution::{
     ExecutionNumber, ExecutionStatus, ExecutionVersion, JobId, JobStatus, TargetSelection,
     ThingName,
 };
-use crate::fact::Fact;
+use crate::fact::{Fact, Unreadable};
 use crate::inventory::{Connectivity, Described, JobDescription, ThingDescription};
 use crate::plan::FactName;
 use crate::plan::clause::{Facts, Tier};
@@ -164,9 +164,13 @@ impl<'a> Facts<'a> {
         queue.and_then(|queue| queue.behind(self.key, number, status, &times))
     }
 
-    /// What a describe said.
+    /// What a describe said. Each execution can be described, so that one without a describe is one of
+    /// which nothing is known: not that it has no statusDetails either.
     pub fn described(&self) -> Fact<&'a Described> {
-        self.row.described.as_ref().map(|described| &**described)
+        match &self.row.described {
+            Fact::Absent => Fact::Unreadable(Unreadable::Invalid),
+            described => described.as_ref().map(|described| &**described),
+        }
     }
 
     /// The execution's version.

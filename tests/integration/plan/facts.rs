@@ -341,14 +341,15 @@ fn a_clause_costs_what_the_fact_costs_that_it_asks_for() {
     let policy = policy(
         "all",
         "mode: Observe
-target: {statuses: [QUEUED]}
+target: {statuses: [IN_PROGRESS]}
+cancel: {force: true}
 match:
   age: [{since: queuedAt, olderThan: 1h}, {since: startedAt, olderThan: 1h}, {since: lastUpdatedAt, youngerThan: 9h}]
   thing:
     types: [robot]
     groups: [all]
     attributes: {matchLabels: {board: rev-c}}
-  statusDetails: {matchLabels: {phase: idle}}
+  statusDetails: {matchExpressions: [{key: phase, operator: In, values: [idle]}]}
   retryAttempt: {atLeast: 1}
 exclude:
   - {name: jobs, jobs: {names: [fw]}}
@@ -362,4 +363,31 @@ budget: {max: [{count: 1, per: 1h}]}",
         let of_fact = clause.test.fact().map_or(Tier::Listed, |fact| fact.tier());
         assert_eq!(clause.test.tier(), of_fact, "{:?}", clause.test);
     }
+}
+
+/// Found by the property that no plan breaks a safety rule: the check did not believe it.
+#[test]
+fn without_a_describe_no_detail_is_known_not_to_be_there() {
+    let policy = policy(
+        "idle",
+        "mode: Enforce
+target: {statuses: [QUEUED]}
+match: {statusDetails: {matchExpressions: [{key: other, operator: DoesNotExist}]}}
+budget: {max: [{count: 1, per: 1h}]}",
+    );
+    let set = std::sync::Arc::new(PolicySet::new([policy]));
+    let mut inventory = everything();
+    inventory.jobs.values_mut().for_each(|job| job.status_at = now());
+    let memory = Memory::default();
+    let reason = |inventory: &Inventory| {
+        plan(&set, inventory, &memory, now(), Depth::Exact).lines[0].verdict.reason
+    };
+    let namespace = |inventory: &mut Inventory| {
+        let descriptions = inventory.jobs.values_mut().map(|job| &mut job.description);
+        descriptions.for_each(|it| *it = Fact::Known(JobDescription::default()));
+    };
+    namespace(&mut inventory);
+    assert_eq!(reason(&inventory), Reason::Matched, "it is described, and has no such detail");
+    inventory.executions.values_mut().for_each(|row| row.described = Fact::Absent);
+    assert_eq!(reason(&inventory), Reason::FactUnknown);
 }
