@@ -124,8 +124,8 @@ pub fn quota(figures: &mut Figures) {
         world.emulator.on_call(*operation, Box::new(hook));
     }
     let controller = world.controller(&["--rate", "8"]);
-    let done = || world.emulator.effects().len() >= TO_CANCEL;
-    let seconds = until("all are canceled", done);
+    let seconds = until("all are canceled", || world.has_canceled(TO_CANCEL));
+    assert_eq!(world.emulator.effects().len(), TO_CANCEL, "each call canceled one");
     drop(controller);
     let calls = world.emulator.calls();
     let most = calls.values().copied().max().unwrap_or_default();

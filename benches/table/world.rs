@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rescind::clock::Clock;
 use rescind::document::{self, Limits, SourceFile};
-use rescind::emulator::{Emulator, Options};
+use rescind::emulator::{Emulator, Operation, Options};
 use rescind::fleet::Fleet;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -88,6 +88,12 @@ impl World {
     /// Writes a file of the root.
     pub fn write(&self, name: &str, text: &str) {
         std::fs::write(self.path("root").join(name), text).expect("the root can be written");
+    }
+
+    /// Whether so many cancels came: cheap to ask, since the emulator is what is waited for.
+    pub fn has_canceled(&self, count: usize) -> bool {
+        let calls = self.emulator.calls();
+        calls.get(&Operation::CancelJobExecution).is_some_and(|it| *it >= count as u64)
     }
 
     /// A program with this account as its AWS, and nothing else of the environment.
