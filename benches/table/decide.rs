@@ -110,7 +110,7 @@ pub fn measure(figures: &mut Figures) {
     let (of_plan, (planning, planned)) =
         kept(|| timed(|| plan(&policies, &inventory, &memory, now(), Depth::Listed)));
     assert_eq!(planned.lines.len(), EXECUTIONS, "all of them are decided");
-    assert!(planned.order.len() > 0, "something is due");
+    assert!(!planned.order.is_empty(), "something is due");
     let (checking, broken) = timed(|| check(&planned, &policies, &inventory, &memory));
     assert!(broken.is_empty(), "{broken:?}");
     let mut schedule = Schedule::new(SignedDuration::from_mins(5));

@@ -40,6 +40,7 @@ impl Figures {
     }
 
     /// A figure that explains another one.
+    #[expect(clippy::unused_self, reason = "it is a row like the others")]
     pub fn told(&mut self, what: &str, figure: f64) {
         println!("{what:<66} {:>11}", number(figure));
     }

@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
+use rescind::clock::Clock;
 use rescind::execution::{ExecutionKey, ExecutionNumber, ExecutionVersion, OpenStatus};
 use rescind::plan::{Details, Intent, IntentId, Outcome};
 use rescind::policy::{Digest, Origin, PolicyName};
@@ -72,10 +73,11 @@ pub fn measure(figures: &mut Figures) {
     let folder = folder();
     let state = open(&folder);
     let runtime = Runtime::new().expect("a runtime");
+    let clock = Clock::system();
     let (mut beginning, mut settling) = (0.0, 0.0);
     runtime.block_on(async {
         for number in 0..BEGUN {
-            let (intent, now) = (intent(number), Timestamp::now());
+            let (intent, now) = (intent(number), clock.now());
             let started = Instant::now();
             let begun = state.begin(&intent, &[], now).await.expect("it is written");
             assert_eq!(begun, Begun::Yes);
@@ -91,10 +93,10 @@ pub fn measure(figures: &mut Figures) {
     figures.told("  outcomes, likewise", count / settling);
 
     drop(state);
-    fill(&folder, Timestamp::now() - SignedDuration::from_hours(1));
+    fill(&folder, clock.now() - SignedDuration::from_hours(1));
     let started = Instant::now();
     let state = open(&folder);
-    let memory = runtime.block_on(state.memory(Timestamp::now())).expect("it is read");
+    let memory = runtime.block_on(state.memory(clock.now())).expect("it is read");
     let left = runtime.block_on(state.open()).expect("it is read");
     let seconds = started.elapsed().as_secs_f64();
     assert!(left.is_empty() && memory.open.is_empty(), "all of them are settled");

@@ -25,8 +25,11 @@ mod world;
 #[global_allocator]
 static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
 
+/// Measures a part of the table.
+type Part = fn(&mut Figures);
+
 /// The parts, in the order of the table.
-const PARTS: [(&str, fn(&mut Figures)); 7] = [
+const PARTS: [(&str, Part); 7] = [
     ("calls", reconcile::calls),
     ("quota", reconcile::quota),
     ("script", script::measure),

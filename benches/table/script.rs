@@ -13,6 +13,7 @@ const OTHERS: usize = 4000;
 
 /// A Python with boto3: that of a virtual environment which is told, or the one that `.ci/run` makes.
 fn python() -> PathBuf {
+    #[expect(clippy::disallowed_methods, reason = "it is no setting of the product")]
     let told = std::env::var_os("RESCIND_CLIENTS_VENV").map(PathBuf::from);
     let made = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/clients");
     told.unwrap_or_else(made).join("bin/python")
