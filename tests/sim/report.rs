@@ -132,7 +132,7 @@ fn never_a_reason(reason: Reason) -> Option<&'static str> {
     match reason {
         Reason::StatusUnknown => Some("the store has no status that the program does not know"),
         Reason::JobAbortRisk => Some("no job of these fleets has criteria to be aborted by"),
-        Reason::OutOfScope => Some("a process that is out of scope ends before it decides"),
+        Reason::Matched => Some("the loop describes in the moment of acting, and not before"),
         Reason::Terminal
         | Reason::NoMatch
         | Reason::FactUnknown
@@ -153,8 +153,8 @@ fn never_a_reason(reason: Reason) -> Option<&'static str> {
         | Reason::InventoryIncomplete
         | Reason::BudgetExhausted
         | Reason::BudgetHalted
-        | Reason::Due
-        | Reason::Matched => None,
+        | Reason::OutOfScope
+        | Reason::Due => None,
     }
 }
 

@@ -62,7 +62,7 @@ pub struct Shield {
     pub halts: bool,
     /// Whether it is for another account than this one.
     pub elsewhere: bool,
-    /// Percent of cancels that may fail, for a breaker to open sooner than by itself.
+    /// Percent of cancels that may fail, or be refused, for a breaker to open sooner than by itself.
     pub errors: Option<u64>,
     pub retired: bool,
 }
@@ -286,7 +286,10 @@ impl Shield {
             text.push_str("  scope: {accounts: [\"210987654321\"], regions: [eu-west-1]}\n");
         }
         if let Some(percent) = self.errors {
-            let _ = writeln!(text, "  breakers: {{errorPercent: {percent}}}");
+            let _ = writeln!(
+                text,
+                "  breakers: {{errorPercent: {percent}, versionConflictPercent: {percent}}}"
+            );
         }
         if self.retired {
             text.push_str("  retired: {reason: a test}\n");

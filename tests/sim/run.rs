@@ -157,7 +157,8 @@ async fn lives(world: &Arc<World>, polls: &mut Vec<u64>) -> Result<(), String> {
             let long = inner.random.chance(5);
             if long { inner.random.millis(1_000, 900_000) } else { inner.random.millis(0, 20_000) }
         };
-        sleep(down).await;
+        // At least once all is idle: what the dead process has left to be dropped lets go of its lock.
+        sleep(down.max(Duration::from_millis(1))).await;
         if mutants::is(Mutant::BudgetInMemory) {
             let without = without_ledger(&*kept.open().state, world.emulator.now()).await;
             kept = Kept::Memory(without);
