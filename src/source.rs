@@ -62,6 +62,13 @@ pub enum Error {
     /// Something that was named as one file but is none.
     #[error("{path} is not a regular file: name one YAML file", path = .0.display())]
     NotOneFile(PathBuf),
+    /// A git that is at work in the root for longer than a checkout takes.
+    #[error(
+        "{path} is there: a git is at work in the policy root, or was when it crashed; if none runs, check \
+         the files and remove it",
+        path = .0.display()
+    )]
+    Locked(PathBuf),
     /// A link that leads out of the root.
     #[error("{path} is a link that leads out of the policy root: copy the file", path = .0.display())]
     OutOfRoot(PathBuf),
@@ -94,6 +101,8 @@ pub struct Tree {
     pub unreadable: BTreeMap<String, Error>,
     /// The git revision that the files are of: `COMMIT`, or `COMMIT-dirty`; none if that is not known.
     pub revision: Option<Arc<str>>,
+    /// The lock by which a git says that it is changing the files, if it was there before or after them.
+    pub lock: Option<PathBuf>,
     /// Over paths, contents, what could not be read, and the revision.
     pub digest: Digest,
 }
@@ -120,6 +129,7 @@ pub fn read(root: &Path, max_bytes: u64) -> Result<Tree, Error> {
         found: BTreeMap::new(),
         failed: BTreeMap::new(),
     };
+    let lock = revision::lock(&canonical);
     if canonical.is_dir() {
         let entries = fs::read_dir(&canonical).map_err(|source| io_error(root, source))?;
         search.directory(entries, Path::new(""), &mut vec![canonical.clone()])?;
@@ -128,7 +138,8 @@ pub fn read(root: &Path, max_bytes: u64) -> Result<Tree, Error> {
         search.found.insert(name.to_string_lossy().into_owned(), (canonical.clone(), root.into()));
     }
     if search.found.is_empty() && search.failed.is_empty() {
-        return Err(Error::NoFiles(root.to_owned()));
+        // In the middle of a checkout there may be none.
+        return Err(lock.map_or_else(|| Error::NoFiles(root.to_owned()), Error::Locked));
     }
     let mut files = Vec::new();
     let mut places = Vec::new();
@@ -155,7 +166,9 @@ pub fn read(root: &Path, max_bytes: u64) -> Result<Tree, Error> {
     if let Some(revision) = &revision {
         seen.push_str(&format!("revision {revision}\n"));
     }
-    Ok(Tree { files, unreadable, revision, digest: Digest::of(seen.as_bytes()) })
+    // What was begun and what was ended in between are seen as well.
+    let lock = lock.or_else(|| revision::lock(&canonical));
+    Ok(Tree { files, unreadable, revision, lock, digest: Digest::of(seen.as_bytes()) })
 }
 
 /// Reads one file, wherever it is.

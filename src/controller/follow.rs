@@ -25,11 +25,12 @@ use crate::status::report::Reporter;
 /// How often the root is read without any hint: events are known to be missed.
 const POLL: Duration = Duration::from_secs(10);
 
-/// The time between the two looks that have to be equal: longer than an editor takes to write a file.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+/// The time between the two looks that have to be equal: longer than an editor takes to write a file,
+/// or whatever copies files to write the next one.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 
 /// How many looks are taken at a root that keeps changing, before the next poll is waited for.
-const LOOKS: usize = 50;
+const LOOKS: usize = 20;
 
 /// What is in force, and what it was made from.
 #[derive(Clone, Debug)]
@@ -257,22 +258,30 @@ fn put(
 }
 
 /// Reads until two looks in a row see the same, be it an error: the moment between two states of a root
-/// can look like one. None if it does not come to rest.
+/// can look like one. As long as a git is at work there, nothing that is seen counts. None if it does
+/// not come to rest.
 pub async fn look(source: &mut dyn Source) -> Result<Option<Tree>, source::Error> {
     let mut last: Option<Digest> = None;
+    let mut lock = None;
     for _ in 0..LOOKS {
         let seen = source.read().await;
-        let digest = match &seen {
-            Ok(tree) => tree.digest.clone(),
-            Err(error) => Digest::of(error.in_words().as_bytes()),
+        lock = match &seen {
+            Ok(tree) => tree.lock.clone(),
+            Err(source::Error::Locked(lock)) => Some(lock.clone()),
+            Err(_) => None,
         };
-        if last.as_ref() == Some(&digest) {
+        let digest = match &seen {
+            _ if lock.is_some() => None,
+            Ok(tree) => Some(tree.digest.clone()),
+            Err(error) => Some(Digest::of(error.in_words().as_bytes())),
+        };
+        if digest.is_some() && last == digest {
             return seen.map(Some);
         }
-        last = Some(digest);
+        last = digest;
         sleep(BETWEEN_LOOKS).await;
     }
-    Ok(None)
+    lock.map_or(Ok(None), |lock| Err(source::Error::Locked(lock)))
 }
 
 /// Logs what is wrong with the files.

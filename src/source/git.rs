@@ -149,7 +149,7 @@ pub fn read(revision: &str, path: &str, shown: &Path, max_bytes: u64) -> Result<
         seen.push_str(&format!("{path} {}\n", error.in_words()));
     }
     let revision = Some(id.as_str().into());
-    Ok(Tree { files, unreadable, revision, digest: Digest::of(seen.as_bytes()) })
+    Ok(Tree { files, unreadable, revision, lock: None, digest: Digest::of(seen.as_bytes()) })
 }
 
 fn no_path(revision: &str, path: &str) -> Error {

@@ -49,6 +49,12 @@ pub(super) fn of(root: &Path, files: &[(PathBuf, &[u8])]) -> Option<String> {
     Some(if clean { commit } else { format!("{commit}-dirty") })
 }
 
+/// The lock that a git holds while it changes the work tree that a directory is in; none if none is there.
+pub(super) fn lock(directory: &Path) -> Option<PathBuf> {
+    let (_, git) = directory.ancestors().find_map(work_tree)?;
+    Some(git.join("index.lock")).filter(|lock| lock.symlink_metadata().is_ok())
+}
+
 /// Whether a text is an object's name.
 fn is_commit(text: &str) -> bool {
     [40, 64].contains(&text.len())

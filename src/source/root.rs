@@ -5,6 +5,7 @@
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 
@@ -18,16 +19,19 @@ pub struct Root {
     /// The longest file that is read, in bytes.
     max_bytes: u64,
     watched: Option<(Watch, Option<Place>)>,
+    /// Whether it was said that it cannot be watched.
+    told: bool,
 }
 
 /// Where a root is: its path with all links followed, and which directory that is. The same path may
-/// be another directory by now.
-type Place = (PathBuf, u64);
+/// be another directory by now, and another directory may have the same inode: it is told by when
+/// it was made, where the file system keeps that.
+type Place = (PathBuf, u64, u64, Option<SystemTime>);
 
 impl Root {
     /// A root, or a file in its place. Nothing is watched before it is read for the first time.
     pub fn new(path: PathBuf, max_bytes: u64) -> Self {
-        Self { path, max_bytes, watched: None }
+        Self { path, max_bytes, watched: None, told: false }
     }
 
     /// Watches what the root is now. One that is a link may lead elsewhere by now, where nothing is
@@ -37,7 +41,18 @@ impl Root {
         match &mut self.watched {
             Some((_, watched)) if here.is_none() => *watched = None,
             Some((_, watched)) if *watched == here => {}
-            watched => *watched = here.and_then(|here| watch(&self.path, here)),
+            watched => {
+                *watched = match here.map(|here| (Watch::new(&self.path), here)) {
+                    Some((Ok(watch), here)) => Some((watch, Some(here))),
+                    Some((Err(error), _)) => {
+                        if !std::mem::replace(&mut self.told, true) {
+                            tracing::warn!(%error, "changes are noticed only by looking now and then");
+                        }
+                        None
+                    }
+                    None => None,
+                }
+            }
         }
     }
 }
@@ -62,16 +77,6 @@ impl Source for Root {
 
 fn place(root: &Path) -> Option<Place> {
     let path = std::fs::canonicalize(root).ok()?;
-    let inode = std::fs::metadata(&path).ok()?.ino();
-    Some((path, inode))
-}
-
-fn watch(root: &Path, here: Place) -> Option<(Watch, Option<Place>)> {
-    match Watch::new(root) {
-        Ok(watch) => Some((watch, Some(here))),
-        Err(error) => {
-            tracing::warn!(%error, "changes are noticed only by looking now and then");
-            None
-        }
-    }
+    let found = std::fs::metadata(&path).ok()?;
+    Some((path, found.dev(), found.ino(), found.created().ok()))
 }

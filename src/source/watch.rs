@@ -3,16 +3,23 @@
 //! Directories are watched, never files: ConfigMaps and git-sync swap a link, editors rename a new
 //! file over the old one. An event says only "read everything again", and a timer says so too, since
 //! events are known to be missed. Nothing is ever decided from an event.
+//!
+//! Invariant: to read the root gives no hint, or each look would lead to the next one.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use notify::RecursiveMode;
+use notify::event::{AccessKind, AccessMode};
+use notify::{EventKind, RecursiveMode};
 use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
 use tokio::sync::mpsc;
 
 /// How long nothing must happen before a burst of events counts as over.
 const QUIET: Duration = Duration::from_millis(200);
+
+/// How many links are followed on the way to a root: as many as Linux follows.
+const MAX_LINKS: usize = 40;
 
 /// A watch that cannot be set up. Reading on a timer still works.
 #[derive(Debug, thiserror::Error)]
@@ -29,22 +36,29 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Watches the root's directory tree, and the directory that holds the root: the root itself may
-    /// be a link that is swapped.
+    /// Watches the root's directory tree, and the directories that hold it and each link on the way to
+    /// it: any of these may be swapped.
     pub fn new(root: &Path) -> Result<Self, Error> {
         let (sender, hints) = mpsc::channel(1);
         let failed = |source| Error { path: root.to_owned(), source };
-        let hint = move |_: DebounceEventResult| {
-            // A full channel already says what this would: errors of the watch are hints as well.
-            let _ = sender.try_send(());
+        let hint = move |seen: DebounceEventResult| {
+            // Errors of the watch are hints as well.
+            let hints = seen.map_or(true, |events| events.iter().any(|it| is_change(it.kind)));
+            if hints {
+                // A full channel already says what this would.
+                let _ = sender.try_send(());
+            }
         };
         let mut debouncer = new_debouncer(QUIET, None, hint).map_err(failed)?;
         let real = std::fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
         let directory = if real.is_dir() { &*real } else { real.parent().unwrap_or(&real) };
         debouncer.watch(directory, RecursiveMode::Recursive).map_err(failed)?;
-        let holder = root.parent().filter(|it| !it.as_os_str().is_empty());
-        // Without it, a swap of the root's link is noticed by the timer.
-        let _ = debouncer.watch(holder.unwrap_or(Path::new(".")), RecursiveMode::NonRecursive);
+        for holder in holders(root) {
+            // Without it, a swap is noticed by the timer. What is in the tree is watched already.
+            if !holder.starts_with(directory) {
+                let _ = debouncer.watch(holder, RecursiveMode::NonRecursive);
+            }
+        }
         Ok(Self { _debouncer: debouncer, hints })
     }
 
@@ -59,5 +73,89 @@ impl Watch {
 impl std::fmt::Debug for Watch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Watch").finish_non_exhaustive()
+    }
+}
+
+/// Whether something may be another than before: not if somebody only looks.
+fn is_change(kind: EventKind) -> bool {
+    match kind {
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => true,
+        EventKind::Access(_) => false,
+        _ => true,
+    }
+}
+
+/// The directories, all links followed, that hold the root and each link on the way to it: `/git` and
+/// `/git/current` of `/git/current/policies`, if `current` is a link.
+fn holders(root: &Path) -> BTreeSet<PathBuf> {
+    let mut holders = BTreeSet::new();
+    let mut ways = vec![root.to_owned()];
+    let mut links = 0;
+    while let Some(way) = ways.pop() {
+        for (depth, part) in way.ancestors().enumerate() {
+            let target = std::fs::read_link(part).ok().filter(|_| links < MAX_LINKS);
+            let holder = match part.parent() {
+                Some(holder) if !holder.as_os_str().is_empty() => holder,
+                // The file system's root, or the end of a relative path.
+                _ if part.has_root() || part.as_os_str().is_empty() => break,
+                _ => Path::new("."),
+            };
+            if (depth == 0 || target.is_some())
+                && let Ok(holder) = std::fs::canonicalize(holder)
+            {
+                holders.insert(holder);
+            }
+            if let Some(target) = target {
+                links += 1;
+                ways.push(holder.join(target));
+            }
+        }
+    }
+    holders
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use notify::event::{CreateKind, ModifyKind, RemoveKind};
+
+    use super::*;
+
+    #[test]
+    fn to_look_is_no_change_and_everything_else_is() {
+        let read = [AccessKind::Open(AccessMode::Any), AccessKind::Close(AccessMode::Read)];
+        for kind in [AccessKind::Any, AccessKind::Read].into_iter().chain(read) {
+            assert!(!is_change(EventKind::Access(kind)), "{kind:?}");
+        }
+        let written = EventKind::Access(AccessKind::Close(AccessMode::Write));
+        let (made, gone) = (EventKind::Create(CreateKind::Any), EventKind::Remove(RemoveKind::Any));
+        let changed = EventKind::Modify(ModifyKind::Any);
+        // Some systems say only that something happened, or that events were lost.
+        for kind in [written, made, gone, changed, EventKind::Any, EventKind::Other] {
+            assert!(is_change(kind), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn each_link_on_the_way_to_a_root_is_watched_for_where_it_lies() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let top = std::fs::canonicalize(folder.path()).unwrap();
+        for directory in ["git/trees/1/policies", "srv"] {
+            std::fs::create_dir_all(top.join(directory)).unwrap();
+        }
+        symlink("trees/1", top.join("git/current")).unwrap();
+        symlink("../git/current", top.join("srv/fleet")).unwrap();
+        let of = |path: &str| -> Vec<_> {
+            let holders = holders(&top.join(path)).into_iter();
+            holders.map(|it| it.strip_prefix(&top).unwrap().display().to_string()).collect()
+        };
+        assert_eq!(of("git/trees/1/policies"), ["git/trees/1"]);
+        assert_eq!(of("git/current"), ["git", "git/trees"]);
+        assert_eq!(of("git/current/policies"), ["git", "git/trees/1"]);
+        assert_eq!(of("srv/fleet/policies"), ["git", "git/trees/1", "srv"]);
+        // A link to itself leads nowhere, and no farther than that.
+        symlink("loop", top.join("loop")).unwrap();
+        assert_eq!(of("loop"), [""]);
     }
 }

@@ -10,6 +10,7 @@ use rescind::source::{Error, MAX_FILES, Tree, read};
 use tempfile::TempDir;
 
 mod revision;
+mod watched;
 
 const LIMIT: u64 = 1000;
 

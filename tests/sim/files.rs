@@ -166,6 +166,6 @@ impl Source for Root {
             seen.push_str(&format!("{} {}\n", file.path, Digest::of(&file.text)));
         }
         let digest = Digest::of(seen.as_bytes());
-        Ok(Tree { files, unreadable: BTreeMap::new(), digest, revision: None })
+        Ok(Tree { files, unreadable: BTreeMap::new(), digest, revision: None, lock: None })
     }
 }

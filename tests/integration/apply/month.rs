@@ -48,7 +48,13 @@ impl Source for Files {
         let text = self.0.clone().into_bytes();
         let digest = Digest::of(&text);
         let file = SourceFile { path: "policies.yaml".to_owned(), text };
-        Ok(Tree { files: vec![file], unreadable: BTreeMap::new(), digest, revision: None })
+        Ok(Tree {
+            files: vec![file],
+            unreadable: BTreeMap::new(),
+            digest,
+            revision: None,
+            lock: None,
+        })
     }
 }
 
