@@ -107,7 +107,9 @@ pub enum ErrorKind {
     OtherClient,
     /// No answer in time.
     TimedOut,
-    /// The connection failed or was lost.
+    /// There was no connection to send it over: it was refused, or the name is not known. Nothing was sent.
+    NotConnected,
+    /// The connection was lost, or it is not known whether there was one.
     ConnectionLost,
     /// An answer that could not be read.
     Malformed,
@@ -117,7 +119,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every variant.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::InvalidRequest,
         Self::InvalidStateTransition,
         Self::VersionConflict,
@@ -128,6 +130,7 @@ impl ErrorKind {
         Self::Credentials,
         Self::OtherClient,
         Self::TimedOut,
+        Self::NotConnected,
         Self::ConnectionLost,
         Self::Malformed,
         Self::Withdrawn,
@@ -140,7 +143,7 @@ impl ErrorKind {
 
     /// Whether the same read may succeed when asked again a little later.
     pub fn is_transient(self) -> bool {
-        self.effect_unknown() || self == Self::Throttled
+        self.effect_unknown() || matches!(self, Self::Throttled | Self::NotConnected)
     }
 
     /// What a read that ended so says of its fact.
@@ -166,6 +169,7 @@ impl ErrorKind {
             Self::Credentials => "credentials",
             Self::OtherClient => "otherClient",
             Self::TimedOut => "timedOut",
+            Self::NotConnected => "notConnected",
             Self::ConnectionLost => "connectionLost",
             Self::Malformed => "malformed",
             Self::Withdrawn => "withdrawn",

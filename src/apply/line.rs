@@ -304,10 +304,16 @@ impl Run<'_> {
             }
             ErrorKind::NotFound => self.vanished(work).await,
             ErrorKind::Throttled
-                if work.throttles < THROTTLE_TRIES && !mutant::is(Mutant::ThrottleFails) =>
+                if work.not_taken < THROTTLE_TRIES && !mutant::is(Mutant::ThrottleFails) =>
             {
-                work.throttles += 1;
-                let until = Instant::now() + wait(work.throttles);
+                work.not_taken += 1;
+                let until = Instant::now() + wait(work.not_taken);
+                Step::Parked(work, until)
+            }
+            // Nothing was sent: it may go on from the describe, once there is a connection again.
+            ErrorKind::NotConnected if work.not_taken < READ_TRIES => {
+                work.not_taken += 1;
+                let until = Instant::now() + wait(work.not_taken);
                 Step::Parked(work, until)
             }
             kind if kind.effect_unknown() => {
@@ -372,7 +378,7 @@ impl Run<'_> {
                 jobs.insert(work.key().job.clone());
             }
             ErrorKind::Credentials => met.dead = Some(format!("not tried: {error}")),
-            ErrorKind::Throttled => {}
+            ErrorKind::Throttled | ErrorKind::NotConnected => {}
             _ => tracing::error!(%error, execution = %work.key(), "AWS refused the request itself"),
         }
     }

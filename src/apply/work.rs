@@ -46,7 +46,7 @@ pub(super) struct Work {
     /// The limit that had no unit for it.
     pub(super) refused: Option<Charge>,
     pub(super) attempts: u32,
-    pub(super) throttles: u32,
+    pub(super) not_taken: u32,
     pub(super) read_failures: u32,
     pub(super) look_failures: u32,
     pub(super) request_id: Option<String>,
@@ -88,7 +88,7 @@ impl Work {
                 spent: false,
                 refused: None,
                 attempts: 0,
-                throttles: 0,
+                not_taken: 0,
                 read_failures: 0,
                 look_failures: 0,
                 request_id: None,

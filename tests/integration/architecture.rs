@@ -114,7 +114,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hmac", &["emulator/signature.rs"]),
     ("http_body_util", &["server.rs"]),
     ("hyper", &["server.rs"]),
-    ("hyper_util", &["server.rs"]),
+    ("hyper_util", &["backend/aws.rs", "server.rs"]),
     ("indicatif", &["cli/output.rs"]),
     ("jsonschema", &["document.rs"]),
     ("notify", &["source.rs"]),

@@ -102,15 +102,30 @@ async fn a_cancel_without_an_answer_times_out() {
 }
 
 #[tokio::test]
-async fn a_refused_connection_is_lost() {
+async fn a_cancel_whose_connection_is_refused_was_not_sent() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
     let clock = rescind::clock::Clock::system();
     let connection = rescind::backend::aws::Connection::embedded(address, "eu-central-1", clock);
     let error = connection.writer().cancel(&request(), gate(true)).await.unwrap_err();
-    assert_eq!(error.kind, ErrorKind::ConnectionLost);
+    assert_eq!(error.kind, ErrorKind::NotConnected);
+    assert!(!error.kind.effect_unknown() && error.kind.is_transient());
     assert!(error.source.is_some());
+}
+
+/// Once there is a connection, nothing but an answer proves that nothing was done.
+#[tokio::test]
+async fn a_cancel_over_a_connection_that_is_closed_at_once_may_have_had_its_effect() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let taken = std::thread::spawn(move || drop(listener.accept().unwrap()));
+    let clock = rescind::clock::Clock::system();
+    let connection = rescind::backend::aws::Connection::embedded(address, "eu-central-1", clock);
+    let error = connection.writer().cancel(&request(), gate(true)).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::ConnectionLost, "{error:?}");
+    assert!(error.kind.effect_unknown());
+    taken.join().unwrap();
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use std::fmt;
 use aws_sdk_iot::error::ProvideErrorMetadata;
 use aws_sdk_iot::operation::RequestId as _;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::result::{DispatchFailure, SdkError};
 
 use super::CLIENT_TIMEOUT;
 use super::intercept::Flight;
@@ -148,6 +148,9 @@ impl Call<'_> {
             // Between construction and sending there is only the search for credentials and signing.
             _ if !flight.was_sent() => ErrorKind::Credentials,
             SdkError::TimeoutError(_) => ErrorKind::TimedOut,
+            SdkError::DispatchFailure(failure) if never_connected(failure) => {
+                ErrorKind::NotConnected
+            }
             SdkError::DispatchFailure(failure) if failure.is_timeout() => ErrorKind::TimedOut,
             _ => ErrorKind::ConnectionLost,
         };
@@ -158,6 +161,7 @@ impl Call<'_> {
                 "the request could not be signed: are the AWS credentials still valid?".to_owned()
             }
             ErrorKind::TimedOut => format!("no answer within {} s", CLIENT_TIMEOUT.as_secs()),
+            ErrorKind::NotConnected => "no connection could be made; nothing was sent".to_owned(),
             _ => "the connection failed or was lost".to_owned(),
         };
         let source = error.into_source().ok().filter(|_| kind != ErrorKind::Withdrawn);
@@ -210,6 +214,21 @@ impl Call<'_> {
             self.account.map_or(("aws", "*"), |it| (it.partition.as_str(), it.account.as_str()));
         format!("arn:{partition}:iot:{}:{account}:{kind}/{name}", self.region)
     }
+}
+
+/// Whether the HTTP client says that it had no connection to send the request over: not one that was
+/// refused, timed out, or had no TLS or proxy in time. What it sent over a connection that then failed
+/// has another kind, and so has a connection that was not taken for a reason that it does not say.
+fn never_connected(failure: &DispatchFailure) -> bool {
+    let mut error: Option<&(dyn std::error::Error + 'static)> =
+        failure.as_connector_error().map(|error| error as _);
+    while let Some(found) = error {
+        if let Some(client) = found.downcast_ref::<hyper_util::client::legacy::Error>() {
+            return client.is_connect();
+        }
+        error = found.source();
+    }
+    false
 }
 
 /// A code without namespace and address: `ns#Code:http://…`.

@@ -30,13 +30,16 @@ fn change() -> impl Strategy<Value = Change> {
 }
 
 fn fault() -> impl Strategy<Value = Fault> {
-    use ErrorKind::{ConnectionLost, InvalidRequest, NotFound, Throttled, TimedOut, Unavailable};
+    use ErrorKind::{
+        ConnectionLost, InvalidRequest, NotConnected, NotFound, Throttled, TimedOut, Unavailable,
+    };
     prop_oneof![
         3 => Just(Fault::LoseReply),
         1 => Just(Fault::Fail(Throttled)),
         1 => Just(Fault::Fail(Unavailable)),
         1 => Just(Fault::Fail(TimedOut)),
         1 => Just(Fault::Fail(ConnectionLost)),
+        1 => Just(Fault::Fail(NotConnected)),
         1 => Just(Fault::Fail(InvalidRequest)),
         1 => Just(Fault::Fail(NotFound)),
     ]

@@ -71,6 +71,28 @@ async fn throttling_that_never_ends_fails_and_gives_the_unit_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_cancel_without_a_connection_is_tried_again_in_seconds_and_not_after_its_flight_time() {
+    let bench = Bench::memory(&queued(1), &sweep(1));
+    bench.faults().inject(CANCEL, Fault::Fail(ErrorKind::NotConnected), 2);
+    let begun = Instant::now();
+    let records = bench.apply().await;
+    assert_eq!((outcome(&records), only(&records).attempts), (Outcome::Canceled, 3));
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert!(bench.waited().is_empty());
+    assert_eq!(bench.describes(), 3, "each attempt begins with one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn cancels_that_never_get_a_connection_fail_and_give_their_units_back() {
+    let bench = Bench::memory(&queued(2), &sweep(10));
+    bench.faults().inject(CANCEL, Fault::Fail(ErrorKind::NotConnected), 1000);
+    let records = bench.apply().await;
+    assert_eq!(endings(&records), [("failed".to_owned(), 2)].into());
+    assert_eq!((bench.spent("sweep").await, bench.effects().len()), (0, 0));
+    assert!(bench.waited().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_throttled_cancel_keeps_its_intent_and_gets_a_new_attempt() {
     let bench = Bench::memory(&queued(1), &sweep(1));
     bench.faults().inject(CANCEL, Fault::Fail(ErrorKind::Throttled), 2);
