@@ -176,19 +176,21 @@ impl Controller {
             let wait = wait.unsigned_abs().min(self.interval);
             let breath = started + BREATH;
             let next = (Instant::now() + wait).max(breath);
-            self.reporter.state(self.state.is_held());
+            self.report_standing(&loaded).await;
             self.reporter.ends(running, observed, Some(due));
-            let mut changed = false;
+            let mut changed = self.is_resumed(&mut course);
             loop {
                 let next = if changed { breath } else { next };
                 tokio::select! {
                     biased;
                     () = stop.on() => break,
-                    () = tokio::time::sleep(BEAT) => self.reporter.beat(),
+                    () = tokio::time::sleep(BEAT) => changed |= self.is_resumed(&mut course),
                     more = loaded.changed(), if !changed => {
                         if more.is_err() && !stop.is_on() {
                             break 'passes Err(Error::NotFollowed);
                         }
+                        // Also where the policies are the same: somebody has closed a breaker.
+                        course.schedule.look_at_all();
                         changed = true;
                     }
                     Some(records) = settling.next(), if !settling.is_empty() => {
@@ -209,6 +211,28 @@ impl Controller {
         drop(follower);
         tracing::info!("stopped");
         ended
+    }
+
+    /// Reports whether the state can be written, and whether somebody has paused. Says whether that is
+    /// over: what waited for it is looked at then.
+    fn is_resumed(&self, course: &mut Course) -> bool {
+        let paused = self.state.paused();
+        let was_paused = std::mem::replace(&mut course.paused, paused.is_some());
+        self.reporter.state(self.state.is_held(), paused);
+        let resumed = was_paused && !course.paused;
+        if resumed {
+            course.schedule.look_at_all();
+        }
+        resumed
+    }
+
+    /// Reports what a pass leaves: also one that looked at a few executions, or at none.
+    async fn report_standing(&self, loaded: &watch::Receiver<Arc<PolicySet>>) {
+        let (set, now) = (Arc::clone(&loaded.borrow()), self.clock.now());
+        match self.state.memory(now).await {
+            Ok(memory) => self.reporter.stands(&set, &memory, now),
+            Err(error) => tracing::warn!(%error, "where the budgets stand is not known"),
+        }
     }
 
     fn failed(&self, what: &str) {

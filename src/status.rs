@@ -17,6 +17,7 @@ use crate::plan::finish::Finish;
 
 mod breaker;
 pub mod report;
+mod standing;
 
 pub use breaker::Breaker;
 
@@ -59,6 +60,8 @@ pub struct Snapshot {
     pub errors: Arc<Vec<Failure>>,
     /// Whether the state is held by this process and can be written.
     pub state_held: bool,
+    /// Why nothing is sent, if somebody has switched it off.
+    pub paused: Option<Arc<str>>,
     /// Who answers; none until the first answer.
     pub account: Option<Arc<Account>>,
 }
@@ -127,6 +130,20 @@ pub struct Policy {
     pub observed: u64,
     /// Where its limits stand.
     pub budgets: Vec<Budget>,
+    /// Where its windows stand; none if it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
+}
+
+/// Where the windows of a policy stand, all of them together.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Window {
+    /// Whether they let it act.
+    pub open: bool,
+    /// When that changes next; none if it does not within a year.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes_at: Option<Timestamp>,
 }
 
 /// One guard in force.
@@ -179,6 +196,9 @@ pub struct Pass {
     pub reasons: BTreeMap<String, u64>,
     /// How many were kept for want of each fact: `thing.attributes`.
     pub unknown: BTreeMap<String, u64>,
+    /// How many of them AWS created anew after a cancel of ours in the last 15 minutes: the same job and
+    /// thing, another number.
+    pub recreated: u64,
     /// What could not be read.
     pub problems: Vec<String>,
 }
@@ -262,6 +282,9 @@ pub struct Status {
     pub clock_offset_seconds: f64,
     /// Why it is not ready; empty when it is.
     pub unready: Vec<Unready>,
+    /// Why nothing is sent, if somebody has switched it off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused: Option<String>,
     /// Who answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<Account>,
@@ -312,6 +335,7 @@ impl Snapshot {
             tally: Tally::default(),
             errors: Arc::default(),
             state_held: true,
+            paused: None,
             account: None,
         }
     }
@@ -353,6 +377,7 @@ impl Snapshot {
             now,
             clock_offset_seconds,
             unready: self.unready(),
+            paused: self.paused.as_deref().map(str::to_owned),
             account: self.account.as_deref().cloned(),
             root: Root::clone(&self.root),
             policies: Vec::clone(&self.policies),

@@ -16,7 +16,7 @@ use crate::apply::{Ending, Executor, Record, Stop};
 use crate::inventory::{Inventory, Listing};
 use crate::mutant::{self, Mutant};
 use crate::plan::check::check;
-use crate::plan::due::{Look, Schedule, Seen};
+use crate::plan::due::{Extent, Schedule, Seen};
 use crate::plan::in_force::Fixed;
 use crate::plan::{Depth, InForce, Line, Memory, Outcome, Plan, plan, stable, veto};
 use crate::policy::PolicySet;
@@ -46,6 +46,8 @@ pub(super) struct Course {
     inventory: Inventory,
     /// What of it is still good, and when it is looked at again.
     pub(super) schedule: Schedule,
+    /// Whether the latest plan may have been made while somebody had paused.
+    pub(super) paused: bool,
     passes: u64,
 }
 
@@ -57,6 +59,7 @@ impl Course {
             settles_earlier: false,
             inventory: Inventory::default(),
             schedule: Schedule::new(interval),
+            paused: false,
             passes: 0,
         }
     }
@@ -139,8 +142,8 @@ impl Controller {
         let chance = course.chance(now);
         let kept = &mut course.inventory;
         let (whole, inventory) = match course.schedule.begin(kept, &policies, now, chance) {
-            Look::Whole => (true, std::mem::take(kept)),
-            Look::Part(keys) => (false, kept.part(&keys)),
+            Extent::Whole => (true, std::mem::take(kept)),
+            Extent::Part(keys) => (false, kept.part(&keys)),
         };
         if policies.is_empty() {
             tracing::info!("no policies are in force: nothing is observed");
@@ -153,6 +156,7 @@ impl Controller {
             }
         }
         let memory = self.state.memory(now).await?;
+        course.paused |= memory.paused.is_some();
         let observing =
             self.collector.observe(inventory, &policies, &memory, Depth::Listed, &self.reporter);
         let mut inventory = tokio::select! {

@@ -150,6 +150,25 @@ pub fn budget(policy: &Policy, memory: &Memory, population: u64, now: Timestamp)
     budget
 }
 
+/// Where one limit of `policy` stands at `now`, of which it was said last that it allows `size`: what a
+/// percentage is taken of is counted by a plan alone. None if nothing was said and it is a percentage.
+pub fn now(
+    policy: &Policy,
+    limit: &Limit,
+    size: Option<u64>,
+    memory: &Memory,
+    now: Timestamp,
+) -> Option<BudgetState> {
+    let size = match limit.size {
+        LimitSize::Count(count) => count,
+        LimitSize::Percent { .. } => size?,
+    };
+    let counts = Counted::Policy(policy.name.clone());
+    let charge = Charge { counts, size, per_seconds: limit.per.get().as_secs() };
+    let owner = Owner::Policy(policy.name.clone());
+    Some(stands(owner, describe(limit), &charge, memory, now))
+}
+
 /// Where a limit stands at `now`.
 fn stands(
     owner: Owner,

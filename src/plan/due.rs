@@ -49,9 +49,9 @@ pub const GATHER: SignedDuration = SignedDuration::from_secs(10);
 /// read in the same look.
 const FRESH: SignedDuration = SignedDuration::from_secs(60);
 
-/// What to look at.
+/// How much is looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Look {
+pub enum Extent {
     /// All that is known, once what is missing was read.
     Whole,
     /// Executions that come due, by themselves: everything else waits.
@@ -133,7 +133,7 @@ impl Schedule {
         policies: &PolicySet,
         now: Timestamp,
         chance: u8,
-    ) -> Look {
+    ) -> Extent {
         let changed = self.digest.as_ref() != Some(policies.digest());
         // A clock that was put back makes no wait longer than the interval.
         let waits = |tick: Timestamp| now < tick && tick.duration_since(now) <= self.interval;
@@ -141,7 +141,7 @@ impl Schedule {
         let due = self.foreseen.take(now);
         self.began = now;
         if !changed && !tick && now < self.whole && self.parts {
-            return Look::Part(due);
+            return Extent::Part(due);
         }
         if changed {
             self.digest = Some(policies.digest().clone());
@@ -164,7 +164,7 @@ impl Schedule {
         self.whole = self.tick.unwrap_or(Timestamp::MAX);
         self.foreseen = Foreseen::default();
         self.parts = false;
-        Look::Whole
+        Extent::Whole
     }
 
     /// Takes out the lists that are due, and what nobody asks for any more.
@@ -401,6 +401,13 @@ impl Schedule {
         if !waiting.is_empty() {
             self.competes();
         }
+    }
+
+    /// What kept things back from outside may be gone: everything that is known is looked at next, also
+    /// what was kept in the moment of acting.
+    pub fn look_at_all(&mut self) {
+        self.kept.clear();
+        self.whole = Timestamp::MIN;
     }
 
     /// When to look again.

@@ -10,16 +10,14 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{
-    Account, Breaker, Budget, ERRORS_KEPT, Failure, Guard, PASS_BUCKETS, Pass, Policy, Root,
-    Snapshot,
-};
+use super::standing::{self, camel};
+use super::{Account, Breaker, ERRORS_KEPT, Failure, PASS_BUCKETS, Pass, Root, Snapshot};
 use crate::inventory::Inventory;
 use crate::observe::Progress;
 use crate::plan::breaker;
 use crate::plan::words::because;
-use crate::plan::{Because, BudgetState, Memory, Owner, Plan, Reason};
-use crate::policy::{self, Mode, PolicyName, PolicySet};
+use crate::plan::{Because, Line, Memory, Plan, Reason};
+use crate::policy::PolicySet;
 
 /// The longest error that is kept, in characters: what AWS answers has no bound.
 const ERROR_LENGTH: usize = 500;
@@ -81,9 +79,23 @@ impl Reporter {
         });
     }
 
-    /// Whether the state is held and can be written.
-    pub fn state(&self, held: bool) {
-        self.change(|snapshot| snapshot.state_held = held);
+    /// Whether the state is held and can be written, and why nothing is sent if somebody wants that.
+    pub fn state(&self, held: bool, paused: Option<String>) {
+        self.change(|snapshot| {
+            snapshot.state_held = held;
+            snapshot.paused = paused.map(Into::into);
+        });
+    }
+
+    /// Budgets, windows, suspensions stand so, whatever was looked at in between.
+    pub fn stands(&self, set: &PolicySet, memory: &Memory, now: Timestamp) {
+        let before = self.0.borrow().clone();
+        let policies = standing::policies(set, &before.policies, memory, now);
+        let guards = standing::guards(set, &before.guards, memory, now);
+        self.change(|snapshot| {
+            snapshot.policies = Arc::new(policies);
+            snapshot.guards = Arc::new(guards);
+        });
     }
 
     /// An error that somebody should see.
@@ -111,7 +123,9 @@ impl Reporter {
         inventory: &Inventory,
         memory: &Memory,
     ) {
-        let (policies, guards) = (Arc::new(policies(plan)), Arc::new(guards(plan)));
+        let before = Arc::clone(&self.0.borrow().policies);
+        let policies = Arc::new(standing::planned_policies(plan, &before));
+        let guards = Arc::new(standing::planned_guards(plan));
         let breakers = Arc::new(plan.breakers.iter().map(Breaker::from).collect());
         let mut unknown = BTreeMap::<String, u64>::new();
         for line in plan.lines.iter().filter(|line| line.verdict.reason == Reason::FactUnknown) {
@@ -121,11 +135,13 @@ impl Reporter {
         }
         let problems = inventory.problems.iter().take(PROBLEMS_NAMED);
         let problems = problems.map(|it| format!("{}: {}", it.what, it.why)).collect();
-        let count = |(reason, count): (Reason, usize)| (label(reason), count as u64);
+        let count = |(reason, count): (Reason, usize)| (camel(reason), count as u64);
+        let recreated = plan.lines.iter().filter(|line| is_recreated(line, inventory, memory));
         running.pass = Some(Pass {
             executions: plan.lines.len() as u64,
             reasons: plan.counts().into_iter().map(count).collect(),
             unknown,
+            recreated: recreated.count() as u64,
             problems,
             ..Pass::default()
         });
@@ -185,87 +201,11 @@ fn family(fact: &str) -> String {
     fact.split('.').take(2).collect::<Vec<_>>().join(".")
 }
 
-/// As in JSON: `budgetExhausted`.
-fn label(reason: Reason) -> String {
-    camel(reason)
-}
-
-fn camel(value: impl serde::Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(label)) => label,
-        _ => String::new(),
-    }
-}
-
-fn policies(plan: &Plan) -> Vec<Policy> {
-    let mut policies: BTreeMap<PolicyName, Policy> =
-        plan.policies.iter().map(|policy| (policy.name.clone(), about(policy, plan))).collect();
-    let mut counts = BTreeMap::<(&PolicyName, Reason), u64>::new();
-    for line in &plan.lines {
-        *counts.entry((&line.policy.name, line.verdict.reason)).or_default() += 1;
-    }
-    for ((name, reason), count) in counts {
-        if let Some(policy) = policies.get_mut(name) {
-            policy.executions.insert(label(reason), count);
-        }
-    }
-    for observed in &plan.observed {
-        if let Some(policy) = policies.get_mut(&observed.policy) {
-            policy.observed += 1;
-        }
-    }
-    for state in &plan.budgets {
-        if let Owner::Policy(name) = &state.owner
-            && let Some(policy) = policies.get_mut(name)
-        {
-            policy.budgets.push(limit(state));
-        }
-    }
-    policies.into_values().collect()
-}
-
-fn guards(plan: &Plan) -> Vec<Guard> {
-    let about = |guard: &policy::Guard| {
-        let of_guard = |state: &&BudgetState| state.owner == Owner::Guard(guard.name.clone());
-        Guard {
-            name: guard.name.to_string(),
-            standing: camel(guard.standing),
-            path: guard.origin.path.to_string(),
-            budgets: plan.budgets.iter().filter(of_guard).map(limit).collect(),
-        }
-    };
-    plan.policies.guards().map(|guard| about(guard)).collect()
-}
-
-fn limit(state: &BudgetState) -> Budget {
-    Budget {
-        limit: state.limit.clone(),
-        size: state.size,
-        spent: state.spent,
-        left: state.left(),
-        refills_at: state.refills_at,
-        halted: state.halted,
-    }
-}
-
-fn about(policy: &policy::Policy, plan: &Plan) -> Policy {
-    let expired = policy.expires_at.is_some_and(|at| plan.now >= at);
-    let state = match (policy.held, expired, policy.suspended.is_some()) {
-        (true, ..) => "held",
-        (_, true, _) => "expired",
-        (.., true) => "suspended",
-        _ => "active",
-    };
-    let mode = match policy.mode {
-        Mode::Observe => "Observe",
-        Mode::Enforce => "Enforce",
-    };
-    Policy {
-        name: policy.name.to_string(),
-        mode: mode.to_owned(),
-        state: state.to_owned(),
-        path: policy.origin.path.to_string(),
-        digest: policy.digest.as_str().to_owned(),
-        ..Policy::default()
-    }
+/// Whether an execution is another one than that of the same job and thing which we have canceled a
+/// moment ago: AWS created it since.
+fn is_recreated(line: &Line, inventory: &Inventory, memory: &Memory) -> bool {
+    let Some(canceled) = memory.canceled.get(&line.key) else { return false };
+    let Some(row) = inventory.executions.get(&line.key) else { return false };
+    let Some(number) = row.number.known() else { return false };
+    row.status.open().is_some() && canceled.keys().all(|it| it < number)
 }

@@ -19,6 +19,7 @@ mod races;
 mod random;
 mod refused;
 mod revoked;
+mod standing;
 mod stops;
 mod truth;
 mod world;

@@ -4,7 +4,7 @@
 //! polled until a deadline that only a failing test reaches.
 
 use std::ffi::OsStr;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
@@ -141,6 +141,14 @@ impl Lines {
 }
 
 impl Beside {
+    /// The address at which a controller says that its status is.
+    pub fn address(&self) -> String {
+        self.log.wait("status and metrics are here");
+        let lines = self.log.all();
+        let line = lines.iter().find(|line| line.contains("status and metrics are here")).unwrap();
+        line.split("address=").nth(1).unwrap().split_whitespace().next().unwrap().to_owned()
+    }
+
     pub fn start(mut command: Command) -> Self {
         let mut child = command.spawn().expect("the binary runs");
         let stdout = Lines::of(child.stdout.take().expect("a pipe"));
@@ -170,6 +178,17 @@ impl Beside {
 fn signal(process: u32, name: &str) {
     let sent = Command::new("kill").args(["-s", name, &process.to_string()]).status();
     assert!(sent.expect("there is a kill").success());
+}
+
+/// What is answered at a path over HTTP: the code, and the body.
+pub fn get(address: &str, path: &str) -> (u16, String) {
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+    (head["HTTP/1.1 ".len()..][..3].parse().unwrap(), body.to_owned())
 }
 
 /// Replaces a file as editors do: a new one is renamed over it.

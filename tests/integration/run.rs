@@ -1,5 +1,6 @@
 //! The controller, as the real binary against an emulated account over HTTP.
 
+mod breakers;
 mod changing;
 mod following;
 mod guards;

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use rescind::server::metrics::{METRICS, Scrape};
 use rescind::status::{
     Account, Breaker, Budget, Calls, Failure, Guard, Pass, Policy, Root, Snapshot, Status, Tally,
-    Unready,
+    Unready, Window,
 };
 
 use crate::emulator::clients::{configured, path};
@@ -47,6 +47,10 @@ pub fn busy() -> Snapshot {
         executions: BTreeMap::from([("budgetExhausted".to_owned(), 7), ("noMatch".to_owned(), 3)]),
         observed: 0,
         budgets: vec![budget],
+        window: Some(Window {
+            open: false,
+            changes_at: Some("2026-03-02T00:00:00Z".parse().unwrap()),
+        }),
     };
     let watching = Policy {
         name: "watching".to_owned(),
@@ -58,7 +62,7 @@ pub fn busy() -> Snapshot {
     };
     snapshot.policies = Arc::new(vec![
         stuck,
-        Policy { executions: BTreeMap::new(), budgets: Vec::new(), ..watching },
+        Policy { executions: BTreeMap::new(), budgets: Vec::new(), window: None, ..watching },
     ]);
     snapshot.breakers = Arc::new(vec![
         Breaker { name: "error".to_owned(), limit: 20, cases: 40, bad: 3, ..Breaker::default() },
@@ -95,8 +99,10 @@ pub fn busy() -> Snapshot {
             ("noMatch".to_owned(), 3),
         ]),
         unknown: BTreeMap::from([("thing.attributes".to_owned(), 2)]),
+        recreated: 1,
         problems: vec!["QUEUED executions of job fw: denied".to_owned()],
     }));
+    snapshot.paused = Some("the plant is on fire".into());
     snapshot.next_look = Some("2026-03-01T12:04:00Z".parse().unwrap());
     snapshot.tally = Tally {
         passes: 11,

@@ -25,6 +25,10 @@ pub fn text(status: &Status, output: Output) -> String {
     for reason in &status.unready {
         text.push_str(&format!("  {}: {}\n", reason.label(), reason.words()));
     }
+    if let Some(why) = &status.paused {
+        let (paused, why) = (output.paint(Tone::Strong, "Paused"), visible(why));
+        text.push_str(&format!("  {paused}: nothing is sent: {why}; `rescind resume` ends it\n"));
+    }
     let root = &status.root;
     let digest = root.digest.get(..8).unwrap_or_default();
     let broken = root.broken.len();
@@ -47,10 +51,10 @@ pub fn text(status: &Status, output: Output) -> String {
         text.push_str(&format!("  Guard {name} ({path}) stays in force, although {why}\n"));
     }
     for breaker in status.breakers.iter().filter(|breaker| breaker.open) {
-        let since = breaker.since.map_or(String::new(), |at| format!(", {}", ago(at, status.now)));
+        let since = breaker.since.map_or(String::new(), |at| format!(" {}", ago(at, status.now)));
         let why = visible(breaker.why.as_deref().unwrap_or_default());
         let (name, open) = (visible(&breaker.name), output.paint(Tone::Strong, "is open"));
-        text.push_str(&format!("  Breaker {name} {open}: nothing is sent. Since{since}: {why}\n"));
+        text.push_str(&format!("  Breaker {name} {open}: nothing is sent. It opened{since}: {why}\n"));
     }
     text.push_str(&look(status));
     if !status.policies.is_empty() {
@@ -102,6 +106,14 @@ fn look(status: &Status) -> String {
             for problem in &pass.problems {
                 text.push_str(&format!("\n  {}", visible(problem)));
             }
+            if pass.recreated > 0 {
+                let again =
+                    plural(usize::try_from(pass.recreated).unwrap_or(usize::MAX), "execution");
+                text.push_str(&format!(
+                    "\n  {again} created anew by AWS after a cancel of ours (a CONTINUOUS job does that when \
+                     its thing joins a target again)"
+                ));
+            }
             for (fact, n) in &pass.unknown {
                 text.push_str(&format!("\n  {n} kept: {fact} is not known"));
             }
@@ -139,12 +151,21 @@ fn policies(policies: &[Policy], now: Timestamp, output: Output) -> String {
         rows.push(vec![
             (Tone::Plain, policy.name.clone()),
             (Tone::Plain, policy.mode.clone()),
-            (tone, policy.state.clone()),
+            (tone, state(policy, now)),
             (Tone::Plain, executions.join(", ")),
             (Tone::Plain, budgets(&policy.budgets, now)),
         ]);
     }
     columns(output, &rows)
+}
+
+fn state(policy: &Policy, now: Timestamp) -> String {
+    let Some(window) = &policy.window else { return policy.state.clone() };
+    let (is, becomes) = if window.open { ("open", "closes") } else { ("closed", "opens") };
+    let change = window.changes_at.map_or_else(String::new, |at| {
+        format!(", {becomes} in {}", humanize(at.duration_since(now)))
+    });
+    format!("{}, window {is}{change}", policy.state)
 }
 
 fn budgets(budgets: &[Budget], now: Timestamp) -> String {

@@ -14,7 +14,7 @@ use rescind::execution::{
 use rescind::fact::{Fact, Unreadable};
 use rescind::inventory::{Inventory, Job, JobDescription, Listing};
 use rescind::plan::cadence::Cadence;
-use rescind::plan::due::{GATHER, Look, Schedule, Seen};
+use rescind::plan::due::{Extent, GATHER, Schedule, Seen};
 use rescind::plan::in_force::{Judgement, judge};
 use rescind::plan::stable::Sightings;
 use rescind::plan::words::facts_of;
@@ -196,11 +196,11 @@ impl World {
             chance = chance.wrapping_mul(31).wrapping_add(11);
             let look = schedule.begin(&mut kept, policies, at, chance);
             let mut seen = match &look {
-                Look::Whole => std::mem::take(&mut kept),
-                Look::Part(keys) => kept.part(keys),
+                Extent::Whole => std::mem::take(&mut kept),
+                Extent::Part(keys) => kept.part(keys),
             };
             self.answer(&mut seen, policies, at);
-            if look == Look::Whole {
+            if look == Extent::Whole {
                 schedule.observed(&mut seen);
             }
             let sightings = Arc::clone(&self.sightings);
@@ -210,7 +210,7 @@ impl World {
             assert!(!schedule.refresh(&mut seen, &planned), "nothing here counts all executions");
             planned.look.take_in(Arc::make_mut(&mut self.sightings), INTERVAL * 3, at);
             let found = self.act(&planned, &seen, policies, at);
-            if look == Look::Whole {
+            if look == Extent::Whole {
                 kept = seen;
             }
             for (key, seen) in found {
@@ -219,8 +219,8 @@ impl World {
             let sightings = Arc::clone(&self.sightings);
             let memory = Memory { sightings, ..Memory::default() };
             match look {
-                Look::Whole => schedule.looked(policies, &kept, &memory, Some(&planned)),
-                Look::Part(_) => schedule.looked_at_part(policies, &memory, Some(&planned)),
+                Extent::Whole => schedule.looked(policies, &kept, &memory, Some(&planned)),
+                Extent::Part(_) => schedule.looked_at_part(policies, &memory, Some(&planned)),
             }
             let next = schedule.next();
             assert!(next > at, "it would look again at once");

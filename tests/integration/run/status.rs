@@ -3,14 +3,6 @@
 use crate::process::fleet::{World, policy};
 use crate::process::{ran, rescind, until};
 
-/// The address that the controller says it listens on.
-fn address(controller: &crate::process::Beside) -> String {
-    controller.log.wait("status and metrics are here");
-    let lines = controller.log.all();
-    let line = lines.iter().find(|line| line.contains("status and metrics are here")).unwrap();
-    line.split("address=").nth(1).unwrap().split_whitespace().next().unwrap().to_owned()
-}
-
 #[test]
 fn status_tells_what_the_controller_did_and_what_is_wrong() {
     let world = World::new(2);
@@ -18,7 +10,7 @@ fn status_tells_what_the_controller_did_and_what_is_wrong() {
     world.write("b.yaml", &policy("b", "nobody"));
     let mut controller = world.controller("root", &["--interval", "1s"]);
     world.until_canceled(&["r001", "r002"]);
-    let at = address(&controller);
+    let at = controller.address();
     let status = until("the controller is ready", || {
         let asked = rescind(&["status", "--at", &at, "-o", "json"]);
         (asked.code == 0).then_some(asked.stdout)
@@ -95,7 +87,7 @@ fn the_pace_is_four_fifths_of_what_service_quotas_tells() {
     let url = url.to_owned();
     command.env_remove("AWS_ENDPOINT_URL_IOT").env("AWS_ENDPOINT_URL", url);
     let controller = crate::process::Beside::start(command);
-    let at = address(&controller);
+    let at = controller.address();
     until("the quotas are known", || {
         let asked = rescind(&["status", "--at", &at, "-o", "json"]);
         let status: serde_json::Value = serde_json::from_str(&asked.stdout).ok()?;

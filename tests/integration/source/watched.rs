@@ -108,7 +108,7 @@ struct Scripted(VecDeque<(&'static str, bool)>, usize);
 #[async_trait]
 impl Source for Scripted {
     async fn hint(&mut self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     async fn read(&mut self) -> Result<Tree, Error> {
