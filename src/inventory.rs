@@ -129,8 +129,7 @@ impl Inventory {
     }
 
     /// Takes in the list of `job`'s executions with status `listed`, in the place of the one before.
-    pub fn replace_rows(&mut self, job: &JobId, listed: OpenStatus, rows: Vec<ExecutionSummary>) {
-        let rows = rows.into_iter().map(|row| observed(job, listed, row));
+    pub fn replace_rows(&mut self, job: &JobId, listed: OpenStatus, rows: Vec<Row>) {
         self.executions.replace_list(job, listed, rows, stays);
     }
 
@@ -200,11 +199,11 @@ impl Inventory {
     }
 }
 
-fn observed(
-    job: &JobId,
-    listed: OpenStatus,
-    row: ExecutionSummary,
-) -> (ExecutionKey, ObservedExecution) {
+/// An execution as it is kept.
+pub type Row = (ExecutionKey, ObservedExecution);
+
+/// A row of the list of `job`'s executions with status `listed`, as it is kept: half as large as it comes.
+pub fn observed(job: &JobId, listed: OpenStatus, row: ExecutionSummary) -> Row {
     let observed = ObservedExecution {
         listed,
         number: row.number,

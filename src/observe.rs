@@ -17,9 +17,9 @@ use jiff::Timestamp;
 
 use crate::backend::{Error, ErrorKind, JobSummary, JobsReader, Operation, Result};
 use crate::clock::Clock;
-use crate::execution::{ExecutionSummary, JobId, JobStatus, OpenStatus, ThingName};
+use crate::execution::{JobId, JobStatus, OpenStatus, ThingName};
 use crate::fact::{Fact, Unreadable};
-use crate::inventory::{Inventory, Job, Listing, Problem};
+use crate::inventory::{Inventory, Job, Listing, Problem, Row};
 use crate::plan::{Depth, Memory, Needs};
 use crate::policy::PolicySet;
 
@@ -316,7 +316,7 @@ impl Pass {
         job: &JobId,
         status: OpenStatus,
         at: Timestamp,
-        rows: Result<Vec<ExecutionSummary>>,
+        rows: Result<Vec<Row>>,
     ) {
         let listing = match rows {
             Ok(rows) => {

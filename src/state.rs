@@ -11,7 +11,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::execution::{ExecutionKey, ExecutionNumber, JobId};
+use crate::execution::{ExecutionKey, JobId};
 use crate::plan::breaker::{self, Breaker, Cases, Change, Health};
 use crate::plan::{Charge, Intent, IntentId, Look, Memory, Outcome};
 use crate::policy::{Digest, Origin, PolicyName, Thresholds};
@@ -88,9 +88,6 @@ pub struct Settlement {
     pub outcome: Outcome,
     /// Whether it is proved that nothing took effect: its units are given back.
     pub no_effect: bool,
-    /// The execution that was canceled, if it was another one than was judged: one that was created
-    /// anew at the same version in between.
-    pub hit: Option<ExecutionNumber>,
     /// AWS's request id of the last answer.
     pub request_id: Option<String>,
     /// What happened, for people.

@@ -11,7 +11,7 @@ use rescind::execution::{
     TargetSelection, Times,
 };
 use rescind::fact::Fact;
-use rescind::inventory::{Inventory, Job, JobDescription, Listing};
+use rescind::inventory::{Inventory, Job, JobDescription, Listing, Row, observed};
 use rescind::plan::due::Schedule;
 use rescind::plan::{Depth, Memory, plan};
 use rescind::policy::PolicySet;
@@ -23,7 +23,7 @@ const EXECUTIONS: usize = 20_000;
 /// Bytes for an execution, in the inventory, a plan and the schedule together.
 const BOUND: usize = 250;
 
-fn rows(at: Timestamp) -> Vec<ExecutionSummary> {
+fn rows(job: &JobId, at: Timestamp) -> Vec<Row> {
     let row = |n: usize| {
         let queued = Fact::Known(at - SignedDuration::from_secs(i64::try_from(n).expect("few")));
         ExecutionSummary {
@@ -35,7 +35,8 @@ fn rows(at: Timestamp) -> Vec<ExecutionSummary> {
         }
     };
     // AWS's order is none.
-    (0..EXECUTIONS).map(|n| row(n * 7919 % EXECUTIONS)).collect()
+    let row = |n: usize| observed(job, OpenStatus::Queued, row(n * 7919 % EXECUTIONS));
+    (0..EXECUTIONS).map(row).collect()
 }
 
 #[test]
@@ -62,7 +63,7 @@ fn an_execution_takes_at_most_250_bytes_in_all_that_a_pass_keeps() {
     inventory.jobs.insert(job.clone(), described);
     // Listed again and again, it takes no more.
     for _ in 0..5 {
-        inventory.replace_rows(&job, OpenStatus::Queued, rows(now));
+        inventory.replace_rows(&job, OpenStatus::Queued, rows(&job, now));
     }
     inventory.lists.insert((job, OpenStatus::Queued), Listing::Complete(now));
     let planned = plan(&policies, &inventory, &Memory::default(), now, Depth::Listed);

@@ -13,7 +13,7 @@ use rescind::execution::{
     TargetSelection, Times,
 };
 use rescind::fact::Fact;
-use rescind::inventory::{Inventory, Job, JobDescription, Listing};
+use rescind::inventory::{Inventory, Job, JobDescription, Listing, observed};
 use rescind::plan::check::check;
 use rescind::plan::due::Schedule;
 use rescind::plan::{Depth, Memory, needs, plan};
@@ -82,7 +82,7 @@ fn inventory(executions: usize) -> Inventory {
         let rows = (0..executions / JOBS).map(|n| {
             let seconds = i64::try_from(n * 7919 % 360_000).expect("small");
             let queued = Fact::Known(now() - SignedDuration::from_secs(seconds));
-            ExecutionSummary {
+            let row = ExecutionSummary {
                 thing: format!("robot-{n:07}").parse().expect("a name"),
                 number: Fact::Known(ExecutionNumber(1)),
                 status: ExecutionStatus::Queued,
@@ -92,9 +92,11 @@ fn inventory(executions: usize) -> Inventory {
                     last_updated_at: queued,
                 },
                 retry_attempt: Fact::Known(0),
-            }
+            };
+            observed(&id, OpenStatus::Queued, row)
         });
-        inventory.replace_rows(&id, OpenStatus::Queued, rows.collect());
+        let rows = rows.collect();
+        inventory.replace_rows(&id, OpenStatus::Queued, rows);
         inventory.lists.insert((id, OpenStatus::Queued), Listing::Complete(now()));
     }
     inventory

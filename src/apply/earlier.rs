@@ -143,7 +143,6 @@ impl Settler {
             outcome,
             // An attempt whose answer nobody saw proves nothing.
             no_effect: false,
-            hit: None,
             request_id: None,
             note: note.to_owned(),
             backs_off: matches!(outcome, Outcome::Failed | Outcome::Unresolved),

@@ -201,7 +201,6 @@ impl Run<'_> {
                 let settlement = Settlement {
                     outcome,
                     no_effect,
-                    hit: None,
                     request_id: work.request_id.clone(),
                     note: note.clone(),
                     backs_off,

@@ -276,7 +276,10 @@ impl Controller {
             tracing::warn!(%owner, limit = limit.limit, due, "more is due than it allows: it halts");
         }
         if whole {
-            self.reporter.planned(running, &planned, inventory, &memory);
+            let recreated = self.reporter.planned(running, &planned, inventory, &memory);
+            if recreated > 0 {
+                tracing::warn!(recreated, "AWS created executions anew that were canceled a moment ago");
+            }
         }
         self.weigh(&planned).await;
         let lines: Vec<Line> = planned.acts().cloned().collect();

@@ -7,24 +7,23 @@ use std::collections::{BTreeMap, btree_map};
 use std::iter::{Flatten, Map};
 use std::ops::Index;
 
-use super::ObservedExecution;
+use super::{ObservedExecution, Row};
 use crate::execution::{ExecutionKey, JobId, OpenStatus};
 
-type Entry = (ExecutionKey, ObservedExecution);
-type Entries<'a> = Flatten<btree_map::Values<'a, JobId, Vec<Entry>>>;
+type Entries<'a> = Flatten<btree_map::Values<'a, JobId, Vec<Row>>>;
 
 /// Executions by job and thing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Executions {
     /// Never an empty list.
-    by_job: BTreeMap<JobId, Vec<Entry>>,
+    by_job: BTreeMap<JobId, Vec<Row>>,
 }
 
 /// The executions in order.
-pub type Iter<'a> = Map<Entries<'a>, fn(&'a Entry) -> (&'a ExecutionKey, &'a ObservedExecution)>;
+pub type Iter<'a> = Map<Entries<'a>, fn(&'a Row) -> (&'a ExecutionKey, &'a ObservedExecution)>;
 
 /// Where an execution is in the list of its job, or would be.
-fn place(rows: &[Entry], key: &ExecutionKey) -> Result<usize, usize> {
+fn place(rows: &[Row], key: &ExecutionKey) -> Result<usize, usize> {
     rows.binary_search_by(|(other, _)| other.thing.cmp(&key.thing))
 }
 
@@ -109,23 +108,30 @@ impl Executions {
         &mut self,
         job: &JobId,
         listed: OpenStatus,
-        rows: impl ExactSizeIterator<Item = Entry>,
+        rows: Vec<Row>,
         stays: impl Fn(&ObservedExecution, &ObservedExecution) -> bool,
     ) {
-        let before = self.by_job.remove(job).unwrap_or_default();
-        let of_others = before.iter().filter(|(_, row)| row.listed != listed).count();
-        let mut all: Vec<Entry> = Vec::with_capacity(of_others + rows.len());
-        all.extend(before.into_iter().filter(|(_, row)| row.listed != listed));
-        all.extend(rows);
-        // Stable, so that the later one comes last.
-        all.sort_by(|(one, _), (other, _)| one.thing.cmp(&other.thing));
-        all.dedup_by(|later, earlier| {
-            let same = later.0.thing == earlier.0.thing;
-            if same && !stays(&earlier.1, &later.1) {
-                std::mem::swap(later, earlier);
-            }
-            same
-        });
+        let mut all = self.by_job.remove(job).unwrap_or_default();
+        all.retain(|(_, row)| row.listed != listed);
+        // Of a million rows there is no room for a third list.
+        if all.is_empty() {
+            all = rows;
+        } else {
+            all.reserve_exact(rows.len());
+            all.extend(rows);
+        }
+        // Stable, so that the later one comes last; in place where they come in order.
+        if !all.is_sorted_by(|(one, _), (other, _)| one.thing < other.thing) {
+            all.sort_by(|(one, _), (other, _)| one.thing.cmp(&other.thing));
+            all.dedup_by(|later, earlier| {
+                let same = later.0.thing == earlier.0.thing;
+                if same && !stays(&earlier.1, &later.1) {
+                    std::mem::swap(later, earlier);
+                }
+                same
+            });
+        }
+        all.shrink_to_fit();
         if !all.is_empty() {
             self.by_job.insert(job.clone(), all);
         }
@@ -166,8 +172,8 @@ impl<'a> IntoIterator for &'a Executions {
     }
 }
 
-impl FromIterator<Entry> for Executions {
-    fn from_iter<I: IntoIterator<Item = Entry>>(entries: I) -> Self {
+impl FromIterator<Row> for Executions {
+    fn from_iter<I: IntoIterator<Item = Row>>(entries: I) -> Self {
         let mut executions = Self::default();
         for (key, row) in entries {
             executions.insert(key, row);

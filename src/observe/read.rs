@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::backend::{self, Error, ErrorKind, JobSummary, JobsReader, Result};
+use crate::backend::{self, Error, ErrorKind, JobSummary, JobsReader, Page, PageToken, Result};
 use crate::clock::Clock;
 use crate::execution::{
-    ExecutionDescription, ExecutionKey, ExecutionSummary, JobId, JobStatus, OpenStatus, ThingName,
+    ExecutionDescription, ExecutionKey, JobId, JobStatus, OpenStatus, ThingName,
 };
 use crate::fact::Fact;
-use crate::inventory::{Job, JobDescription, Thing};
+use crate::inventory::{Job, JobDescription, Row, Thing, observed};
 use crate::mutant::{self, Mutant};
 
 /// Which facts of a thing are read.
@@ -124,7 +124,7 @@ pub(super) enum Answer {
     Jobs { status: JobStatus, at: Timestamp, rows: Result<Vec<JobSummary>> },
     Job { id: JobId, at: Timestamp, description: Result<JobDescription> },
     Tags { id: JobId, at: Timestamp, tags: Result<BTreeMap<String, String>> },
-    Executions { job: JobId, lists: Vec<(OpenStatus, Timestamp, Result<Vec<ExecutionSummary>>)> },
+    Executions { job: JobId, lists: Vec<(OpenStatus, Timestamp, Result<Vec<Row>>)> },
     Thing { name: ThingName, read: Thing, errors: Vec<Error> },
     Execution { key: ExecutionKey, at: Timestamp, description: Result<ExecutionDescription> },
 }
@@ -183,19 +183,26 @@ impl Reading<'_> {
         for status in statuses {
             let at = self.clock.now();
             let job = &job;
-            let rows = backend::pages(|page| {
-                Box::pin(
-                    async move { self.reader.list_executions(job, status, page.as_ref()).await },
-                )
-            });
             let rows = if mutant::is(Mutant::CancelWhilePaging) {
-                self.reader.list_executions(job, status, None).await.map(|page| page.items)
+                self.page(job, status, None).await.map(|page| page.items)
             } else {
-                rows.await
+                backend::pages(|page| Box::pin(self.page(job, status, page))).await
             };
             lists.push((status, at, rows));
         }
         Answer::Executions { job, lists }
+    }
+
+    /// One page, as it is kept: a million rows are never there as AWS gives them.
+    async fn page(
+        self,
+        job: &JobId,
+        status: OpenStatus,
+        page: Option<PageToken>,
+    ) -> Result<Page<Row>> {
+        let Page { items, next } = self.reader.list_executions(job, status, page.as_ref()).await?;
+        let items = items.into_iter().map(|row| observed(job, status, row)).collect();
+        Ok(Page { items, next })
     }
 
     pub(super) async fn thing(self, name: ThingName, facts: ThingFacts) -> Answer {

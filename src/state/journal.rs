@@ -61,8 +61,6 @@ pub struct Entry {
     pub outcome: Option<Outcome>,
     /// Whether it is proved that nothing took effect; none while it is open.
     pub no_effect: Option<bool>,
-    /// The execution that was canceled in place of the one that was judged.
-    pub hit_execution_number: Option<ExecutionNumber>,
     /// When the outcome was made durable.
     pub settled_at: Option<Timestamp>,
     /// AWS's request id of the last answer.

@@ -130,8 +130,8 @@ impl Inner {
             self.memory.spent.push(Spent { settled: Some(now), ..unit });
         }
         if settlement.outcome.is_cancel() {
-            let number = settlement.hit.unwrap_or(intent.number);
-            self.memory.canceled.entry(intent.key.clone()).or_default().insert(number, now);
+            let of_key = self.memory.canceled.entry(intent.key.clone()).or_default();
+            of_key.insert(intent.number, now);
         }
         if settlement.backs_off {
             self.fail(&intent.key, now);

@@ -14,8 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::journal::Entry;
 use crate::execution::{
-    ExecutionDescription, ExecutionNumber, ExecutionStatus, JobId, OpenStatus, StatusDetails,
-    ThingName,
+    ExecutionDescription, ExecutionStatus, JobId, OpenStatus, StatusDetails, ThingName,
 };
 use crate::fact::Fact;
 use crate::plan::Outcome;
@@ -149,14 +148,9 @@ fn finding(entry: &Entry, rule: Rule, breach: bool, text: String) -> Finding {
         id: Some(entry.id.clone()),
         job: entry.job.to_string(),
         thing: entry.thing.to_string(),
-        execution_number: canceled_number(entry).0,
+        execution_number: entry.execution_number.0,
         text,
     }
-}
-
-/// Which execution an intent has canceled, if it has.
-pub fn canceled_number(entry: &Entry) -> ExecutionNumber {
-    entry.hit_execution_number.unwrap_or(entry.execution_number)
 }
 
 /// Holds the entries of one journal, in the order of their beginning, against each other.
@@ -197,7 +191,7 @@ pub fn alone(entries: &[Entry]) -> Vec<Finding> {
         if is_canceled && entry.no_effect == Some(true) {
             found(Rule::TrueOutcome, true, "canceled, and its units were given back".into());
         }
-        if is_canceled && !canceled.insert((&entry.job, &entry.thing, canceled_number(entry))) {
+        if is_canceled && !canceled.insert((&entry.job, &entry.thing, entry.execution_number)) {
             let text =
                 "canceled before: somebody deleted the execution, and its number was used again";
             found(Rule::OneCancel, false, text.into());
@@ -218,7 +212,7 @@ fn carries_mark(entry: &Entry) -> bool {
     marked(&entry.status_details).is_some()
 }
 
-/// What AWS's description of the execution with [`canceled_number`] says of an intent; none if there is
+/// What AWS's description of the execution that was judged says of an intent; none if there is
 /// no such execution any more.
 pub fn described(entry: &Entry, found: Option<&ExecutionDescription>) -> Word {
     let Some(found) = found else { return Word::Forgotten };
@@ -343,7 +337,7 @@ fn differs(entry: &Entry, effect: &Effect) -> Option<String> {
         ("thing", entry.thing.to_string(), effect.thing_name.clone()),
         (
             "executionNumber",
-            canceled_number(entry).to_string(),
+            entry.execution_number.to_string(),
             effect.execution_number.to_string(),
         ),
         ("status", entry.status.as_str().to_owned(), effect.status_before.clone()),

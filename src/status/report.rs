@@ -115,14 +115,14 @@ impl Reporter {
         Running { at, begun: Instant::now(), pass: None, is_part: false }
     }
 
-    /// A pass has observed and planned.
+    /// A pass has observed and planned. Gives how many executions AWS created anew after a cancel of ours.
     pub fn planned(
         &self,
         running: &mut Running,
         plan: &Plan,
         inventory: &Inventory,
         memory: &Memory,
-    ) {
+    ) -> u64 {
         let before = Arc::clone(&self.0.borrow().policies);
         let policies = Arc::new(standing::planned_policies(plan, &before));
         let guards = Arc::new(standing::planned_guards(plan));
@@ -137,11 +137,12 @@ impl Reporter {
         let problems = problems.map(|it| format!("{}: {}", it.what, it.why)).collect();
         let count = |(reason, count): (Reason, usize)| (camel(reason), count as u64);
         let recreated = plan.lines.iter().filter(|line| is_recreated(line, inventory, memory));
+        let recreated = recreated.count() as u64;
         running.pass = Some(Pass {
             executions: plan.lines.len() as u64,
             reasons: plan.counts().into_iter().map(count).collect(),
             unknown,
-            recreated: recreated.count() as u64,
+            recreated,
             problems,
             ..Pass::default()
         });
@@ -154,6 +155,7 @@ impl Reporter {
                 snapshot.account = Some(Arc::new(Account { account, region }));
             }
         });
+        recreated
     }
 
     /// The breakers stand so.

@@ -20,3 +20,7 @@ mod security;
 mod server;
 mod source;
 mod state;
+
+/// Counts what is in use, for what says how much that may be.
+#[global_allocator]
+static ALLOCATOR: cap::Cap<std::alloc::System> = cap::Cap::new(std::alloc::System, usize::MAX);

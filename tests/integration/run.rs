@@ -6,6 +6,7 @@ mod following;
 mod guards;
 mod hardship;
 mod killed;
+mod restarted;
 mod signals;
 mod status;
 

@@ -20,7 +20,7 @@ use crate::observe::Progress as _;
 use crate::server::client;
 use crate::state::directory::Place;
 use crate::state::journal::Entry;
-use crate::state::verify::{Effect, Report, alone, canceled_number, described, witnessed};
+use crate::state::verify::{Effect, Report, alone, described, witnessed};
 
 /// How long an emulator's answer is waited for: a million effects take seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -82,7 +82,7 @@ async fn ask(entries: &[Entry], report: &mut Report, output: Output) -> anyhow::
     let progress = Progress::default();
     for (done, entry) in entries.iter().enumerate() {
         progress.update("executions described", done, Some(entries.len()));
-        let number = canceled_number(entry);
+        let number = entry.execution_number;
         let found = match reader.describe_execution(&entry.key(), Some(number)).await {
             Ok(found) => Some(found),
             Err(error) if error.kind == ErrorKind::NotFound => None,

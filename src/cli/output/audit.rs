@@ -78,7 +78,7 @@ pub fn csv(entries: &[Entry]) -> String {
                     status,force,policy,digest,origin,who,attempts,requestId,note,id,revision\r\n"
             .to_owned();
     for entry in entries {
-        let number = entry.hit_execution_number.unwrap_or(entry.execution_number);
+        let number = entry.execution_number;
         let fields = [
             entry.begun_at.to_string(),
             entry.settled_at.map(|at| at.to_string()).unwrap_or_default(),

@@ -268,7 +268,7 @@ fn entries(explanation: &Explanation, journal: &[Entry], output: Output) -> Stri
     let rows: Vec<_> = journal
         .iter()
         .map(|entry| {
-            let number = entry.hit_execution_number.unwrap_or(entry.execution_number);
+            let number = entry.execution_number;
             let force = if entry.force { ", with force" } else { "" };
             let outcome = entry.outcome.map_or("open", Outcome::label);
             let request = entry.request_id.as_ref().map(|id| format!("request {id}"));

@@ -54,7 +54,9 @@ pub fn text(status: &Status, output: Output) -> String {
         let since = breaker.since.map_or(String::new(), |at| format!(" {}", ago(at, status.now)));
         let why = visible(breaker.why.as_deref().unwrap_or_default());
         let (name, open) = (visible(&breaker.name), output.paint(Tone::Strong, "is open"));
-        text.push_str(&format!("  Breaker {name} {open}: nothing is sent. It opened{since}: {why}\n"));
+        text.push_str(&format!(
+            "  Breaker {name} {open}: nothing is sent. It opened{since}: {why}\n"
+        ));
     }
     text.push_str(&look(status));
     if !status.policies.is_empty() {

@@ -136,7 +136,6 @@ pub(super) fn entry(row: &Row<'_>, place: &Place) -> Result<Entry> {
         sent_at: time(row, "sent_at")?,
         outcome,
         no_effect: outcome.map(|_| truth(row, "no_effect")).transpose()?,
-        hit_execution_number: row.get::<_, Option<i64>>("hit")?.map(ExecutionNumber),
         settled_at: maybe_time(row, "settled_at")?,
         request_id: row.get("request_id")?,
         note: row.get("note")?,
@@ -203,13 +202,12 @@ pub(super) fn settle(
     settlement: &Settlement,
     now: Timestamp,
 ) -> Result<()> {
-    let sql = "UPDATE intents SET outcome = :outcome, no_effect = :no_effect, hit = :hit,
+    let sql = "UPDATE intents SET outcome = :outcome, no_effect = :no_effect,
         settled_at = :now, request_id = :request_id, note = :note WHERE id = :id AND outcome IS NULL";
     connection.prepare(sql)?.execute(named_params! {
         ":id": &*id.0,
         ":outcome": settlement.outcome.label(),
         ":no_effect": settlement.no_effect,
-        ":hit": settlement.hit.map(|number| number.0),
         ":now": micros(now),
         ":request_id": settlement.request_id,
         ":note": settlement.note,
@@ -254,7 +252,7 @@ pub(super) fn load(connection: &Connection, latest: Option<Timestamp>) -> Result
     let Some(latest) = latest else { return Ok(inner) };
     let kept = latest.saturating_sub(UNITS_KEPT).unwrap_or(Timestamp::MIN);
     let mut settled = connection.prepare(
-        "SELECT job, thing, execution, policy, force, outcome, no_effect, hit, settled_at FROM intents
+        "SELECT job, thing, execution, policy, force, outcome, no_effect, settled_at FROM intents
          WHERE settled_at > ?1 ORDER BY settled_at, seq",
     )?;
     let mut rows = settled.query([micros(kept)])?;
@@ -274,10 +272,8 @@ pub(super) fn load(connection: &Connection, latest: Option<Timestamp>) -> Result
             inner.memory.spent.push(Spent { policy, forced, settled: Some(settled) });
         }
         if outcome.is_cancel() && hides(settled, latest) {
-            let number: Option<i64> = row.get("hit")?;
-            let number = number.map_or_else(|| row.get("execution"), Ok)?;
             let of_key = inner.memory.canceled.entry(key(row)?).or_default();
-            of_key.insert(ExecutionNumber(number), settled);
+            of_key.insert(ExecutionNumber(row.get("execution")?), settled);
         }
     }
     let mut failures = connection.prepare("SELECT * FROM failures")?;

@@ -135,6 +135,17 @@ FROM intents;
 ALTER TABLE intents ADD COLUMN queued_at INTEGER;
 ", "
 ALTER TABLE intents ADD COLUMN charges TEXT;  -- the limits that it was charged to, as JSON
+", "
+-- Nothing that AWS answers tells of another execution than the judged one.
+DROP VIEW journal;
+ALTER TABLE intents DROP COLUMN hit;
+CREATE VIEW journal AS SELECT
+  strftime('%Y-%m-%dT%H:%M:%fZ', begun_at / 1e6, 'unixepoch') AS begun,
+  strftime('%Y-%m-%dT%H:%M:%fZ', settled_at / 1e6, 'unixepoch') AS settled,
+  coalesce(outcome, 'open') AS outcome, job, thing, execution, version, status, force, policy,
+  substr(digest, 1, 8) AS digest, origin_path || ':' || origin_line AS origin, revision, who, attempts,
+  request_id, note, id
+FROM intents;
 "];
 
 /// The newest form, which this version writes.

@@ -90,6 +90,13 @@ impl World {
         self.log().effects.clone()
     }
 
+    /// The effects since they were last taken; they are not kept any longer.
+    pub fn take_effects(&self) -> Vec<Effect> {
+        let mut log = self.log();
+        log.sent.clear();
+        std::mem::take(&mut log.effects)
+    }
+
     /// When each cancel arrived.
     pub fn sent(&self) -> Vec<Instant> {
         self.log().sent.clone()

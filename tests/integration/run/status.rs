@@ -96,3 +96,29 @@ fn the_pace_is_four_fifths_of_what_service_quotas_tells() {
         (told == (40.0, 16.0)).then(|| assert_eq!(rate("ListTagsForResource"), Some(8.0)))
     });
 }
+
+#[test]
+fn the_next_look_is_told_as_the_time_at_which_something_comes_due() {
+    let world = World::of(
+        "apiVersion: rescind/v1alpha1\nkind: Fleet\nmetadata: {name: soon}\nspec:\n  things: [{name: r001}]\n  \
+         jobs: [{id: fw}]\n  executions: [{job: fw, thing: r001, queuedAt: 1430m ago}]\n",
+    );
+    let text = "apiVersion: rescind/v1alpha1\nkind: CancelPolicy\nmetadata: {name: a}\nspec:\n  mode: Enforce\n  \
+                target: {statuses: [QUEUED]}\n  match: {age: [{since: queuedAt, olderThan: 1d}]}\n";
+    world.write("a.yaml", text);
+    let controller = world.controller("root", &["--interval", "1h"]);
+    let at = controller.address();
+    let next = until("a pass has ended", || {
+        let asked = rescind(&["status", "--at", &at, "-o", "json"]);
+        let status: serde_json::Value = serde_json::from_str(&asked.stdout).ok()?;
+        status["nextLook"].as_str().map(|it| it.parse::<jiff::Timestamp>().unwrap())
+    });
+    let queued_at = world.emulator.store(|store| {
+        let job = store.job("fw").unwrap();
+        job.execution("r001", None).unwrap().queued_at
+    });
+    assert_eq!(next.as_second(), queued_at + 86_400);
+    let text = rescind(&["status", "--at", &at]).stdout;
+    assert!(text.contains("Next look in 9m") || text.contains("Next look in 10m"), "{text}");
+    assert_eq!(world.canceled("fw"), Vec::<String>::new());
+}

@@ -78,7 +78,6 @@ pub fn ends(outcome: Outcome) -> Settlement {
     Settlement {
         outcome,
         no_effect: false,
-        hit: None,
         request_id: None,
         note: String::new(),
         backs_off: false,

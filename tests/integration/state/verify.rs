@@ -46,7 +46,6 @@ fn entry(id: &str, thing: &str, begun: i64) -> Entry {
         sent_at: at(begun + 1),
         outcome: Some(Outcome::Canceled),
         no_effect: Some(false),
-        hit_execution_number: None,
         settled_at: Some(at(begun + 2)),
         request_id: None,
         note: None,
