@@ -152,7 +152,6 @@ impl Fleet {
 }
 
 #[tokio::test(start_paused = true)]
-#[expect(clippy::print_stdout, reason = "the figures of the large form are its result")]
 async fn over_days_nothing_is_early_nothing_late_and_a_waiting_fleet_costs_almost_no_lists() {
     #[expect(clippy::disallowed_methods, reason = "how large it is is said by who runs it")]
     let large = std::env::var("RESCIND_MONTH").ok().and_then(|it| it.parse::<u64>().ok());
