@@ -8,8 +8,9 @@ use crate::process::{gate, ran, until};
 
 #[test]
 fn a_cancel_whose_reply_was_lost_before_a_kill_is_settled_after_the_restart_and_not_sent_again() {
-    let world = World::new(1);
-    world.write("a.yaml", &policy("a", "*"));
+    // What waits for the other robot keeps the job open: jobs tell which account answers.
+    let world = World::new(2);
+    world.write("a.yaml", &policy("a", "r001"));
     let lost = [(Operation::CancelJobExecution, 1)].into();
     world.emulator.set_faults(Faults { lost_reply: lost, ..Faults::default() });
     // The first describe comes before the cancel, the second looks what became of it.
