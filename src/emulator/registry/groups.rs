@@ -240,7 +240,13 @@ impl Registry {
         if let Some(group) = self.groups.get_mut(group) {
             group.members.remove(thing);
         }
-        self.things.get_mut(thing).is_some_and(|thing| thing.groups.remove(group))
+        let Some(thing) = self.things.get_mut(thing) else { return false };
+        let left = thing.groups.remove(group);
+        if thing.groups.is_empty() {
+            // A set keeps room for eleven once it had one, which adds up over a fleet.
+            thing.groups = BTreeSet::new();
+        }
+        left
     }
 }
 
