@@ -278,7 +278,10 @@ impl Controller {
         if whole {
             let recreated = self.reporter.planned(running, &planned, inventory, &memory);
             if recreated > 0 {
-                tracing::warn!(recreated, "AWS created executions anew that were canceled a moment ago");
+                tracing::warn!(
+                    recreated,
+                    "AWS created executions anew that were canceled a moment ago"
+                );
             }
         }
         self.weigh(&planned).await;
