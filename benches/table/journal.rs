@@ -61,7 +61,6 @@ fn canceled() -> Settlement {
     Settlement {
         outcome: Outcome::Canceled,
         no_effect: false,
-        hit: None,
         request_id: Some("00000000-0000-4000-8000-000000000001".to_owned()),
         note: "canceled at version 1".to_owned(),
         backs_off: false,
