@@ -137,6 +137,7 @@ impl Controller {
         // Applies that only wait for lost calls: later passes go on beside them.
         let mut settling: FuturesUnordered<Applying> = FuturesUnordered::new();
         let (hand_over, mut handed_over) = mpsc::unbounded_channel();
+        self.reporter.state(self.state.is_held(), self.state.paused());
         let ended = 'passes: loop {
             let started = Instant::now();
             loaded.mark_unchanged();
@@ -158,6 +159,9 @@ impl Controller {
                         Some(applying) = handed_over.recv() => settling.push(applying),
                         Some(records) = settling.next(), if !settling.is_empty() => {
                             settled.extend(records);
+                        }
+                        () = tokio::time::sleep(BEAT) => {
+                            self.reporter.state(self.state.is_held(), self.state.paused());
                         }
                     }
                 }

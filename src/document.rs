@@ -268,7 +268,7 @@ fn checked(
         Kind::CancelGuard => {
             if let Some(shape) = typed(value, findings) {
                 let origin = origin.clone();
-                let made = policy::compile::compile_guard(&shape, origin, revision, findings);
+                let made = policy::compile::compile_guard(&shape, origin, findings);
                 read.guards.extend(made);
             }
         }

@@ -97,6 +97,8 @@ pub struct Policy {
     /// The git revision of its file: `COMMIT`, or `COMMIT-dirty`; none if that is not known. No part of what
     /// it means.
     pub revision: Option<Arc<str>>,
+    /// Whether an expression of it names the revision, so that another one may mean another decision.
+    pub uses_revision: bool,
     /// Set while the policy's file has an error; the policy is the last one that was adopted, and
     /// waits.
     pub held: bool,

@@ -8,11 +8,11 @@ use crate::backend::{CancelAnswer, ErrorKind, Result};
 use crate::plan::breaker::{Breaker, Cases, Health};
 
 impl Run<'_> {
-    /// Counts the answer to a cancel that was sent.
+    /// Counts the answer to a cancel, if it was sent.
     pub(super) fn count(&self, answer: &Result<CancelAnswer>) {
         let (moved, failed) = match answer.as_ref().err().map(|error| error.kind) {
-            // The one was never sent, and the other says nothing but that it is too early.
-            Some(ErrorKind::Withdrawn | ErrorKind::Throttled) => return,
+            // Two were never sent, and the third says nothing but that it is too early.
+            Some(ErrorKind::Withdrawn | ErrorKind::NotConnected | ErrorKind::Throttled) => return,
             None | Some(ErrorKind::NotFound) => (false, false),
             Some(ErrorKind::VersionConflict | ErrorKind::InvalidStateTransition) => (true, false),
             Some(_) => (false, true),

@@ -177,6 +177,12 @@ impl Run<'_> {
             lock(&self.met).dead = Some(why.clone());
             return ControlFlow::Break(self.kept(work, Reason::BreakerOpen, why).await);
         }
+        // Asked before the intent, which would take a unit for nothing; the gate asks again.
+        if let Some(why) = self.with.state.paused() {
+            let why = format!("paused: {why}");
+            lock(&self.met).dead = Some(why.clone());
+            return ControlFlow::Break(self.kept(work, Reason::Paused, why).await);
+        }
         let attempt = format!("{}.{}", work.id, work.attempts + 1);
         let now = self.with.clock.now();
         let Some(details) = details(&ruling.policy, &work.facts(), &attempt, now) else {
@@ -304,16 +310,16 @@ impl Run<'_> {
             }
             ErrorKind::NotFound => self.vanished(work).await,
             ErrorKind::Throttled
-                if work.not_taken < THROTTLE_TRIES && !mutant::is(Mutant::ThrottleFails) =>
+                if work.throttles < THROTTLE_TRIES && !mutant::is(Mutant::ThrottleFails) =>
             {
-                work.not_taken += 1;
-                let until = Instant::now() + wait(work.not_taken);
+                work.throttles += 1;
+                let until = Instant::now() + wait(work.throttles);
                 Step::Parked(work, until)
             }
             // Nothing was sent: it may go on from the describe, once there is a connection again.
-            ErrorKind::NotConnected if work.not_taken < READ_TRIES => {
-                work.not_taken += 1;
-                let until = Instant::now() + wait(work.not_taken);
+            ErrorKind::NotConnected if work.unconnected < READ_TRIES => {
+                work.unconnected += 1;
+                let until = Instant::now() + wait(work.unconnected);
                 Step::Parked(work, until)
             }
             kind if kind.effect_unknown() => {

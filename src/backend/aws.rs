@@ -44,6 +44,10 @@ use intercept::{AwsTime, Flight};
 /// on its way: AWS answers within a fraction of a second or, it seems, not at all.
 pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a connection may take to come: clearly less than the whole call, so that a call that ran out of
+/// its time for want of a connection is known not to have been sent.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
+
 /// How long finding the first credentials may take: an SSO refresh or a credential process has to
 /// start and to ask a server.
 const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(30);
@@ -166,7 +170,7 @@ impl Connection {
         quotas: Option<aws_sdk_servicequotas::Client>,
     ) -> Self {
         let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CLIENT_TIMEOUT)
+            .connect_timeout(CONNECT_TIMEOUT)
             .operation_attempt_timeout(CLIENT_TIMEOUT)
             .build();
         let version = env!("CARGO_PKG_VERSION");

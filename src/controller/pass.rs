@@ -18,7 +18,7 @@ use crate::mutant::{self, Mutant};
 use crate::plan::check::check;
 use crate::plan::due::{Extent, Schedule, Seen};
 use crate::plan::in_force::Fixed;
-use crate::plan::{Depth, InForce, Line, Memory, Outcome, Plan, plan, stable, veto};
+use crate::plan::{Depth, InForce, Line, Memory, Outcome, Plan, Reason, plan, stable, veto};
 use crate::policy::PolicySet;
 use crate::status::report::Running;
 
@@ -183,6 +183,8 @@ impl Controller {
         }
         let looked = looked?;
         course.take_in(&looked.records);
+        let paused = |record: &Record| record.ending == Ending::Kept(Reason::Paused);
+        course.paused |= looked.records.iter().any(paused);
         let memory = self.state.memory(self.clock.now()).await?;
         let plan = looked.plan.as_ref();
         if whole {

@@ -46,7 +46,7 @@ pub fn compile(
     let before = findings.len();
     let spec = &document.spec;
     let scope = expressions::scope(document, &origin, revision);
-    let mut compiler = Compiler { findings, scope };
+    let mut compiler = Compiler { findings, scope, uses_revision: false };
     let name = compiler.metadata(document);
     let target = compiler.target(&spec.target);
     compiler.variables(&spec.variables);
@@ -68,6 +68,7 @@ pub fn compile(
     if let (false, Some(target)) = (compiler.findings.has_errors_since(before), &target) {
         compiler.lints(spec, target, &clauses);
     }
+    let uses_revision = compiler.uses_revision;
     if findings.has_errors_since(before) {
         return None;
     }
@@ -90,6 +91,7 @@ pub fn compile(
         on_exceed: spec.budget.on_exceed,
         windows,
         revision: revision.cloned(),
+        uses_revision,
         held: false,
     })
 }
@@ -123,6 +125,8 @@ struct Compiler<'a> {
     findings: &'a mut Findings,
     /// What expressions can name.
     scope: Scope,
+    /// Whether one of them names the revision.
+    uses_revision: bool,
 }
 
 impl Compiler<'_> {

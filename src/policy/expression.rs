@@ -74,13 +74,25 @@ pub trait Facts {
     fn now(&self) -> Timestamp;
 }
 
+/// What is known of `source.revision`.
+#[derive(Clone, Debug, Default)]
+pub enum Revision {
+    /// It cannot be named. A guard outlives its file, and what its file was of.
+    #[default]
+    NotNamed,
+    /// No git repository tells it.
+    Unknown,
+    /// `COMMIT`, or `COMMIT-dirty`.
+    Is(Arc<str>),
+}
+
 /// What an expression may name beside the facts of the world.
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
     /// `policy.name` and `source.path`, where there are such.
     pub texts: BTreeMap<&'static str, String>,
-    /// `source.revision`: `COMMIT` or `COMMIT-dirty`; none where no git repository tells it.
-    pub revision: Option<Arc<str>>,
+    /// `source.revision`, where it can be named.
+    pub revision: Revision,
     /// `policy.labels`, where there are such.
     pub labels: Option<Arc<BTreeMap<String, String>>>,
     /// The variables before this expression, in their order.
@@ -123,6 +135,7 @@ pub struct Expression {
     /// run.
     used: BTreeSet<usize>,
     uses_now: bool,
+    uses_revision: bool,
     second: Option<Arc<second::Second>>,
 }
 
@@ -203,6 +216,11 @@ impl Expression {
     /// Whether what it gives may change with time alone, its variables included.
     pub fn uses_now(&self) -> bool {
         self.uses_now
+    }
+
+    /// Whether what it gives may differ between git revisions, its variables included.
+    pub fn uses_revision(&self) -> bool {
+        self.uses_revision
     }
 
     /// Runs it.

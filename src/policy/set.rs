@@ -122,6 +122,9 @@ impl PolicySet {
             text.push_str(policy.name.as_str());
             text.push(' ');
             text.push_str(policy.digest.as_str());
+            if policy.uses_revision {
+                text.push_str(&format!(" at {}", policy.revision.as_deref().unwrap_or("none")));
+            }
             text.push_str(if policy.held { " held\n" } else { "\n" });
         }
         for guard in &guards {

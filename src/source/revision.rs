@@ -1,6 +1,6 @@
 //! Which git revision a policy root is: read from git's own files, without a git.
 //!
-//! For people and records alone: nothing is decided by it, and what cannot be read is not known. A root is a
+//! For records, and for the expressions that name it: what cannot be read is not known. A root is a
 //! directory of a work tree, or a checkout of git-sync, whose directory is named by the commit; there
 //! git's own directory may be out of reach.
 //!

@@ -132,7 +132,7 @@ fn the_page_of_expressions_has_every_field_and_function() {
     }
     body.push_str(
         "\nBeside them: `now`, a time; `variables.NAME`; `policy.name` and `policy.labels`, in policies; `source.path`; \
-         `source.revision`, the git commit of the file, with `-dirty` behind it where the files differ from it, \
+         in policies `source.revision`, the git commit of the file, with `-dirty` behind it where the files differ from it, \
          and absent where they are in no git repository: `source.?revision.orValue('none')`. What reads nothing more is asked first, and the dearer facts only of what that leaves.\n\n\
          ## Operators\n\n`&&`, `||`, `!`, `==`, `!=`, `<`, `<=`, `>`, `>=`, `in`, `+`, `-`, `*`, `/`, `%`, `? :`, \
          `map['key']`, `map.key`, `map[?'key']`, `map.?key`. Both sides have one type; text has no order.\n\n\

@@ -8,7 +8,7 @@ use super::Compiler;
 use crate::document::diagnostic::Code;
 use crate::document::finding::join;
 use crate::document::words::quoted;
-use crate::policy::expression::{Expression, Findings, Problem, Scope, Variable, Wanted};
+use crate::policy::expression::{Expression, Findings, Problem, Revision, Scope, Variable, Wanted};
 use crate::policy::shapes::{ConditionShape, PolicyDocument, PolicySpec, VariableShape};
 use crate::policy::template::{Template, TemplateFindings};
 use crate::policy::{Clause, Condition, Origin, Test};
@@ -23,16 +23,15 @@ pub(super) fn scope(
         [("policy.name", document.metadata.name.clone()), ("source.path", origin.path.to_string())];
     Scope {
         texts: texts.into(),
-        revision: revision.cloned(),
+        revision: revision.cloned().map_or(Revision::Unknown, Revision::Is),
         labels: Some(Arc::new(document.metadata.labels.clone())),
         variables: Vec::new(),
     }
 }
 
 /// What the expressions of a guard can name beside facts: it has no policy and no variables.
-pub(super) fn scope_of_guard(origin: &Origin, revision: Option<&Arc<str>>) -> Scope {
-    let texts = [("source.path", origin.path.to_string())].into();
-    Scope { texts, revision: revision.cloned(), ..Scope::default() }
+pub(super) fn scope_of_guard(origin: &Origin) -> Scope {
+    Scope { texts: [("source.path", origin.path.to_string())].into(), ..Scope::default() }
 }
 
 /// Whether a variable can have a name: CEL reads it behind a dot.
@@ -117,6 +116,7 @@ impl Compiler<'_> {
         let mut found = Findings::default();
         let expression = Expression::compile(text, wanted, &self.scope, &mut found);
         self.found(pointer, found);
+        self.uses_revision |= expression.as_ref().is_some_and(Expression::uses_revision);
         expression.map(Arc::new)
     }
 
@@ -127,7 +127,9 @@ impl Compiler<'_> {
             self.problem(Code::MeaningTemplate, pointer, problem);
         }
         self.found(pointer, found.expressions);
-        template
+        let template = template?;
+        self.uses_revision |= template.expressions().any(|(_, it)| it.uses_revision());
+        Some(template)
     }
 
     fn found(&mut self, pointer: &str, found: Findings) {

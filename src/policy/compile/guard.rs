@@ -21,13 +21,12 @@ use crate::policy::{Breakers, Digest, Origin, PolicyName};
 pub fn compile_guard(
     document: &GuardDocument,
     origin: Origin,
-    revision: Option<&Arc<str>>,
     findings: &mut Findings,
 ) -> Option<Guard> {
     let before = findings.len();
     let GuardDocument { metadata, spec, .. } = document;
-    let scope = expressions::scope_of_guard(&origin, revision);
-    let mut compiler = Compiler { findings, scope };
+    let scope = expressions::scope_of_guard(&origin);
+    let mut compiler = Compiler { findings, scope, uses_revision: false };
     compiler.keys(&metadata.labels, &metadata.annotations);
     let name = compiler.label("/metadata/name", &metadata.name, "a guard's name");
     if metadata.name == Guard::BUILT_IN {
@@ -68,7 +67,7 @@ pub fn compile_guard(
 pub fn restore_guard(document: &str, origin: Origin) -> Option<Guard> {
     let document: GuardDocument = serde_json::from_str(document).ok()?;
     let mut findings = Findings::default();
-    compile_guard(&document, origin, None, &mut findings)
+    compile_guard(&document, origin, &mut findings)
 }
 
 impl Compiler<'_> {

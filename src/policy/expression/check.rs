@@ -70,6 +70,7 @@ struct Checker<'a> {
     fields: BTreeSet<Field>,
     used: BTreeSet<usize>,
     uses_now: bool,
+    uses_revision: bool,
     /// Whether the crate has something otherwise, so that its answer says nothing.
     differs: bool,
     /// The element of the loop around: its name, type and length.
@@ -102,6 +103,7 @@ pub(super) fn compile(
         fields: BTreeSet::new(),
         used: BTreeSet::new(),
         uses_now: false,
+        uses_revision: false,
         differs: false,
         element: None,
         present: Vec::new(),
@@ -109,7 +111,8 @@ pub(super) fn compile(
     let root = parsed.program.expression();
     let typed = checker.check(root)?;
     checker.is_wanted(&typed, wanted, root);
-    let Checker { mut fields, mut used, mut uses_now, mut differs, .. } = checker;
+    let Checker { mut fields, mut used, mut uses_now, mut uses_revision, mut differs, .. } =
+        checker;
     if findings.errors.len() > before {
         return None;
     }
@@ -118,6 +121,7 @@ pub(super) fn compile(
         fields.extend(&expression.fields);
         used.extend(&expression.used);
         uses_now |= expression.uses_now;
+        uses_revision |= expression.uses_revision;
         differs |= expression.second.is_none();
     }
     let second = if differs { None } else { second::Second::new(text).map(Arc::new) };
@@ -130,6 +134,7 @@ pub(super) fn compile(
         scope: scope.clone(),
         used,
         uses_now,
+        uses_revision,
         second,
     })
 }

@@ -16,7 +16,7 @@ use std::sync::{Arc, LazyLock};
 use cel::{Context, Env, ExecutionError, Program, Value as Cel};
 use jiff::SignedDuration;
 
-use super::{Expression, Facts, Value, parse};
+use super::{Expression, Facts, Revision, Value, parse};
 use crate::fact::Fact;
 use crate::span::humanize;
 
@@ -46,7 +46,7 @@ impl Second {
             let (root, name) = path.split_once('.')?;
             roots.get_mut(root)?.insert(name.to_owned(), text.as_str().into());
         }
-        if let Some(revision) = &expression.scope.revision {
+        if let Revision::Is(revision) = &expression.scope.revision {
             roots.get_mut("source")?.insert("revision".to_owned(), (&**revision).into());
         }
         if let Some(labels) = &expression.scope.labels {

@@ -31,6 +31,8 @@ pub struct Ledger {
     pub sync: Mutex<Duration>,
     pub lost: AtomicBool,
     pub full: AtomicBool,
+    /// Why somebody has paused.
+    pub paused: Mutex<Option<String>>,
 }
 
 impl Default for Ledger {
@@ -50,6 +52,7 @@ impl Ledger {
             sync: Mutex::default(),
             lost: AtomicBool::default(),
             full: AtomicBool::default(),
+            paused: Mutex::default(),
         }
     }
 
@@ -165,7 +168,7 @@ impl State for Ledger {
     }
 
     fn paused(&self) -> Option<String> {
-        self.inner.paused()
+        self.paused.lock().unwrap().clone().or_else(|| self.inner.paused())
     }
 
     fn is_held(&self) -> bool {

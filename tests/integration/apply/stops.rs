@@ -3,10 +3,11 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use rescind::apply::FLIGHT_TIME;
+use rescind::apply::{Ending, FLIGHT_TIME};
 use rescind::backend::fault::Fault;
 use rescind::backend::{ErrorKind, Operation as Call};
-use rescind::plan::Outcome;
+use rescind::plan::{Outcome, Reason};
+use rescind::state::State as _;
 
 use super::bench::{Bench, endings, only, outcome, queued, sweep};
 
@@ -172,4 +173,29 @@ async fn an_attempt_that_cannot_be_written_is_withdrawn_and_not_forgotten() {
     let records = bench.walk(plan.acts().cloned().collect(), &inventory, &memory).await;
     assert_eq!(outcome(&records), Outcome::Withdrawn);
     assert_eq!((bench.cancels(), bench.spent("sweep").await), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_in_the_middle_spends_nothing_on_what_had_no_intent() {
+    let bench = Bench::memory(&queued(60), &sweep(100));
+    far_away(&bench);
+    let ledger = bench.ledger.clone();
+    bench.world().on(CANCEL, move |moment| {
+        if moment.nth == 5 {
+            *ledger.paused.lock().unwrap() = Some("the plant is on fire".to_owned());
+        }
+    });
+    let records = bench.apply().await;
+    let counts = endings(&records);
+    let canceled = counts["canceled"];
+    assert_eq!(canceled, bench.world().sent().len());
+    let spent = bench.ledger.memory(bench.clock.now()).await.unwrap().spent.len();
+    assert!(spent <= canceled + 1, "{spent} units are spent: {counts:?}");
+    let kept = |ending: &Ending| *ending == Ending::Kept(Reason::Paused);
+    assert!(records.iter().any(|record| kept(&record.ending)), "{counts:?}");
+    let others = records.iter().filter(|it| kept(&it.ending) || it.ending == Ending::NotTried);
+    assert!(others.clone().count() >= 50, "{counts:?}");
+    for record in others {
+        assert_eq!(record.note.trim_start_matches("not tried: "), "paused: the plant is on fire");
+    }
 }

@@ -1,6 +1,7 @@
 //! Expressions in a policy: what is read for them, and those for worlds by chance. What they say of each
 //! fact in each state stands in `facts`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rescind::document::{Limits, SourceFile, read};
@@ -124,4 +125,31 @@ fn a_revision_is_what_git_tells_and_not_known_where_nothing_does() {
     let asked = "  conditions: [{name: b, expression: '!has(source.revision)'}]\n";
     assert_eq!(under(None, asked).0, Reason::Matched);
     assert_eq!(under(Some("5edd6cb"), asked).0, Reason::NoMatch);
+}
+
+#[test]
+fn a_set_is_another_one_at_another_revision_only_where_it_names_it() {
+    let of = |revision: Option<&str>, condition: &str| {
+        let text = format!(
+            "apiVersion: rescind/v1alpha1\nkind: CancelPolicy\nmetadata: {{name: a}}\nspec:\n  \
+             target: {{statuses: [QUEUED]}}\n  variables: [{{name: v, expression: \"{condition}\"}}]\n  \
+             conditions: [{{name: b, expression: variables.v}}]\n"
+        );
+        set_of_revision(&text, revision).digest().clone()
+    };
+    let (named, other) = ("source.?revision.hasValue()", "source.path == 'a.yaml'");
+    let revisions = [None, Some("5edd6cb"), Some("5edd6cb-dirty")];
+    let digests =
+        |text| revisions.map(|it| of(it, text)).into_iter().collect::<BTreeSet<_>>().len();
+    assert_eq!((digests(named), digests(other)), (3, 1));
+}
+
+#[test]
+fn a_guard_cannot_name_the_revision_since_it_outlives_its_file() {
+    let text = "apiVersion: rescind/v1alpha1\nkind: CancelGuard\nmetadata: {name: g}\nspec:\n  \
+                protect: [{name: dirty, reason: x, expression: \"source.?revision.hasValue()\"}]\n";
+    let file = SourceFile { path: "a.yaml".to_owned(), text: text.into() };
+    let documents = read(&[file], &Limits::policies());
+    let messages: Vec<_> = documents.diagnostics.iter().map(|it| it.message.as_str()).collect();
+    assert_eq!(messages, ["there is no `source.revision`"]);
 }

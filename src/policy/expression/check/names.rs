@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use cel::common::ast::{Expr, IdedExpr, LiteralValue, SelectExpr};
 
-use super::super::Problem;
 use super::super::field::Field;
 use super::super::node::Node;
 use super::super::types::{Scalar, Type};
+use super::super::{Problem, Revision};
 use super::{BOOL, Checker, ROOTS, TEXT, Told, Typed};
 use crate::document::words::{nearest, quoted};
 
@@ -30,7 +30,9 @@ impl Checker<'_> {
         let texts = self.scope.texts.keys().map(|&name| name.to_owned());
         let labels = self.scope.labels.iter().map(|_| "policy.labels".to_owned());
         let variables = self.scope.variables.iter().map(|it| format!("variables.{}", it.name));
-        let all = fields.chain(texts).chain([REVISION.to_owned()]).chain(labels).chain(variables);
+        let is_named = !matches!(self.scope.revision, Revision::NotNamed);
+        let revision = is_named.then(|| REVISION.to_owned());
+        let all = fields.chain(texts).chain(revision).chain(labels).chain(variables);
         all.filter(|name| name.starts_with(&prefix)).collect()
     }
 
@@ -48,13 +50,24 @@ impl Checker<'_> {
         }
     }
 
+    /// What is known of the revision, if a dotted name is that.
+    fn revision(&mut self, path: &str) -> Option<Option<Arc<str>>> {
+        let revision = match &self.scope.revision {
+            _ if path != REVISION => return None,
+            Revision::NotNamed => return None,
+            Revision::Unknown => None,
+            Revision::Is(revision) => Some(Arc::clone(revision)),
+        };
+        self.uses_revision = true;
+        Some(revision)
+    }
+
     /// What a dotted name stands for; none if it stands for nothing.
     pub(super) fn resolve(&mut self, path: &str) -> Option<Result<Typed, Told>> {
         if let Some(field) = Field::named(path) {
             return Some(Ok(self.fact(field)));
         }
-        if path == REVISION {
-            let revision = self.scope.revision.clone();
+        if let Some(revision) = self.revision(path) {
             let longest = revision.as_ref().map_or(0, |text| text.len());
             let node = revision.map_or(Node::NoRevision, Node::Text);
             return Some(Ok(Typed::new(node, TEXT).longest(longest)));
@@ -125,8 +138,9 @@ impl Checker<'_> {
             self.fact(field);
             return Some(Typed::new(Node::HasField(field), BOOL));
         }
-        if self.path(of).as_deref() == Some(REVISION) {
-            return Some(Typed::new(Node::Bool(self.scope.revision.is_some()), BOOL));
+        let path = self.path(of);
+        if let Some(revision) = path.as_deref().and_then(|path| self.revision(path)) {
+            return Some(Typed::new(Node::Bool(revision.is_some()), BOOL));
         }
         if let Some(path) = self.path(of)
             && self.path(&select.operand).is_some_and(|root| ROOTS.contains(&root.as_str()))
@@ -171,8 +185,7 @@ impl Checker<'_> {
                 let node = Node::MaybeField(field);
                 return Some(Typed { node, ty: Type::Optional(scalar), ..typed });
             }
-            if whole == REVISION {
-                let revision = self.scope.revision.clone();
+            if let Some(revision) = self.revision(&whole) {
                 let longest = revision.as_ref().map_or(0, |text| text.len());
                 let node = Node::MaybeRevision(revision);
                 return Some(Typed::new(node, Type::Optional(Scalar::Text)).longest(longest));

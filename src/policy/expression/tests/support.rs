@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::fact::Fact;
 use crate::policy::expression::{
-    Expression, Facts, Field, Findings, Outcome, Problem, Scope, Value, Variable, Wanted,
+    Expression, Facts, Field, Findings, Outcome, Problem, Revision, Scope, Value, Variable, Wanted,
 };
 
 pub fn now() -> Timestamp {
@@ -76,7 +76,7 @@ impl Facts for World {
 pub fn scope() -> Scope {
     let mut scope = Scope {
         texts: [("policy.name", "quiet".to_owned()), ("source.path", "a.yaml".to_owned())].into(),
-        revision: Some("5edd6cb-dirty".into()),
+        revision: Revision::Is("5edd6cb-dirty".into()),
         labels: Some(Arc::new([("team".to_owned(), "ops".to_owned())].into())),
         variables: Vec::new(),
     };
