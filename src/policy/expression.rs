@@ -86,6 +86,15 @@ pub enum Revision {
     Is(Arc<str>),
 }
 
+impl Revision {
+    fn text(self) -> Option<Arc<str>> {
+        match self {
+            Self::Is(text) => Some(text),
+            Self::NotNamed | Self::Unknown => None,
+        }
+    }
+}
+
 /// What an expression may name beside the facts of the world.
 #[derive(Clone, Debug, Default)]
 pub struct Scope {

@@ -50,16 +50,13 @@ impl Checker<'_> {
         }
     }
 
-    /// What is known of the revision, if a dotted name is that.
-    fn revision(&mut self, path: &str) -> Option<Option<Arc<str>>> {
-        let revision = match &self.scope.revision {
-            _ if path != REVISION => return None,
-            Revision::NotNamed => return None,
-            Revision::Unknown => None,
-            Revision::Is(revision) => Some(Arc::clone(revision)),
-        };
-        self.uses_revision = true;
-        Some(revision)
+    /// What is known of the revision, if a dotted name is that and can be.
+    fn revision(&mut self, path: &str) -> Option<Revision> {
+        let is_named = !matches!(self.scope.revision, Revision::NotNamed);
+        (path == REVISION && is_named).then(|| {
+            self.uses_revision = true;
+            self.scope.revision.clone()
+        })
     }
 
     /// What a dotted name stands for; none if it stands for nothing.
@@ -68,8 +65,9 @@ impl Checker<'_> {
             return Some(Ok(self.fact(field)));
         }
         if let Some(revision) = self.revision(path) {
-            let longest = revision.as_ref().map_or(0, |text| text.len());
-            let node = revision.map_or(Node::NoRevision, Node::Text);
+            let text = revision.text();
+            let longest = text.as_ref().map_or(0, |text| text.len());
+            let node = text.map_or(Node::NoRevision, Node::Text);
             return Some(Ok(Typed::new(node, TEXT).longest(longest)));
         }
         if let Some(text) = self.scope.texts.get(path) {
@@ -140,7 +138,7 @@ impl Checker<'_> {
         }
         let path = self.path(of);
         if let Some(revision) = path.as_deref().and_then(|path| self.revision(path)) {
-            return Some(Typed::new(Node::Bool(revision.is_some()), BOOL));
+            return Some(Typed::new(Node::Bool(revision.text().is_some()), BOOL));
         }
         if let Some(path) = self.path(of)
             && self.path(&select.operand).is_some_and(|root| ROOTS.contains(&root.as_str()))
@@ -186,8 +184,9 @@ impl Checker<'_> {
                 return Some(Typed { node, ty: Type::Optional(scalar), ..typed });
             }
             if let Some(revision) = self.revision(&whole) {
-                let longest = revision.as_ref().map_or(0, |text| text.len());
-                let node = Node::MaybeRevision(revision);
+                let text = revision.text();
+                let longest = text.as_ref().map_or(0, |text| text.len());
+                let node = Node::MaybeRevision(text);
                 return Some(Typed::new(node, Type::Optional(Scalar::Text)).longest(longest));
             }
             if !self.fields_of(&path).is_empty() {
