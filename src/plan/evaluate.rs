@@ -241,7 +241,7 @@ fn kept_in(policy: &Policy, facts: &Facts<'_>, now: Timestamp, tier: Tier) -> Op
 pub enum Missing {
     /// The cheapest tier with a fact that was not read and that could still change what the policy says.
     Facts(Tier),
-    /// Nothing: what is known keeps the execution, so that [`walk`] has a verdict.
+    /// Nothing: what is known keeps the execution, so that `walk` has a verdict.
     Settled,
     /// Nothing: all that it asks for is known.
     Nothing,
