@@ -222,6 +222,7 @@ impl Controller {
     fn is_resumed(&self, course: &mut Course) -> bool {
         let paused = self.state.paused();
         let was_paused = std::mem::replace(&mut course.paused, paused.is_some());
+        self.reporter.beat();
         self.reporter.state(self.state.is_held(), paused);
         let resumed = was_paused && !course.paused;
         if resumed {

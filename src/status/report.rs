@@ -59,6 +59,11 @@ impl Reporter {
         });
     }
 
+    /// A change that comes from beside the loop, and does not show that this moves.
+    fn change_beside(&self, change: impl FnOnce(&mut Snapshot)) {
+        self.0.send_modify(change);
+    }
+
     /// The loop moves.
     pub fn beat(&self) {
         self.change(|_| {});
@@ -66,7 +71,7 @@ impl Reporter {
 
     /// The root was looked at: `loaded` says whether it could be read.
     pub fn root(&self, set: &PolicySet, loaded: bool, broken: Vec<String>, revision: Option<&str>) {
-        self.change(|snapshot| {
+        self.change_beside(|snapshot| {
             let path = snapshot.root.path.clone();
             let digest = set.digest().as_str().to_owned();
             snapshot.root = Arc::new(Root {
@@ -81,7 +86,7 @@ impl Reporter {
 
     /// Whether the state is held and can be written, and why nothing is sent if somebody wants that.
     pub fn state(&self, held: bool, paused: Option<String>) {
-        self.change(|snapshot| {
+        self.change_beside(|snapshot| {
             snapshot.state_held = held;
             snapshot.paused = paused.map(Into::into);
         });

@@ -5,12 +5,15 @@ mod page;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
+use rescind::policy::PolicySet;
 use rescind::server::metrics::{METRICS, Scrape};
+use rescind::status::report::Reporter;
 use rescind::status::{
-    Account, Breaker, Budget, Calls, Failure, Guard, Pass, Policy, Root, Snapshot, Status, Tally,
-    Unready, Window,
+    Account, Breaker, Budget, Calls, Failure, Guard, Pass, Policy, Root, STUCK_AFTER, Snapshot,
+    Status, Tally, Unready, Window,
 };
 
 use crate::emulator::clients::{configured, path};
@@ -211,4 +214,19 @@ fn the_strict_parser_of_prometheus_reads_the_exposition() {
         assert_eq!(known.count(), families.len(), "{name}: {families:?}");
         assert!(name == "new" || families.len() == METRICS.len(), "{families:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_told_from_beside_the_loop_does_not_show_that_it_moves() {
+    let (reporter, seen) =
+        Reporter::new("2026-11-26T00:00:00Z".parse().unwrap(), "root".to_owned());
+    tokio::time::advance(STUCK_AFTER - Duration::from_secs(1)).await;
+    assert!(seen.borrow().is_alive());
+    reporter.state(true, Some("the plant is on fire".to_owned()));
+    reporter.root(&PolicySet::new([]), true, Vec::new(), None);
+    assert!(seen.borrow().paused.is_some() && seen.borrow().root.loaded);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert!(!seen.borrow().is_alive());
+    reporter.beat();
+    assert!(seen.borrow().is_alive());
 }
