@@ -13,13 +13,11 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use crate::execution::{
-    ExecutionDescription, ExecutionKey, ExecutionNumber, ExecutionSummary, ExecutionVersion, JobId,
-    JobStatus, OpenStatus, StatusDetails, TargetSelection, ThingName,
+    Account, ExecutionDescription, ExecutionKey, ExecutionNumber, ExecutionSummary,
+    ExecutionVersion, JobId, JobStatus, OpenStatus, StatusDetails, TargetSelection, ThingName,
 };
 use crate::fact::{Fact, Unreadable};
-use crate::inventory::{
-    Account, Connectivity, JobDescription, Queue, QueuedExecution, ThingDescription,
-};
+use crate::inventory::{Connectivity, JobDescription, Queue, QueuedExecution, ThingDescription};
 
 pub mod aws;
 pub mod fault;

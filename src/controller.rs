@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use crate::apply::earlier::Settler;
 use crate::apply::{Executor, Stop};
 use crate::clock::Clock;
-use crate::inventory::Account;
+use crate::execution::Account;
 use crate::observe::Collector;
 use crate::plan::InForce;
 use crate::policy::PolicySet;

@@ -24,9 +24,9 @@ use serde_json::{Map, Value};
 use tokio::net::TcpListener;
 
 use crate::clock::Clock;
+use crate::execution::Account;
 use crate::fleet::Fleet;
 use crate::fleet::shapes::FleetDocument;
-use crate::inventory::Account;
 
 mod arn;
 mod call;

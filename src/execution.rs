@@ -79,6 +79,24 @@ name!(
     "1 to 64 letters, digits, '_' and '-'"
 );
 
+/// The account and region that answered, learnt from an ARN in an answer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Account {
+    /// `aws`, `aws-cn`, `aws-us-gov`.
+    pub partition: String,
+    /// Twelve digits.
+    pub account: String,
+    /// `eu-central-1`.
+    pub region: String,
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "account {} in {}", self.account, self.region)
+    }
+}
+
 /// What `CancelJobExecution` addresses: a thing and a job. It always means their latest execution,
 /// since the operation has no execution number.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -334,12 +352,14 @@ pub struct ExecutionSummary {
     /// Its times.
     pub times: Times,
     /// Retries completed; 0 for the first attempt.
-    pub retry_attempt: Fact<i64>,
+    pub retry_attempt: Fact<i32>,
 }
 
 /// The answer to `DescribeJobExecution`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExecutionDescription {
+    /// Who answered, from `thingArn`.
+    pub account: Option<Account>,
     /// Which execution of the job on this thing.
     pub number: Fact<ExecutionNumber>,
     /// Its status.

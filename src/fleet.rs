@@ -15,10 +15,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::execution::{
-    ExecutionNumber, ExecutionStatus, ExecutionVersion, JobId, JobStatus, StatusDetails,
+    Account, ExecutionNumber, ExecutionStatus, ExecutionVersion, JobId, JobStatus, StatusDetails,
     TargetSelection, ThingName,
 };
-use crate::inventory::Account;
 use crate::span::Moment;
 
 mod behavior;

@@ -8,13 +8,12 @@
 //! which one may be older than the last try.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::execution::{
-    ExecutionDescription, ExecutionKey, ExecutionNumber, ExecutionStatus, ExecutionSummary,
-    ExecutionVersion, JobId, JobStatus, OpenStatus, StatusDetails, ThingName,
+    Account, ExecutionDescription, ExecutionKey, ExecutionNumber, ExecutionStatus,
+    ExecutionSummary, ExecutionVersion, JobId, JobStatus, OpenStatus, StatusDetails, ThingName,
 };
 use crate::fact::{Fact, Unreadable};
 
@@ -27,24 +26,6 @@ pub use clocks::Clocks;
 pub use executions::Executions;
 pub use job::{AbortCriterion, FailureType, Job, JobDescription, ProcessDetails};
 pub use thing::{Connectivity, Queue, QueuedExecution, Thing, ThingDescription};
-
-/// The account and region that answered, learnt from an ARN in an answer.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Account {
-    /// `aws`, `aws-cn`, `aws-us-gov`.
-    pub partition: String,
-    /// Twelve digits.
-    pub account: String,
-    /// `eu-central-1`.
-    pub region: String,
-}
-
-impl fmt::Display for Account {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "account {} in {}", self.account, self.region)
-    }
-}
 
 /// How far a list got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +48,7 @@ pub struct ObservedExecution {
     /// Its times, from the latest observation.
     pub times: Clocks,
     /// Retries completed.
-    pub retry_attempt: Fact<i64>,
+    pub retry_attempt: Fact<i32>,
     /// What only a describe says.
     pub described: Fact<Box<Described>>,
 }

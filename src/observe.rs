@@ -28,7 +28,7 @@ mod read;
 
 pub use read::{JobFacts, ThingFacts, read_job, read_thing};
 
-use read::{Answer, Reading};
+use read::{Answer, Reading, Wanted};
 
 /// How many reads of one kind are on their way at once: enough to reach the registry's rate at the
 /// 0.1 s that an answer takes from far away. The pacer says how fast they follow each other.
@@ -153,6 +153,14 @@ impl Collector {
         for (job, status) in lists {
             by_job.entry(job).or_default().insert(status);
         }
+        let by_job: Vec<_> = by_job
+            .into_iter()
+            .map(|(job, statuses)| {
+                let kept = pass.inventory.executions.of_job(&job).iter();
+                let known = kept.map(|(key, _)| key.thing.clone()).collect();
+                Wanted { job, statuses, known }
+            })
+            .collect();
         let mut by_thing = BTreeMap::<ThingName, ThingFacts>::new();
         for thing in things {
             by_thing.entry(thing).or_default().description = true;
@@ -181,7 +189,7 @@ impl Collector {
             each(job_lists, IN_FLIGHT, move |status| reading.jobs(status)),
             each(jobs, IN_FLIGHT, move |job| reading.job(job)),
             each(tags, IN_FLIGHT, move |job| reading.tags(job)),
-            each(by_job, LISTS_IN_FLIGHT, move |(job, statuses)| reading.executions(job, statuses)),
+            each(by_job, LISTS_IN_FLIGHT, move |wanted| reading.executions(wanted)),
             each(by_thing, IN_FLIGHT, move |(thing, facts)| reading.thing(thing, facts)),
             each(executions, IN_FLIGHT, move |key| reading.execution(key)),
         ]);

@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::execution::{ExecutionKey, ExecutionNumber, ExecutionVersion, OpenStatus};
-use crate::inventory::{Account, Problem};
+use crate::execution::{Account, ExecutionKey, ExecutionNumber, ExecutionVersion, OpenStatus};
+use crate::inventory::Problem;
 use crate::policy::{Policy, PolicyName, PolicySet, guard};
 
 mod abort;

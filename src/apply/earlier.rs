@@ -19,6 +19,7 @@ use super::{DESCRIBE_FRESH, Ending, Record, Stop};
 use crate::backend::pace::Pacer;
 use crate::backend::{Error, ErrorKind, JobsReader, Operation};
 use crate::clock::Clock;
+use crate::execution::Account;
 use crate::mutant::{self, Mutant};
 use crate::plan::Outcome;
 use crate::state::{Open, Settlement, State};
@@ -53,6 +54,22 @@ impl fmt::Debug for Settler {
 }
 
 impl Settler {
+    /// Who answers, as the first execution tells that is still there: where no job is left to tell it, the
+    /// cancel of its last execution may be what ended the job.
+    pub async fn answered(&self, open: &[Open]) -> Option<Account> {
+        for open in open {
+            let key = &open.intent.key;
+            self.pacer.permit(Operation::DescribeJobExecution).await;
+            let answer = self.reader.describe_execution(key, Some(open.intent.number)).await;
+            self.pacer.record(Operation::DescribeJobExecution, &answer);
+            let account = answer.ok().and_then(|found| found.account);
+            if account.is_some() {
+                return account;
+            }
+        }
+        None
+    }
+
     /// Settles the intents that an earlier process has left, and tells of each. With `waits`, looks
     /// again until all are settled or `stop` is switched; else once at each. Gives how many stay open.
     ///

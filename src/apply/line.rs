@@ -413,6 +413,7 @@ impl Run<'_> {
 /// What a list says, with a guess at what it does not.
 fn as_listed(row: &ObservedExecution) -> ExecutionDescription {
     ExecutionDescription {
+        account: None,
         number: row.number,
         status: row.status.clone(),
         times: row.times.get(),

@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Ending, Record};
-use crate::execution::{ExecutionDescription, ExecutionKey, ExecutionNumber, OpenStatus};
+use crate::execution::{Account, ExecutionDescription, ExecutionKey, ExecutionNumber, OpenStatus};
 use crate::fact::Fact;
-use crate::inventory::{Account, Inventory, Job, ObservedExecution, Thing};
+use crate::inventory::{Inventory, Job, ObservedExecution, Thing};
 use crate::plan::clause::Facts;
 use crate::plan::{Act, Charge, Intent, IntentId, Line};
 use crate::policy::PolicyName;

@@ -29,7 +29,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 
 use crate::backend::{CancelAnswer, CancelRequest, Error, Gate, JobsWriter, Operation, Result};
 use crate::clock::Clock;
-use crate::inventory::Account;
+use crate::execution::Account;
 
 mod convert;
 mod error;

@@ -80,7 +80,11 @@ async fn reconcile(
     }
     let memory = state.memory(session.clock.now()).await?;
     let depth = if asks { Depth::Exact } else { Depth::Listed };
-    let inventory = observe(&session, &policies, &memory, depth, stop).await?;
+    let mut inventory = observe(&session, &policies, &memory, depth, stop).await?;
+    if inventory.account.is_none() {
+        let settler = session.settler(Arc::clone(&state));
+        inventory.account = settler.answered(&state.open().await?).await;
+    }
     session.check_place(inventory.account.as_ref())?;
     Session::check_scope(&policies, inventory.account.as_ref())?;
     observed(&inventory)?;

@@ -207,6 +207,9 @@ impl Controller {
         mut memory: Memory,
         whole: bool,
     ) -> Result<Looked, Error> {
+        if inventory.account.is_none() && !course.settles_earlier {
+            inventory.account = self.settler.answered(&self.state.open().await?).await;
+        }
         if let Some(answered) = &inventory.account
             && let Some(wanted) = (self.elsewhere)(answered)
         {

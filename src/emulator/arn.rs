@@ -1,9 +1,8 @@
 //! ARNs of jobs, things and groups: made for answers, read from targets.
 
-use crate::inventory::Account;
-
 use super::refusal::Refusal;
 use super::store::Target;
+use crate::execution::Account;
 
 /// Makes and reads ARNs of one account in the region that a request was signed for.
 #[derive(Clone, Debug, PartialEq, Eq)]

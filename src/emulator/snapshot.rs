@@ -13,9 +13,8 @@ use super::quotas::Applied;
 use super::search::Indexing;
 use super::store::{Execution, Job, Store};
 use super::tags::TagMap;
-use crate::execution::ExecutionStatus;
+use crate::execution::{Account, ExecutionStatus};
 use crate::fleet::Behavior;
-use crate::inventory::Account;
 
 /// The document of the present state.
 pub fn document(store: &Store, account: &Account, quotas: &Applied) -> Value {

@@ -16,8 +16,7 @@ use super::{
 };
 use crate::document::diagnostic::Code;
 use crate::document::finding::{Findings, join};
-use crate::execution::{JobId, ThingName};
-use crate::inventory::Account;
+use crate::execution::{Account, JobId, ThingName};
 use crate::span::Moment;
 
 /// Checks a fleet. All that is wrong goes to `findings`; None if anything is.

@@ -188,7 +188,7 @@ fn row(
         number: Fact::Known(number),
         status: execution.status.clone(),
         times: times(execution, now),
-        retry_attempt: Fact::Known(execution.retry_attempt.into()),
+        retry_attempt: Fact::Known(i32::try_from(execution.retry_attempt).unwrap_or(i32::MAX)),
     }
 }
 
@@ -208,6 +208,7 @@ fn description(
     let ends_at = [times_out_at, step_times_out_at].into_iter().flatten().min();
     let seconds = ends_at.map(|at| at.duration_since(now).as_secs().max(0));
     ExecutionDescription {
+        account: None,
         number: Fact::Known(number),
         status: execution.status.clone(),
         times: times(execution, now),

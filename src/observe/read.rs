@@ -146,6 +146,15 @@ impl Answer {
     }
 }
 
+/// A job of which lists are wanted.
+pub(super) struct Wanted {
+    pub(super) job: JobId,
+    pub(super) statuses: BTreeSet<OpenStatus>,
+    /// The things of the executions that are kept of it, in order. Their names are there once, while two
+    /// lists of a million rows are.
+    pub(super) known: Vec<ThingName>,
+}
+
 /// Where the reads go.
 #[derive(Clone, Copy)]
 pub(super) struct Reading<'a> {
@@ -178,31 +187,37 @@ impl Reading<'_> {
 
     /// One after the other, in the order of [`OpenStatus`]: the other way round, executions that
     /// start in between would be missed.
-    pub(super) async fn executions(self, job: JobId, statuses: BTreeSet<OpenStatus>) -> Answer {
-        let mut lists = Vec::with_capacity(statuses.len());
-        for status in statuses {
+    pub(super) async fn executions(self, wanted: Wanted) -> Answer {
+        let mut lists = Vec::with_capacity(wanted.statuses.len());
+        for status in wanted.statuses.iter().copied() {
             let at = self.clock.now();
-            let job = &job;
             let rows = if mutant::is(Mutant::CancelWhilePaging) {
-                self.page(job, status, None).await.map(|page| page.items)
+                self.page(&wanted, status, None).await.map(|page| page.items)
             } else {
-                backend::pages(|page| Box::pin(self.page(job, status, page))).await
+                backend::pages(|page| Box::pin(self.page(&wanted, status, page))).await
             };
             lists.push((status, at, rows));
         }
-        Answer::Executions { job, lists }
+        Answer::Executions { job: wanted.job, lists }
     }
 
     /// One page, as it is kept: a million rows are never there as AWS gives them.
     async fn page(
         self,
-        job: &JobId,
+        wanted: &Wanted,
         status: OpenStatus,
         page: Option<PageToken>,
     ) -> Result<Page<Row>> {
+        let job = &wanted.job;
         let Page { items, next } = self.reader.list_executions(job, status, page.as_ref()).await?;
-        let items = items.into_iter().map(|row| observed(job, status, row)).collect();
-        Ok(Page { items, next })
+        let items = items.into_iter().map(|row| {
+            let (mut key, row) = observed(job, status, row);
+            if let Ok(at) = wanted.known.binary_search(&key.thing) {
+                key.thing = wanted.known[at].clone();
+            }
+            (key, row)
+        });
+        Ok(Page { items: items.collect(), next })
     }
 
     pub(super) async fn thing(self, name: ThingName, facts: ThingFacts) -> Answer {

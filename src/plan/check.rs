@@ -263,7 +263,7 @@ impl Seen<'_> {
             Test::ThingAttribute(on) => holds(on, &self.attribute(on)),
             Test::StatusDetail(on) => holds(on, &self.detail(on)),
             Test::RetryAttemptAtLeast(least) => {
-                self.row.retry_attempt.known().is_some_and(|found| found >= least)
+                self.row.retry_attempt.known().is_some_and(|found| i64::from(*found) >= *least)
             }
             Test::Expression(on) => self.surely_is(&on.expression, true),
             Test::JobNames(globs) => globs.is_match(self.line.key.job.as_str()),
@@ -297,7 +297,11 @@ impl Seen<'_> {
             Test::StatusDetail(on) => fails(on, &self.detail(on)),
             Test::RetryAttemptAtLeast(least) => {
                 self.row.retry_attempt == Fact::Absent
-                    || self.row.retry_attempt.known().is_some_and(|found| found < least)
+                    || self
+                        .row
+                        .retry_attempt
+                        .known()
+                        .is_some_and(|found| i64::from(*found) < *least)
             }
             Test::Expression(on) => self.surely_is(&on.expression, false),
             Test::JobNames(_) | Test::ThingNames(_) => !self.surely(test),

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::execution::ExecutionKey;
+use crate::execution::{Account, ExecutionKey};
 use crate::fact::{Fact, Truth};
-use crate::inventory::{Account, Job, ObservedExecution, Thing};
+use crate::inventory::{Job, ObservedExecution, Thing};
 use crate::plan::asked::{self, Asked};
 use crate::plan::{Depth, FactName};
 use crate::policy::expression::{Field, Outcome, Value};
@@ -193,7 +193,7 @@ impl Test {
             Self::ThingAttribute(on) => on.ask(facts.attributes()),
             Self::StatusDetail(on) => on.ask(facts.status_details()),
             Self::RetryAttemptAtLeast(least) => {
-                Answer::positive(facts.row.retry_attempt, |found| found >= *least)
+                Answer::positive(facts.retry_attempt(), |found| found >= *least)
             }
             Self::Expression(on) => match on.expression.run(&Asked { facts: *facts, now }) {
                 Outcome::Is(Value::Bool(value)) => known(value),

@@ -71,7 +71,7 @@ impl<'a> Facts<'a> {
 
     /// Retries completed.
     pub fn retry_attempt(&self) -> Fact<i64> {
-        self.row.retry_attempt
+        self.row.retry_attempt.map(i64::from)
     }
 
     /// When a clock of the execution began to run.

@@ -10,9 +10,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::execution::{
-    ExecutionKey, ExecutionNumber, ExecutionVersion, JobId, OpenStatus, ThingName,
+    Account, ExecutionKey, ExecutionNumber, ExecutionVersion, JobId, OpenStatus, ThingName,
 };
-use crate::inventory::{Account, Inventory};
+use crate::inventory::Inventory;
 use crate::plan::{Act, Details, Evidence, Line, Plan, words};
 use crate::policy::{Digest, PolicyName};
 

@@ -10,9 +10,8 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use crate::execution::ExecutionStatus;
+use crate::execution::{Account, ExecutionStatus};
 use crate::fact::Truth;
-use crate::inventory::Account;
 use crate::plan::clause::{Answer, Facts, Tier};
 use crate::plan::evaluate::{rule_tier, rule_truth};
 use crate::plan::{At, Depth, Reason, Verdict};

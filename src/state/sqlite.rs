@@ -13,7 +13,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use crate::execution::{ExecutionKey, JobId};
 use crate::plan::breaker::{self, Breaker, Cases, Change, Health};
@@ -21,7 +20,6 @@ use crate::plan::{Charge, Intent, IntentId, Look, Memory};
 use crate::policy::{PolicyName, Thresholds};
 use crate::state::breakers::Breakers;
 use crate::state::directory::{self, Directory, Identity, Lock, Place};
-use crate::state::memory::{Inner, UNITS_KEPT};
 use crate::state::request::Forget;
 use crate::state::{AdoptedGuard, Begun, Error, Open, Settlement, State};
 
@@ -32,23 +30,17 @@ mod read;
 mod rows;
 mod schema;
 mod sightings;
+mod writer;
 
 pub use open::Error as OpenError;
 pub use read::{read_guards, read_journal, read_memory};
+pub use writer::{Fault, JOURNAL_KEPT};
 
 use read::load;
-
-/// For how long the journal is kept: a quarter of a year, in which a question about a cancel comes up
-/// if it ever does. Longer than any budget's window, so that no unit is dropped that still counts.
-pub const JOURNAL_KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
-
-const _: () = assert!(JOURNAL_KEPT.as_secs() > UNITS_KEPT.as_secs());
+use writer::Writer;
 
 /// When a ledger began that waits for AWS's first answer.
 const NOT_YET: Timestamp = Timestamp::MAX;
-
-/// How often what is over is deleted.
-const PRUNE_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
 /// How a new file begins, and who writes.
 #[derive(Clone, Debug)]
@@ -76,31 +68,6 @@ struct Shared {
     identity: Option<Identity>,
 }
 
-#[derive(Debug)]
-struct Writer {
-    connection: Connection,
-    path: PathBuf,
-    who: String,
-    inner: Inner,
-    breakers: Arc<Breakers>,
-    pruned: Option<Timestamp>,
-    /// Outcomes that could not be written when they came.
-    unwritten: Vec<(IntentId, Settlement, Timestamp)>,
-    fault: Option<Fault>,
-}
-
-/// What tests let go wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[doc(hidden)]
-pub enum Fault {
-    /// The file cannot grow.
-    Full,
-    /// Nothing can be written.
-    ReadOnly,
-    /// The transaction is made, and its sync is said to have failed.
-    Sync,
-}
-
 impl SqliteState {
     /// Takes the lock of a place and opens its file, which is made if it is not there. Waits for the
     /// disk: long for a file with a million entries, so not to be called beside other work.
@@ -111,16 +78,8 @@ impl SqliteState {
         let (connection, about) = open::writer(&path, place, writing.fresh_ledger)?;
         let mut inner = load(&connection, &path, &about, writing.fresh_ledger)?;
         let breakers = Arc::new(Breakers::new(std::mem::take(&mut inner.memory.breakers)));
-        let mut writer = Writer {
-            connection,
-            path: path.clone(),
-            who: writing.who,
-            inner,
-            breakers: Arc::clone(&breakers),
-            pruned: None,
-            unwritten: Vec::new(),
-            fault: None,
-        };
+        let mut writer =
+            Writer::new(connection, path.clone(), writing.who, inner, Arc::clone(&breakers));
         if writing.fresh_ledger && !about.past_known {
             let known = writer.connection.execute("UPDATE about SET past_known = 1", []);
             known.map_err(|error| open::failed(&path, &error))?;
@@ -136,17 +95,7 @@ impl SqliteState {
     /// Lets something go wrong from now on.
     #[doc(hidden)]
     pub fn inject(&self, fault: Option<Fault>) {
-        let mut writer = self.0.lock();
-        writer.fault = fault;
-        let pages: i64 =
-            writer.connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap_or(1);
-        let pages = if fault == Some(Fault::Full) { pages } else { i64::from(u32::MAX - 1) };
-        let _ = writer.connection.query_row(
-            &format!("PRAGMA max_page_count = {pages}"),
-            [],
-            |_| Ok(()),
-        );
-        let _ = writer.connection.pragma_update(None, "query_only", fault == Some(Fault::ReadOnly));
+        self.0.lock().inject(fault);
     }
 
     async fn with<T: Send + 'static>(
@@ -170,95 +119,6 @@ impl Shared {
     fn unreadable(&self, error: &directory::Error) -> Error {
         let path = self.directory.path().display().to_string();
         Error::Failed { path, what: "read", why: error.to_string() }
-    }
-}
-
-impl Writer {
-    fn failed(&self, what: &'static str, error: &rusqlite::Error) -> Error {
-        let path = self.path.display().to_string();
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => Error::Full(path),
-            Some(ErrorCode::ReadOnly) => Error::ReadOnly(path),
-            _ => Error::Failed { path, what, why: error.to_string() },
-        }
-    }
-
-    /// Makes a change durable at a time, or does not make it.
-    fn change(
-        &mut self,
-        now: Timestamp,
-        change: impl FnOnce(&Transaction<'_>, Timestamp) -> rusqlite::Result<()>,
-    ) -> Result<(), Error> {
-        let now = self.inner.time(now);
-        let (record, unwritten) = self.breakers.take_unwritten();
-        let made = || -> rusqlite::Result<()> {
-            let transaction =
-                self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            change(&transaction, now)?;
-            if !unwritten.is_empty() {
-                breakers::write(&transaction, &record, &unwritten, now)?;
-            }
-            transaction.execute("UPDATE about SET latest = ?1", [rows::micros(now)])?;
-            transaction.commit()
-        };
-        if let Err(error) = made() {
-            self.breakers.put_back(unwritten);
-            return Err(self.failed("written", &error));
-        }
-        if self.fault == Some(Fault::Sync) {
-            let path = self.path.display().to_string();
-            return Err(Error::Failed { path, what: "written", why: "not synced".to_owned() });
-        }
-        Ok(())
-    }
-
-    /// Writes the outcomes that could not be written before.
-    fn catch_up(&mut self) -> Result<(), Error> {
-        while let Some((id, settlement, at)) = self.unwritten.first().cloned() {
-            self.settle(&id, &settlement, at)?;
-            self.unwritten.remove(0);
-        }
-        self.prune_if_due();
-        Ok(())
-    }
-
-    fn settle(
-        &mut self,
-        id: &IntentId,
-        settlement: &Settlement,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        let key = self.inner.open(id)?.intent.key.clone();
-        let failed = settlement.backs_off.then(|| self.inner.failed(&key, now));
-        self.change(now, |transaction, now| {
-            rows::settle(transaction, id, settlement, now)?;
-            rows::failure(transaction, &key, failed)
-        })?;
-        self.inner.settle(id, settlement, now);
-        Ok(())
-    }
-
-    /// Deletes what is over, now and then. That it cannot be deleted is no reason to stop.
-    fn prune_if_due(&mut self) {
-        let Some(now) = self.inner.latest else { return };
-        if self.pruned.is_some_and(|at| now.duration_since(at) < PRUNE_EVERY) {
-            return;
-        }
-        self.pruned = Some(now);
-        let before =
-            |kept: SignedDuration| rows::micros(now.saturating_sub(kept).unwrap_or(Timestamp::MIN));
-        let pruned = self.change(now, |transaction, now| {
-            transaction
-                .execute("DELETE FROM intents WHERE settled_at < ?1", [before(JOURNAL_KEPT)])?;
-            let forgotten = before(super::back_off(u32::MAX));
-            transaction.execute("DELETE FROM failures WHERE until < ?1", [forgotten])?;
-            transaction.execute("DELETE FROM denials WHERE until < ?1", [rows::micros(now)])?;
-            transaction.execute("DELETE FROM sightings WHERE until < ?1", [rows::micros(now)])?;
-            Ok(())
-        });
-        if let Err(error) = pruned {
-            tracing::warn!(%error, "old entries of the journal were not deleted");
-        }
     }
 }
 

@@ -72,6 +72,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "backend",
             "clock",
             "document",
+            "execution",
             "inventory",
             "mutant",
             "observe",
@@ -86,7 +87,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("status", &["inventory", "observe::Progress", "plan", "policy"]),
     ("server", &["backend", "clock", "plan::Reason", "status"]),
     // the world
-    ("emulator", &["clock", "execution", "fleet", "inventory", "span"]),
+    ("emulator", &["clock", "execution", "fleet", "span"]),
 ];
 
 /// The home of each foreign crate: files below `src`, with the folders of their names. A crate that is not here may be used

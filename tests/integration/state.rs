@@ -2,6 +2,7 @@
 
 mod breakers;
 mod damage;
+mod faults;
 mod file;
 mod guards;
 mod port;

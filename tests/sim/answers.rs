@@ -9,13 +9,13 @@ use rescind::emulator::{
     self, Cancel, Canceled, ExecutionFilter, ForThing, JobFilter, Refusal, Store,
 };
 use rescind::execution::{
-    ExecutionDescription, ExecutionKey, ExecutionNumber, ExecutionStatus, ExecutionSummary,
-    ExecutionVersion, JobId, JobStatus, OpenStatus, ThingName, Times,
+    Account, ExecutionDescription, ExecutionKey, ExecutionNumber, ExecutionStatus,
+    ExecutionSummary, ExecutionVersion, JobId, JobStatus, OpenStatus, ThingName, Times,
 };
 use rescind::fact::Fact;
 use rescind::inventory::{
-    AbortCriterion, Account, Connectivity, FailureType, JobDescription, ProcessDetails,
-    QueuedExecution, ThingDescription,
+    AbortCriterion, Connectivity, FailureType, JobDescription, ProcessDetails, QueuedExecution,
+    ThingDescription,
 };
 
 type Answer<T> = Result<T, Refusal>;
@@ -130,7 +130,7 @@ pub fn list_executions(
         number: Fact::Known(ExecutionNumber(row.execution.number)),
         status: row.execution.status.clone(),
         times: times(row.execution),
-        retry_attempt: Fact::Known(i64::from(row.execution.retry_attempt)),
+        retry_attempt: Fact::Known(i32::try_from(row.execution.retry_attempt).unwrap()),
     };
     let items = page.rows.iter().map(row).collect();
     Ok(Page { items, next: page.next.map(PageToken) })
@@ -191,6 +191,7 @@ pub fn list_queued(
 
 pub fn describe_execution(
     store: &Store,
+    account: Option<&Account>,
     key: &ExecutionKey,
     number: Option<ExecutionNumber>,
     now: Timestamp,
@@ -198,6 +199,7 @@ pub fn describe_execution(
     let number = number.map(|number| number.0);
     let found = store.execution(key.thing.as_str(), key.job.as_str(), number)?;
     Ok(ExecutionDescription {
+        account: account.cloned(),
         number: Fact::Known(ExecutionNumber(found.number)),
         status: found.status.clone(),
         times: times(found),

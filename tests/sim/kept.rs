@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
 use jiff::Timestamp;
-use rescind::inventory::Account;
+use rescind::execution::Account;
 use rescind::state::directory::{Directory, Place};
 use rescind::state::journal::Filter;
 use rescind::state::memory::MemoryState;

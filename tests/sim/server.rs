@@ -307,13 +307,14 @@ impl JobsReader for Server {
         let sent = Instant::now();
         let mut seen = None;
         let of = format!("{} on {}", key.job, key.thing);
+        let account = Some(&self.world.account);
         let answer = self
             .read(Operation::DescribeJobExecution, &of, |_, store, now| {
                 if number.is_none() {
                     let found = store.execution(key.thing.as_str(), key.job.as_str(), None);
                     seen = found.ok().cloned();
                 }
-                answers::describe_execution(store, key, number, now)
+                answers::describe_execution(store, account, key, number, now)
             })
             .await?;
         if let Some(execution) = seen {

@@ -7,7 +7,7 @@ use rescind::clock::Clock;
 use rescind::controller::follow::{Said, interpret};
 use rescind::document::{self, Limits, SourceFile};
 use rescind::emulator::{Emulator, Options};
-use rescind::inventory::Account;
+use rescind::execution::Account;
 use rescind::policy::Digest;
 use rescind::source::Tree;
 use rescind::status::Snapshot;

@@ -13,13 +13,13 @@ use jiff::Timestamp;
 
 use crate::backend::JobSummary;
 use crate::execution::{
-    ExecutionDescription, ExecutionKey, ExecutionNumber, ExecutionStatus, ExecutionSummary,
-    ExecutionVersion, ThingName, Times,
+    Account, ExecutionDescription, ExecutionKey, ExecutionNumber, ExecutionStatus,
+    ExecutionSummary, ExecutionVersion, ThingName, Times,
 };
 use crate::fact::{Fact, Unreadable};
 use crate::inventory::{
-    AbortCriterion, Account, Connectivity, FailureType, JobDescription, ProcessDetails,
-    QueuedExecution, ThingDescription,
+    AbortCriterion, Connectivity, FailureType, JobDescription, ProcessDetails, QueuedExecution,
+    ThingDescription,
 };
 
 pub(super) fn job_summary(job: types::JobSummary) -> Option<JobSummary> {
@@ -95,13 +95,14 @@ pub(super) fn execution_summary(row: types::JobExecutionSummaryForJob) -> Option
         number: number(summary.execution_number),
         status: status(summary.status.as_ref()),
         times: times(summary.queued_at, summary.started_at, summary.last_updated_at),
-        retry_attempt: Fact::read(summary.retry_attempt.map(i64::from)),
+        retry_attempt: Fact::read(summary.retry_attempt),
     })
 }
 
 pub(super) fn execution_description(execution: types::JobExecution) -> ExecutionDescription {
     let details = execution.status_details.and_then(|details| details.details_map);
     ExecutionDescription {
+        account: execution.thing_arn.as_deref().and_then(account),
         number: number(execution.execution_number),
         status: status(execution.status.as_ref()),
         times: times(execution.queued_at, execution.started_at, execution.last_updated_at),

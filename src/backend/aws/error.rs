@@ -17,8 +17,7 @@ use aws_smithy_runtime_api::client::result::{DispatchFailure, SdkError};
 use super::CLIENT_TIMEOUT;
 use super::intercept::Flight;
 use crate::backend::{Error, ErrorKind, Operation, PageToken, Result};
-use crate::execution::{ExecutionKey, JobId, JobStatus, ThingName};
-use crate::inventory::Account;
+use crate::execution::{Account, ExecutionKey, JobId, JobStatus, ThingName};
 
 /// The codes under which AWS's front ends and services throttle (the SDK's own list).
 const THROTTLED: [&str; 12] = [

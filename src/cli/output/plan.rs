@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use crate::backend::pace::Counts;
 use crate::cli::output::{Output, Tone, columns, plural};
-use crate::execution::{ExecutionNumber, ExecutionStatus, ExecutionVersion};
-use crate::inventory::{Account, Inventory, Problem};
+use crate::execution::{Account, ExecutionNumber, ExecutionStatus, ExecutionVersion};
+use crate::inventory::{Inventory, Problem};
 use crate::plan::breaker;
 use crate::plan::finish::{Finish, WholeJob, whole_jobs};
 use crate::plan::follows::{Follows, follows as follows_from};

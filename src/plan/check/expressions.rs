@@ -87,7 +87,7 @@ impl Facts for Seen<'_> {
         match field {
             Field::ExecutionStatus => Fact::Known(Value::text(row.status.as_str())),
             Field::ExecutionNumber => row.number.map(|number| Value::Int(number.0)),
-            Field::RetryAttempt => row.retry_attempt.map(Value::Int),
+            Field::RetryAttempt => row.retry_attempt.map(|it| Value::Int(it.into())),
             Field::QueuedAt => row.times.queued_at().map(Value::Time),
             Field::StartedAt => row.times.started_at().map(Value::Time),
             Field::LastUpdatedAt => row.times.last_updated_at().map(Value::Time),

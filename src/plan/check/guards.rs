@@ -7,8 +7,7 @@ use jiff::Timestamp;
 
 use super::Seen;
 use super::expressions::asks_described;
-use crate::execution::OpenStatus;
-use crate::inventory::Account;
+use crate::execution::{Account, OpenStatus};
 use crate::plan::Act;
 use crate::policy::{Policy, PolicySet, Rule};
 

@@ -5,8 +5,9 @@
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, named_params};
 
+use super::Shared;
 use super::rows::{bad, micros, text, time};
-use super::{Shared, Writer};
+use super::writer::Writer;
 use crate::plan::breaker::{Breaker, Cases, Change, Health, Open, Record, first_minute};
 use crate::policy::Thresholds;
 use crate::state::Error;

@@ -215,6 +215,24 @@ pub(super) fn settle(
     Ok(())
 }
 
+/// Makes the file say of what is open and of what was seen what this process knows: a change that was
+/// told to have failed may be there all the same. Nothing was sent under an intent that it does not know.
+pub(super) fn restore(connection: &Connection, inner: &Inner, now: Timestamp) -> Result<()> {
+    let mut open = connection.prepare("SELECT id FROM intents WHERE outcome IS NULL")?;
+    let ids = open.query_map([], |row| row.get::<_, String>("id"))?.collect::<Result<Vec<_>>>()?;
+    for id in ids.into_iter().map(|id| IntentId(id.into())) {
+        let Some(Open { intent, sent_at }) = inner.open.get(&id) else {
+            connection.execute("DELETE FROM intents WHERE id = ?1", [&*id.0])?;
+            continue;
+        };
+        // The attempt that this process knows, and none after it.
+        let before = "UPDATE intents SET attempts = attempts - 1 - (sent_at <> ?2) WHERE id = ?1";
+        connection.execute(before, (&*id.0, micros(*sent_at)))?;
+        attempt(connection, intent, *sent_at)?;
+    }
+    sightings::replace(connection, &sightings::load(connection)?, &inner.memory.sightings, now)
+}
+
 /// Writes or forgets that an execution is left alone.
 pub(super) fn failure(
     connection: &Connection,

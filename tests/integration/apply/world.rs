@@ -16,12 +16,10 @@ use rescind::backend::{
 use rescind::clock::Clock;
 use rescind::emulator::{Effect, Emulator, Refusal, Store};
 use rescind::execution::{
-    ExecutionDescription, ExecutionKey, ExecutionNumber, ExecutionSummary, JobId, JobStatus,
-    OpenStatus, ThingName,
+    Account, ExecutionDescription, ExecutionKey, ExecutionNumber, ExecutionSummary, JobId,
+    JobStatus, OpenStatus, ThingName,
 };
-use rescind::inventory::{
-    Account, Connectivity, JobDescription, QueuedExecution, ThingDescription,
-};
+use rescind::inventory::{Connectivity, JobDescription, QueuedExecution, ThingDescription};
 use tokio::time::{Instant, sleep};
 
 use super::answers::{self, error};
@@ -276,7 +274,9 @@ impl JobsReader for World {
         key: &ExecutionKey,
         number: Option<ExecutionNumber>,
     ) -> Result<ExecutionDescription> {
-        let answer = |store: &mut Store, now| answers::describe_execution(store, key, number, now);
+        let answer = |store: &mut Store, now| {
+            answers::describe_execution(store, Some(&account()), key, number, now)
+        };
         self.ask(Operation::DescribeJobExecution, Some(key), answer).await
     }
 }

@@ -174,6 +174,7 @@ impl JobsReader for Memory {
     ) -> Result<ExecutionDescription> {
         self.log(format!("describe {key}"));
         Ok(ExecutionDescription {
+            account: None,
             number: Fact::Known(ExecutionNumber(1)),
             status: ExecutionStatus::Queued,
             times: Times::default(),

@@ -165,6 +165,7 @@ impl World {
             }
             let mut described = seen.clone();
             let description = ExecutionDescription {
+                account: None,
                 number: Fact::Known(ExecutionNumber(1)),
                 status,
                 times: it.times(at),

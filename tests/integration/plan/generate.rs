@@ -9,12 +9,13 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::select;
 use rescind::execution::{
-    ExecutionKey, ExecutionNumber, ExecutionVersion, JobStatus, OpenStatus, TargetSelection, Times,
+    Account, ExecutionKey, ExecutionNumber, ExecutionVersion, JobStatus, OpenStatus,
+    TargetSelection, Times,
 };
 use rescind::fact::{Fact, Unreadable};
 use rescind::inventory::{
-    AbortCriterion, Account, Connectivity, Described, FailureType, Inventory, Job, JobDescription,
-    Listing, ObservedExecution, ProcessDetails, Queue, QueuedExecution, Thing, ThingDescription,
+    AbortCriterion, Connectivity, Described, FailureType, Inventory, Job, JobDescription, Listing,
+    ObservedExecution, ProcessDetails, Queue, QueuedExecution, Thing, ThingDescription,
 };
 use rescind::plan::breaker::{Breaker, Cases, Record};
 use rescind::plan::{Memory, Spent};
@@ -304,7 +305,7 @@ fn row() -> impl Strategy<Value = ObservedExecution> {
     ));
     let number = fact((1..3_i64).prop_map(ExecutionNumber));
     let listed = select(&OpenStatus::ALL[..]);
-    (listed, number, (time(), time(), time()), fact(0..4_i64), described).prop_map(
+    (listed, number, (time(), time(), time()), fact(0..4_i32), described).prop_map(
         |(listed, number, (queued_at, started_at, last_updated_at), retry_attempt, described)| {
             ObservedExecution {
                 listed,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
-use rescind::inventory::Account;
+use rescind::execution::Account;
 use rescind::plan::saved::{Error, SavedPlan, Stale, VALID_FOR};
 use rescind::plan::{Depth, Memory, plan};
 use rescind::policy::Digest;

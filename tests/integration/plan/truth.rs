@@ -170,7 +170,10 @@ fn inventory(test: &Test, state: State) -> Inventory {
                 AgeClock::LastUpdatedAt => times.last_updated_at = time,
             }
         }
-        Test::RetryAttemptAtLeast(least) => retry_attempt = fact(state, *least, least - 1),
+        Test::RetryAttemptAtLeast(least) => {
+            let least = i32::try_from(*least).unwrap();
+            retry_attempt = fact(state, least, least - 1);
+        }
         Test::ThingTypes(_) => {
             let of = |kind: &str| ThingDescription {
                 thing_type: Some(kind.to_owned()),

@@ -3,13 +3,12 @@
 use rescind::emulator::{Faults, Operation};
 use serde_json::Value;
 
-use crate::process::fleet::{World, policy};
+use crate::process::fleet::{ACCOUNT, REGION, World, policy};
 use crate::process::{gate, ran, until};
 
-#[test]
-fn a_cancel_whose_reply_was_lost_before_a_kill_is_settled_after_the_restart_and_not_sent_again() {
-    // What waits for the other robot keeps the job open: jobs tell which account answers.
-    let world = World::new(2);
+/// A controller that was killed when its cancel had taken effect and the answer was lost.
+fn killed_in_a_cancel(things: usize) -> World {
+    let world = World::new(things);
     world.write("a.yaml", &policy("a", "r001"));
     let lost = [(Operation::CancelJobExecution, 1)].into();
     world.emulator.set_faults(Faults { lost_reply: lost, ..Faults::default() });
@@ -27,19 +26,60 @@ fn a_cancel_whose_reply_was_lost_before_a_kill_is_settled_after_the_restart_and_
     looks.recv().expect("it looks");
     first.signal("KILL");
     drop((first, go));
-    let entry = || {
-        let audit = ran(world.command(&["audit", "-o", "json"]));
-        let audit: Value = serde_json::from_str(&audit.stdout).expect(&audit.stderr);
-        audit["entries"][0].clone()
-    };
-    assert_eq!(entry()["outcome"], Value::Null, "{}", entry());
-    let second = world.controller("root", &["--interval", "1s"]);
-    second.log.wait("an earlier process left cancels without an outcome: settling them");
-    until("it is settled", || (entry()["outcome"] == "canceled").then_some(()));
+    assert_eq!(entry(&world)["outcome"], Value::Null, "{}", entry(&world));
+    world
+}
+
+/// The only cancel that the journal has.
+fn entry(world: &World) -> Value {
+    let audit = ran(world.command(&["audit", "-o", "json"]));
+    let audit: Value = serde_json::from_str(&audit.stdout).expect(&audit.stderr);
+    let [entry] = &audit["entries"].as_array().expect("entries")[..] else { panic!("{audit}") };
+    entry.clone()
+}
+
+fn is_settled(world: &World) {
+    until("it is settled", || (entry(world)["outcome"] == "canceled").then_some(()));
     let note = "settled after a restart: the reply was lost, the cancel was not";
-    assert_eq!(entry()["note"], note);
-    let seen = second.log.all().len();
-    second.log.after(seen, " pass ");
+    assert_eq!(entry(world)["note"], note);
     assert_eq!(world.calls(Operation::CancelJobExecution), 1);
     assert_eq!(world.canceled("fw"), ["r001"]);
+}
+
+#[test]
+fn a_cancel_whose_reply_was_lost_before_a_kill_is_settled_after_the_restart_and_not_sent_again() {
+    let world = killed_in_a_cancel(2);
+    let second = world.controller("root", &["--interval", "1s"]);
+    second.log.wait("an earlier process left cancels without an outcome: settling them");
+    let seen = second.log.all().len();
+    second.log.after(seen, " pass ");
+    is_settled(&world);
+}
+
+#[test]
+fn where_the_cancel_ended_the_job_the_execution_itself_tells_the_account() {
+    for verb in ["run", "apply"] {
+        let world = killed_in_a_cancel(1);
+        if verb == "run" {
+            let second = world.controller("root", &["--interval", "1s"]);
+            second.log.wait("an earlier process left cancels without an outcome: settling them");
+            is_settled(&world);
+        } else {
+            let applied = ran(world.command(&[
+                "apply",
+                "root",
+                "--account",
+                ACCOUNT,
+                "--region",
+                REGION,
+                "--yes",
+            ]));
+            assert!(
+                applied.stderr.contains("looking at what became of them"),
+                "{}",
+                applied.stderr
+            );
+            is_settled(&world);
+        }
+    }
 }

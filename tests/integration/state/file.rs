@@ -12,7 +12,7 @@ use rescind::policy::Digest;
 use rescind::state::directory::{Directory, Place};
 use rescind::state::journal::{Entry, Filter};
 use rescind::state::sqlite::{Fault, SqliteState, Writing, read_journal, read_memory};
-use rescind::state::{Begun, Error, Settlement, State};
+use rescind::state::{Begun, Settlement, State};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -226,71 +226,6 @@ async fn another_place_is_refused() {
                     its own name, or name another --state-dir";
     assert!(error.ends_with(expected), "{error}");
     assert!(read_memory(&disk.directory, &elsewhere, now()).is_err());
-}
-
-/// Changes a file as another program would.
-#[tokio::test]
-async fn on_a_full_disk_nothing_begins_and_what_was_begun_is_settled_later() {
-    let disk = Disk::new();
-    let state = disk.open();
-    begun(&state, "a", "r-0", now()).await;
-    state.inject(Some(Fault::Full));
-    let large = charge(1_000_000);
-    let mut told = None;
-    for number in 1..1_000 {
-        let next = intent(&format!("a-{number}"), &format!("r-{number}"));
-        match state.begin(&next, std::slice::from_ref(&large), now()).await {
-            Ok(begun) => assert_eq!(begun, Begun::Yes),
-            Err(error) => {
-                told = Some((number, error));
-                break;
-            }
-        }
-    }
-    let (number, error) = told.expect("it fills up");
-    assert!(matches!(error, Error::Full(_)), "{error}");
-    assert!(error.to_string().ends_with("make room there"), "{error}");
-    // Nothing of it was taken, neither here nor on disk.
-    assert_eq!(memory(&state, now()).await.spent.len(), number);
-    let long = Settlement { note: "x".repeat(100_000), ..ends(Outcome::Canceled) };
-    assert!(state.settle(&id("a"), &long, later(5)).await.is_err());
-    assert_eq!(state.open().await.unwrap().len(), number, "it stays open, with its unit");
-    state.inject(None);
-    // The next call of any kind writes it, with the time at which it came.
-    let memory = memory(&state, later(60)).await;
-    assert_eq!((memory.open.len(), memory.spent.len()), (number - 1, number));
-    assert_eq!(disk.journal(&Filter::default())[0].settled_at, Some(later(5)));
-    drop(state);
-    assert_eq!(disk.open().open().await.unwrap().len(), number - 1);
-}
-
-#[tokio::test]
-async fn on_a_read_only_disk_nothing_begins() {
-    let disk = Disk::new();
-    let state = disk.open();
-    state.inject(Some(Fault::ReadOnly));
-    let error = state.begin(&intent("a", "r-1"), &[], now()).await.unwrap_err();
-    assert!(matches!(error, Error::ReadOnly(_)), "{error}");
-    assert_eq!(memory(&state, now()).await, Memory::default());
-}
-
-#[tokio::test]
-async fn what_may_or_may_not_be_on_disk_is_not_sent_and_is_found_by_the_next_start() {
-    let disk = Disk::new();
-    let state = disk.open();
-    state.inject(Some(Fault::Sync));
-    assert!(state.begin(&intent("a", "r-1"), &[], now()).await.is_err());
-    state.inject(None);
-    // Nor does another intent for it begin while that is so.
-    assert!(state.begin(&intent("b", "r-1"), &[], now()).await.is_err());
-    assert_eq!(begun(&state, "c", "r-2", now()).await, Begun::Yes);
-    state.inject(Some(Fault::Sync));
-    assert!(state.settle(&id("c"), &ends(Outcome::Canceled), later(1)).await.is_err());
-    state.inject(None);
-    assert_eq!(memory(&state, later(2)).await.open, [].into());
-    drop(state);
-    let open = disk.open().open().await.unwrap();
-    assert_eq!(open.iter().map(|it| &it.intent.id).collect::<Vec<_>>(), [&id("a")]);
 }
 
 #[tokio::test]

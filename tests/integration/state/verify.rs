@@ -70,6 +70,7 @@ fn effect(entry: &Entry) -> Effect {
 /// What AWS says of it afterwards.
 fn description(entry: &Entry) -> ExecutionDescription {
     ExecutionDescription {
+        account: None,
         number: Fact::Known(entry.execution_number),
         status: ExecutionStatus::Canceled,
         times: Times::default(),

@@ -3,11 +3,12 @@
 use rescind::backend::fault::{Fault, Faulty};
 use rescind::backend::{ErrorKind, Operation};
 use rescind::clock::Clock;
+use rescind::execution::ExecutionKey;
 use rescind::fact::{Fact, Unreadable};
-use rescind::inventory::Thing;
-use rescind::observe::{JobFacts, ThingFacts, read_job, read_thing};
+use rescind::inventory::{Inventory, Thing};
+use rescind::observe::{JobFacts, NoProgress, ThingFacts, read_job, read_thing};
 
-use super::{Memory, collect, start};
+use super::{Memory, collect, collector, everything, key, start};
 
 #[tokio::test(start_paused = true)]
 async fn a_thing_is_as_old_as_its_older_fact() {
@@ -89,4 +90,22 @@ async fn a_queue_or_a_connection_that_is_not_there_is_not_known() {
         (gone.map(|()| unreachable!()), gone.map(|()| unreachable!()))
     );
     assert_eq!(errors.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thing_that_is_listed_again_has_one_name() {
+    let mut memory = Memory::fleet();
+    let mut seen = collect(memory.clone()).await.unwrap();
+    let place = |seen: &Inventory, key: &ExecutionKey| {
+        seen.executions.keys().find(|it| *it == key).unwrap().thing.as_str().as_ptr()
+    };
+    let (kept, other) = (key("fw-1", "t-1"), key("fw-2", "t-1"));
+    let (before, before_of_other) = (place(&seen, &kept), place(&seen, &other));
+    // As if each name had been read from an answer of its own.
+    for (_, _, thing) in &mut memory.rows {
+        *thing = thing.as_str().parse().unwrap();
+    }
+    seen.lists.clear();
+    let seen = collector(memory).collect(seen, everything, &NoProgress).await.unwrap();
+    assert_eq!((place(&seen, &kept), place(&seen, &other)), (before, before_of_other));
 }

@@ -1,0 +1,179 @@
+//! The one that writes: each change is a transaction, and what is remembered follows it.
+//!
+//! Apart from the port's methods, which say what a change is. Whatever fails, the file and what is
+//! remembered agree again with the next change that is made.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+
+use super::{breakers, rows};
+use crate::plan::IntentId;
+use crate::state::breakers::Breakers;
+use crate::state::memory::{Inner, UNITS_KEPT};
+use crate::state::{Error, Settlement, back_off};
+
+/// For how long the journal is kept: a quarter of a year, in which a question about a cancel comes up
+/// if it ever does. Longer than any budget's window, so that no unit is dropped that still counts.
+pub const JOURNAL_KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+const _: () = assert!(JOURNAL_KEPT.as_secs() > UNITS_KEPT.as_secs());
+
+/// How often what is over is deleted.
+const PRUNE_EVERY: SignedDuration = SignedDuration::from_hours(1);
+
+#[derive(Debug)]
+pub(super) struct Writer {
+    pub(super) connection: Connection,
+    path: PathBuf,
+    pub(super) who: String,
+    pub(super) inner: Inner,
+    pub(super) breakers: Arc<Breakers>,
+    pruned: Option<Timestamp>,
+    /// Outcomes that could not be written when they came.
+    pub(super) unwritten: Vec<(IntentId, Settlement, Timestamp)>,
+    /// Whether the last change may be on disk although it was told not to be.
+    unsure: bool,
+    fault: Option<Fault>,
+}
+
+/// What tests let go wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(hidden)]
+pub enum Fault {
+    /// The file cannot grow.
+    Full,
+    /// Nothing can be written.
+    ReadOnly,
+    /// The transaction is made, and its sync is said to have failed.
+    Sync,
+}
+
+impl Writer {
+    /// What writes to an open file.
+    pub(super) fn new(
+        connection: Connection,
+        path: PathBuf,
+        who: String,
+        inner: Inner,
+        breakers: Arc<Breakers>,
+    ) -> Self {
+        Self {
+            connection,
+            path,
+            who,
+            inner,
+            breakers,
+            pruned: None,
+            unwritten: Vec::new(),
+            unsure: false,
+            fault: None,
+        }
+    }
+
+    pub(super) fn failed(&self, what: &'static str, error: &rusqlite::Error) -> Error {
+        let path = self.path.display().to_string();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Error::Full(path),
+            Some(ErrorCode::ReadOnly) => Error::ReadOnly(path),
+            _ => Error::Failed { path, what, why: error.to_string() },
+        }
+    }
+
+    /// Makes a change durable at a time, or does not make it. Whether one that failed to be synced is
+    /// there nobody can tell: the next one begins with what this process knows to be so.
+    pub(super) fn change(
+        &mut self,
+        now: Timestamp,
+        change: impl FnOnce(&Transaction<'_>, Timestamp) -> rusqlite::Result<()>,
+    ) -> Result<(), Error> {
+        let now = self.inner.time(now);
+        let (record, unwritten) = self.breakers.take_unwritten();
+        let made = || -> rusqlite::Result<()> {
+            let transaction =
+                self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            if self.unsure {
+                rows::restore(&transaction, &self.inner, now)?;
+            }
+            change(&transaction, now)?;
+            if !unwritten.is_empty() {
+                breakers::write(&transaction, &record, &unwritten, now)?;
+            }
+            transaction.execute("UPDATE about SET latest = ?1", [rows::micros(now)])?;
+            transaction.commit()
+        };
+        let made = made();
+        self.unsure = made.is_err() || self.fault == Some(Fault::Sync);
+        if let Err(error) = made {
+            self.breakers.put_back(unwritten);
+            return Err(self.failed("written", &error));
+        }
+        if self.unsure {
+            let path = self.path.display().to_string();
+            return Err(Error::Failed { path, what: "written", why: "not synced".to_owned() });
+        }
+        Ok(())
+    }
+
+    /// Writes the outcomes that could not be written before.
+    pub(super) fn catch_up(&mut self) -> Result<(), Error> {
+        while let Some((id, settlement, at)) = self.unwritten.first().cloned() {
+            self.settle(&id, &settlement, at)?;
+            self.unwritten.remove(0);
+        }
+        self.prune_if_due();
+        Ok(())
+    }
+
+    pub(super) fn settle(
+        &mut self,
+        id: &IntentId,
+        settlement: &Settlement,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let key = self.inner.open(id)?.intent.key.clone();
+        let failed = settlement.backs_off.then(|| self.inner.failed(&key, now));
+        self.change(now, |transaction, now| {
+            rows::settle(transaction, id, settlement, now)?;
+            rows::failure(transaction, &key, failed)
+        })?;
+        self.inner.settle(id, settlement, now);
+        Ok(())
+    }
+
+    /// Deletes what is over, now and then. That it cannot be deleted is no reason to stop.
+    pub(super) fn prune_if_due(&mut self) {
+        let Some(now) = self.inner.latest else { return };
+        if self.pruned.is_some_and(|at| now.duration_since(at) < PRUNE_EVERY) {
+            return;
+        }
+        self.pruned = Some(now);
+        let before =
+            |kept: SignedDuration| rows::micros(now.saturating_sub(kept).unwrap_or(Timestamp::MIN));
+        let pruned = self.change(now, |transaction, now| {
+            transaction
+                .execute("DELETE FROM intents WHERE settled_at < ?1", [before(JOURNAL_KEPT)])?;
+            let forgotten = before(back_off(u32::MAX));
+            transaction.execute("DELETE FROM failures WHERE until < ?1", [forgotten])?;
+            transaction.execute("DELETE FROM denials WHERE until < ?1", [rows::micros(now)])?;
+            transaction.execute("DELETE FROM sightings WHERE until < ?1", [rows::micros(now)])?;
+            Ok(())
+        });
+        if let Err(error) = pruned {
+            tracing::warn!(%error, "old entries of the journal were not deleted");
+        }
+    }
+
+    /// Lets something go wrong from now on.
+    pub(super) fn inject(&mut self, fault: Option<Fault>) {
+        self.fault = fault;
+        let pages: i64 =
+            self.connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap_or(1);
+        let pages = if fault == Some(Fault::Full) { pages } else { i64::from(u32::MAX - 1) };
+        let _ =
+            self.connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()));
+        let _ = self.connection.pragma_update(None, "query_only", fault == Some(Fault::ReadOnly));
+    }
+}
