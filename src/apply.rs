@@ -122,19 +122,13 @@ pub enum Ending {
 
 impl Ending {
     /// The label in logs and JSON.
-    pub fn label(&self) -> String {
-        fn camel(value: impl serde::Serialize) -> String {
-            match serde_json::to_value(value) {
-                Ok(serde_json::Value::String(label)) => label,
-                _ => String::new(),
-            }
-        }
+    pub fn label(&self) -> &'static str {
         match self {
-            Self::Outcome(outcome) => camel(outcome),
-            Self::Kept(_) => "kept".to_owned(),
-            Self::BudgetExhausted => camel(Reason::BudgetExhausted),
-            Self::BeyondMax => "beyondMax".to_owned(),
-            Self::JobDenied | Self::NotTried => "notTried".to_owned(),
+            Self::Outcome(outcome) => outcome.label(),
+            Self::Kept(_) => "kept",
+            Self::BudgetExhausted => Reason::BudgetExhausted.label(),
+            Self::BeyondMax => "beyondMax",
+            Self::JobDenied | Self::NotTried => "notTried",
         }
     }
 }

@@ -9,7 +9,9 @@
 //! file system, no clock, no AWS.
 
 use std::collections::BTreeSet;
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::thread;
 
 use serde_json::Value;
 
@@ -112,8 +114,7 @@ pub fn read_at(files: &[SourceFile], limits: &Limits, revision: Option<&Arc<str>
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let mut documents = Documents::default();
     let (mut names, mut excepted) = (Vec::new(), Vec::new());
-    for file in &files {
-        let read = read_file(file, limits, revision);
+    for (file, read) in files.iter().zip(read_files(&files, limits, revision)) {
         if read.diagnostics.iter().any(Diagnostic::is_error) {
             documents.broken.insert(file.path.clone());
         }
@@ -144,6 +145,34 @@ pub fn read_at(files: &[SourceFile], limits: &Limits, revision: Option<&Arc<str>
     documents.guards.sort_by(|a, b| a.name.cmp(&b.name));
     diagnostic::sort(&mut documents.diagnostics);
     documents
+}
+
+/// The least files that are worth a thread.
+const SHARE: usize = 32;
+
+/// Reads files on all cores: to check a thousand conditions takes longer than all else that stands between
+/// a change of the files and what follows from it.
+fn read_files(
+    files: &[&SourceFile],
+    limits: &Limits,
+    revision: Option<&Arc<str>>,
+) -> impl Iterator<Item = Read> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let share = files.len().div_ceil(cores).max(SHARE);
+    let each = move |files: &[&SourceFile]| -> Vec<_> {
+        files.iter().map(|file| read_file(file, limits, revision)).collect()
+    };
+    let shares = if files.len() <= share {
+        vec![each(files)]
+    } else {
+        thread::scope(|scope| {
+            let threads: Vec<_> =
+                files.chunks(share).map(|share| scope.spawn(move || each(share))).collect();
+            let joined = threads.into_iter().map(thread::ScopedJoinHandle::join);
+            joined.map(|read| read.unwrap_or_else(|panic| resume_unwind(panic))).collect()
+        })
+    };
+    shares.into_iter().flatten()
 }
 
 fn read_file(file: &SourceFile, limits: &Limits, revision: Option<&Arc<str>>) -> Read {

@@ -326,7 +326,7 @@ impl Controller {
         if mutant::is(Mutant::PoliciesOncePerPass) {
             executor.in_force = Arc::new(Fixed(with.in_force.current()));
         }
-        let mut counts = BTreeMap::<String, usize>::new();
+        let mut counts = BTreeMap::<&'static str, usize>::new();
         let mut all = Vec::new();
         let mut lost = 0;
         let mut lines = lines.into_iter();

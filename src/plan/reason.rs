@@ -25,95 +25,85 @@ pub enum Decision {
     Cancel,
 }
 
-/// Why. Ordered: with several policies, the execution's reason is the one furthest down.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
-#[serde(rename_all = "camelCase")]
-pub enum Reason {
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $label:literal,)+) => {
+        /// Why. Ordered: with several policies, the execution's reason is the one furthest down.
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+        )]
+        pub enum Reason {
+            $($(#[$doc])* #[serde(rename = $label)] $name,)+
+        }
+
+        impl Reason {
+            /// Every variant, in order.
+            pub const ALL: [Self; [$($label),+].len()] = [$(Self::$name),+];
+
+            /// The label in JSON, in metrics and in logs.
+            pub fn label(self) -> &'static str {
+                match self {
+                    $(Self::$name => $label,)+
+                }
+            }
+        }
+    };
+}
+
+reasons! {
     /// AWS gave a status that this version does not know.
-    StatusUnknown,
+    StatusUnknown = "statusUnknown",
     /// It has ended; there is nothing to cancel.
-    Terminal,
+    Terminal = "terminal",
     /// A clause of `match` or `target` said no.
-    NoMatch,
+    NoMatch = "noMatch",
     /// A fact that `match` or a template needs is not known.
-    FactUnknown,
+    FactUnknown = "factUnknown",
     /// An exclude rule holds, or is not known.
-    Excluded,
+    Excluded = "excluded",
     /// A guard's rule holds, or is not known.
-    Protected,
+    Protected = "protected",
     /// It is IN_PROGRESS and the policy has no `force`.
-    ForceRequired,
+    ForceRequired = "forceRequired",
     /// The policy's mode is Observe.
-    ObserveOnly,
+    ObserveOnly = "observeOnly",
     /// The policy is suspended.
-    Suspended,
+    Suspended = "suspended",
     /// The policy's `expiresAt` has passed.
-    Expired,
+    Expired = "expired",
     /// The cancel could make AWS abort the whole job.
-    JobAbortRisk,
+    JobAbortRisk = "jobAbortRisk",
     /// We canceled it a moment ago; AWS's lists lag.
-    AlreadyCanceledByUs,
+    AlreadyCanceledByUs = "alreadyCanceledByUs",
     /// The policy's file has an error; its policies wait.
-    SourceBroken,
+    SourceBroken = "sourceBroken",
     /// A guard's freeze lasts.
-    Frozen,
+    Frozen = "frozen",
     /// None of the policy's Allow windows is open, or a Deny window is.
-    WindowClosed,
+    WindowClosed = "windowClosed",
     /// The account or region is not in the scope of a guard.
-    OutOfScope,
+    OutOfScope = "outOfScope",
     /// So much went wrong that a breaker is open.
-    BreakerOpen,
+    BreakerOpen = "breakerOpen",
     /// Somebody has switched sending off.
-    Paused,
+    Paused = "paused",
     /// It matches, and has not matched for as long as the policy's `stableFor` asks.
-    NotStableYet,
+    NotStableYet = "notStableYet",
     /// An earlier cancel of it failed or is not settled yet.
-    BackingOff,
+    BackingOff = "backingOff",
     /// A percentage needs a list that failed.
-    InventoryIncomplete,
+    InventoryIncomplete = "inventoryIncomplete",
     /// The budget of the cause, or of a guard, has nothing left now.
-    BudgetExhausted,
+    BudgetExhausted = "budgetExhausted",
     /// More is due than the budget of the cause, or of a guard, allows, and it says Halt: none is
     /// canceled.
-    BudgetHalted,
+    BudgetHalted = "budgetHalted",
     /// Due; judged in the moment of acting.
-    Due,
+    Due = "due",
     /// Everything agrees.
-    Matched,
+    Matched = "matched",
 }
 
 impl Reason {
-    /// Every variant, in order.
-    pub const ALL: [Self; 25] = [
-        Self::StatusUnknown,
-        Self::Terminal,
-        Self::NoMatch,
-        Self::FactUnknown,
-        Self::Excluded,
-        Self::Protected,
-        Self::ForceRequired,
-        Self::ObserveOnly,
-        Self::Suspended,
-        Self::Expired,
-        Self::JobAbortRisk,
-        Self::AlreadyCanceledByUs,
-        Self::SourceBroken,
-        Self::Frozen,
-        Self::WindowClosed,
-        Self::OutOfScope,
-        Self::BreakerOpen,
-        Self::Paused,
-        Self::NotStableYet,
-        Self::BackingOff,
-        Self::InventoryIncomplete,
-        Self::BudgetExhausted,
-        Self::BudgetHalted,
-        Self::Due,
-        Self::Matched,
-    ];
-
     /// Whether it is a guard that says so.
     pub fn is_of_guard(self) -> bool {
         matches!(self, Self::Protected | Self::Frozen | Self::OutOfScope)

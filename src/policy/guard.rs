@@ -45,8 +45,7 @@ pub struct Guard {
 }
 
 /// Whether a guard's document is there. A guard that was adopted is in force all the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Standing {
     /// It has none: it is part of the program.
     BuiltIn,
@@ -56,6 +55,18 @@ pub enum Standing {
     Broken,
     /// No file of the root has it.
     Missing,
+}
+
+impl Standing {
+    /// The label in JSON.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::BuiltIn => "builtIn",
+            Self::Written => "written",
+            Self::Broken => "broken",
+            Self::Missing => "missing",
+        }
+    }
 }
 
 impl fmt::Display for Standing {

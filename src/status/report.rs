@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::standing::{self, camel};
+use super::standing;
 use super::{Account, Breaker, ERRORS_KEPT, Failure, PASS_BUCKETS, Pass, Root, Snapshot};
 use crate::inventory::Inventory;
 use crate::observe::Progress;
@@ -140,7 +140,7 @@ impl Reporter {
         }
         let problems = inventory.problems.iter().take(PROBLEMS_NAMED);
         let problems = problems.map(|it| format!("{}: {}", it.what, it.why)).collect();
-        let count = |(reason, count): (Reason, usize)| (camel(reason), count as u64);
+        let count = |(reason, count): (Reason, usize)| (reason.label().to_owned(), count as u64);
         let recreated = plan.lines.iter().filter(|line| is_recreated(line, inventory, memory));
         let recreated = recreated.count() as u64;
         running.pass = Some(Pass {
@@ -170,9 +170,9 @@ impl Reporter {
     }
 
     /// A line ended so.
-    pub fn ended(&self, label: String, forced: bool) {
+    pub fn ended(&self, label: &'static str, forced: bool) {
         self.change(|snapshot| {
-            *snapshot.tally.endings.entry(label).or_default() += 1;
+            *snapshot.tally.endings.entry(label.to_owned()).or_default() += 1;
             snapshot.tally.forced += u64::from(forced);
         });
     }

@@ -13,14 +13,6 @@ use super::{Budget, Guard, Policy, Window};
 use crate::plan::{BudgetState, Memory, Owner, Plan, Reason, budget};
 use crate::policy::{self, Mode, PolicyName, PolicySet, window};
 
-/// As in JSON: `budgetExhausted`.
-pub(super) fn camel(value: impl serde::Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(label)) => label,
-        _ => String::new(),
-    }
-}
-
 /// The policies as a plan found them. `before` is what was said last.
 pub(super) fn planned_policies(plan: &Plan, before: &[Policy]) -> Vec<Policy> {
     let base = |policy: &policy::Policy| about(policy, before, plan.now);
@@ -32,7 +24,7 @@ pub(super) fn planned_policies(plan: &Plan, before: &[Policy]) -> Vec<Policy> {
     }
     for ((name, reason), count) in counts {
         if let Some(policy) = policies.get_mut(name) {
-            policy.executions.insert(camel(reason), count);
+            policy.executions.insert(reason.label().to_owned(), count);
         }
     }
     for observed in &plan.observed {
@@ -149,7 +141,7 @@ fn about_guard(guard: &policy::Guard, states: &[BudgetState]) -> Guard {
     let owner = Owner::Guard(guard.name.clone());
     Guard {
         name: guard.name.to_string(),
-        standing: camel(guard.standing),
+        standing: guard.standing.label().to_owned(),
         path: guard.origin.path.to_string(),
         budgets: states.iter().filter(|state| state.owner == owner).map(limit).collect(),
     }

@@ -26,14 +26,14 @@ fn the_runbook_has_a_section_for_whatever_is_said() {
         Ending::JobDenied,
         Ending::NotTried,
     ];
-    let labels = (Unready::ALL.iter().map(|it| it.label().to_owned()))
+    let labels = (Unready::ALL.iter().map(|it| it.label()))
         .chain(Outcome::ALL.map(|it| Ending::Outcome(it).label()))
         .chain(endings.iter().map(Ending::label))
-        .chain(Breaker::ALL.map(|it| it.label().to_owned()))
-        .chain(ErrorKind::ALL.map(|it| it.label().to_owned()));
+        .chain(Breaker::ALL.map(|it| it.label()))
+        .chain(ErrorKind::ALL.map(|it| it.label()));
     let labels: std::collections::BTreeSet<_> = labels.collect();
     for label in &labels {
-        assert!(headings.contains(&label.as_str()), "docs/runbook.md has no section {label}");
+        assert!(headings.contains(label), "docs/runbook.md has no section {label}");
     }
     for heading in headings {
         assert!(labels.contains(heading), "docs/runbook.md: nothing says {heading}");
@@ -41,7 +41,7 @@ fn the_runbook_has_a_section_for_whatever_is_said() {
     for link in runbook.split("](#").skip(1) {
         let anchor = link.split(')').next().unwrap();
         let target = |heading: &&str| heading.to_lowercase() == anchor;
-        assert!(labels.iter().map(String::as_str).any(|it| target(&it)), "{anchor} leads nowhere");
+        assert!(labels.iter().any(target), "{anchor} leads nowhere");
     }
 }
 

@@ -5,6 +5,7 @@
 //! difference before it is committed.
 
 mod mangled;
+mod many;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

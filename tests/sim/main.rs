@@ -27,8 +27,8 @@ mod world;
 use report::Report;
 use scenario::Scenario;
 
-/// How many seeds the test command runs: less than two minutes of two cores, unoptimised.
-const SEEDS: u64 = 1_500;
+/// How many seeds the test command runs: less than three minutes of two cores, unoptimised.
+const SEEDS: u64 = 2_000;
 
 /// From how many seeds on all that can be reached has to be.
 const LONG: u64 = 10_000;

@@ -71,7 +71,7 @@ impl Report {
     /// Holds the report against what should be reached: all that can be.
     pub fn has_everything(&self) {
         let outcomes = Outcome::ALL.map(|it| (format!("outcome {}", it.label()), None));
-        let reasons = Reason::ALL.map(|it| (format!("reason {}", words(it)), never_a_reason(it)));
+        let reasons = Reason::ALL.map(|it| (format!("reason {}", it.label()), never_a_reason(it)));
         let breakers = Breaker::ALL.map(|it| (format!("opened breaker {it}"), never_a_breaker(it)));
         let faults = FAULTS.map(|it| (format!("fault {it}"), None));
         let others = OTHERS.map(|it| (it.to_owned(), None));
@@ -118,14 +118,6 @@ const OTHERS: [&str; 12] = [
     "fault of the file: ReadOnly",
     "fault of the file: Sync",
 ];
-
-/// The label of a reason, as the status surface has it.
-fn words(reason: Reason) -> String {
-    match serde_json::to_value(reason) {
-        Ok(serde_json::Value::String(label)) => label,
-        other => panic!("{other:?} is no label"),
-    }
-}
 
 /// Why no run has this reason; none for one that has to be reached.
 fn never_a_reason(reason: Reason) -> Option<&'static str> {

@@ -27,7 +27,7 @@ pub struct Shown<'a> {
 struct JsonApply<'a> {
     format: &'static str,
     plan: serde_json::Value,
-    outcomes: BTreeMap<String, usize>,
+    outcomes: BTreeMap<&'static str, usize>,
     lines: Vec<JsonRecord<'a>>,
     calls: BTreeMap<&'static str, u64>,
     left: Option<JsonLeft>,
@@ -40,7 +40,7 @@ struct JsonRecord<'a> {
     thing: &'a str,
     execution_number: i64,
     policy: &'a str,
-    outcome: String,
+    outcome: &'static str,
     force: bool,
     attempts: u32,
     request_id: Option<&'a str>,
@@ -55,7 +55,7 @@ struct JsonLeft {
 }
 
 /// How many lines ended how, by label.
-pub fn counts(records: &[Record]) -> BTreeMap<String, usize> {
+pub fn counts(records: &[Record]) -> BTreeMap<&'static str, usize> {
     let mut counts = BTreeMap::new();
     for record in records {
         *counts.entry(record.ending.label()).or_default() += 1;

@@ -103,9 +103,9 @@ pub const METRICS: &[Metric] = &[
         samples: |it| {
             let pass = it.status.pass.as_ref();
             let of = |reason: Reason| {
-                let label = label(reason);
-                let found = pass.and_then(|pass| pass.reasons.get(&label)).copied();
-                (vec![label], count(found.unwrap_or_default()))
+                let label = reason.label();
+                let found = pass.and_then(|pass| pass.reasons.get(label)).copied();
+                (vec![label.to_owned()], count(found.unwrap_or_default()))
             };
             Reason::ALL.map(of).to_vec()
         },
@@ -347,13 +347,6 @@ fn count(value: u64) -> f64 {
 
 fn size(value: usize) -> f64 {
     count(value as u64)
-}
-
-fn label(reason: Reason) -> String {
-    match serde_json::to_value(reason) {
-        Ok(serde_json::Value::String(label)) => label,
-        _ => String::new(),
-    }
 }
 
 fn breakers(scrape: &Scrape, value: impl Fn(&crate::status::Breaker) -> f64) -> Samples {

@@ -309,7 +309,7 @@ impl Bench {
 }
 
 /// How many records ended how, by label.
-pub fn endings(records: &[Record]) -> BTreeMap<String, usize> {
+pub fn endings(records: &[Record]) -> BTreeMap<&'static str, usize> {
     let mut counts = BTreeMap::new();
     for record in records {
         *counts.entry(record.ending.label()).or_default() += 1;

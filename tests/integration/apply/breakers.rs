@@ -52,7 +52,7 @@ async fn throttled_cancels_are_no_cases() {
     let bench = Bench::memory(&queued(10), &sweep(100));
     bench.faults().inject(CANCEL, Fault::Fail(ErrorKind::Throttled), 40);
     let counts = endings(&bench.apply().await);
-    assert_eq!(counts, [("canceled".to_owned(), 10)].into());
+    assert_eq!(counts, [("canceled", 10)].into());
     let counted: u64 = bench.ledger.breakers().cases.values().map(|cases| cases.all).sum();
     assert_eq!(counted, 20, "ten cancels, for either breaker");
 }
@@ -62,7 +62,7 @@ async fn a_guard_decides_how_much_may_fail() {
     let lenient = guard("lenient", "breakers: {errorPercent: 100}");
     let bench = Bench::memory(&queued(40), &(lenient + &sweep(100)));
     bench.faults().inject(CANCEL, Fault::Fail(ErrorKind::OtherClient), 1000);
-    assert_eq!(endings(&bench.apply().await), [("failed".to_owned(), 40)].into());
+    assert_eq!(endings(&bench.apply().await), [("failed", 40)].into());
 }
 
 #[tokio::test(start_paused = true)]

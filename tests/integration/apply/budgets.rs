@@ -28,7 +28,7 @@ fn calm(budget: u64) -> String {
 async fn five_units_cancel_the_five_oldest_of_nine_with_five_describes() {
     let bench = Bench::http(&queued(9), &sweep(5)).await;
     let records = bench.apply().await;
-    assert_eq!(endings(&records), [("canceled".to_owned(), 5)].into());
+    assert_eq!(endings(&records), [("canceled", 5)].into());
     assert_eq!((bench.describes(), bench.cancels()), (5, 5));
     let mut canceled: Vec<_> = bench.effects().iter().map(|it| it.thing_name.clone()).collect();
     canceled.sort();
@@ -146,7 +146,7 @@ async fn the_ledger_refuses_what_is_over_a_guards_budget() {
     let lines: Vec<_> = plan.acts().cloned().collect();
     // The same plan is applied twice, as if another process had been as fast.
     let first = bench.walk(lines.clone(), &inventory, &memory).await;
-    assert_eq!(endings(&first), [("canceled".to_owned(), 2)].into());
+    assert_eq!(endings(&first), [("canceled", 2)].into());
     let again = bench.walk(lines, &inventory, &memory).await;
     assert!(again.iter().all(|it| it.ending.label() != "canceled"), "{again:?}");
     assert_eq!(bench.effects().len(), 2);

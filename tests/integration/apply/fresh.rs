@@ -60,7 +60,7 @@ async fn a_job_that_cannot_be_read_again_keeps_its_executions() {
     tokio::time::advance(Duration::from_secs(61)).await;
     bench.faults().inject(Operation::DescribeJob, Fault::Fail(ErrorKind::Denied), 2);
     let records = bench.walk(plan.acts().cloned().collect(), &inventory, &memory).await;
-    assert_eq!(endings(&records), [("kept".to_owned(), 2)].into());
+    assert_eq!(endings(&records), [("kept", 2)].into());
     assert_eq!(bench.cancels(), 0);
 }
 
@@ -68,6 +68,6 @@ async fn a_job_that_cannot_be_read_again_keeps_its_executions() {
 async fn the_lines_of_one_job_share_what_was_read_again() {
     let bench = Bench::memory(&queued(30), &sweep(30));
     let records = later(&bench, 61).await;
-    assert_eq!(endings(&records), [("canceled".to_owned(), 30)].into());
+    assert_eq!(endings(&records), [("canceled", 30)].into());
     assert_eq!(bench.calls(Op::DescribeJob), 2, "once for the plan, once for all lines");
 }

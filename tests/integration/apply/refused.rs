@@ -47,7 +47,7 @@ async fn a_bucket_that_runs_dry_slows_down_and_changes_no_outcome() {
         ..Faults::default()
     });
     let records = bench.apply().await;
-    assert_eq!(endings(&records), [("canceled".to_owned(), 30)].into());
+    assert_eq!(endings(&records), [("canceled", 30)].into());
     assert_eq!(bench.effects().len(), 30);
     assert!(bench.cancels() > 30, "some were throttled");
     assert!(bench.pacer.counts().throttled[&CANCEL] > 0);
@@ -87,7 +87,7 @@ async fn cancels_that_never_get_a_connection_fail_and_give_their_units_back() {
     let bench = Bench::memory(&queued(2), &sweep(10));
     bench.faults().inject(CANCEL, Fault::Fail(ErrorKind::NotConnected), 1000);
     let records = bench.apply().await;
-    assert_eq!(endings(&records), [("failed".to_owned(), 2)].into());
+    assert_eq!(endings(&records), [("failed", 2)].into());
     assert_eq!((bench.spent("sweep").await, bench.effects().len()), (0, 0));
     assert!(bench.waited().is_empty());
 }
@@ -149,11 +149,7 @@ async fn what_waits_for_its_turn_is_not_given_up_because_another_was_throttled()
         }
     });
     let records = bench.apply().await;
-    assert_eq!(
-        endings(&records),
-        [("canceled".to_owned(), 1), ("superseded".to_owned(), 1)].into(),
-        "{records:?}"
-    );
+    assert_eq!(endings(&records), [("canceled", 1), ("superseded", 1)].into(), "{records:?}");
 }
 
 #[tokio::test]
@@ -246,7 +242,7 @@ async fn a_refusal_that_is_our_mistake_fails_one_line_and_costs_no_unit() {
         let bench = Bench::memory(&queued(3), &sweep(10));
         bench.faults().inject(CANCEL, Fault::Fail(kind), 1);
         let counts = endings(&bench.apply().await);
-        assert_eq!(counts, [("canceled".to_owned(), 2), ("failed".to_owned(), 1)].into());
+        assert_eq!(counts, [("canceled", 2), ("failed", 1)].into());
         assert_eq!(bench.spent("sweep").await, 2);
         assert_eq!(bench.memory_now().await.backing_off.len(), 1);
     }
@@ -257,7 +253,7 @@ async fn a_describe_that_fails_in_passing_is_repeated_and_blocks_nobody() {
     let bench = Bench::memory(&queued(40), &sweep(100));
     let fault = Fault::Fail(ErrorKind::Unavailable);
     bench.faults().inject(Call::DescribeJobExecution, fault, 5);
-    assert_eq!(endings(&bench.apply().await), [("canceled".to_owned(), 40)].into());
+    assert_eq!(endings(&bench.apply().await), [("canceled", 40)].into());
     assert!(bench.waited().is_empty());
 }
 
@@ -277,7 +273,7 @@ async fn describes_that_take_too_long_end_and_send_nothing() {
     bench.world().takes(Call::DescribeJobExecution, Duration::from_secs(7));
     let started = Instant::now();
     let records = bench.apply().await;
-    assert_eq!(endings(&records), [("failed".to_owned(), 2)].into());
+    assert_eq!(endings(&records), [("failed", 2)].into());
     assert!(started.elapsed() < Duration::from_secs(600));
     assert_eq!((bench.cancels(), bench.spent("sweep").await), (0, 0));
 }
@@ -292,7 +288,7 @@ async fn when_the_pace_is_slow_it_is_described_again_rather_than_withdrawn() {
         bench.world().takes(Call::DescribeJobExecution, Duration::from_millis(900));
         let started = Instant::now();
         let records = bench.apply().await;
-        assert_eq!(endings(&records), [("canceled".to_owned(), 20)].into());
+        assert_eq!(endings(&records), [("canceled", 20)].into());
         assert!(bench.describes() <= 2 * 20, "{}", bench.describes());
         // Two seconds a call at the slowest, and at most three calls a line.
         assert!(started.elapsed() <= Duration::from_secs(20 * 6), "{:?}", started.elapsed());

@@ -239,11 +239,7 @@ async fn facts_of_a_thing_are_read_again_when_they_are_older_than_a_minute() {
         }
     });
     let records = bench.apply().await;
-    assert_eq!(
-        endings(&records),
-        [("canceled".to_owned(), 1), ("kept".to_owned(), 1)].into(),
-        "{records:?}"
-    );
+    assert_eq!(endings(&records), [("canceled", 1), ("kept", 1)].into(), "{records:?}");
     assert_eq!(bench.effects()[0].thing_name, "r799");
     assert!((801..=802).contains(&groups(&bench)), "{}", groups(&bench));
 }

@@ -103,7 +103,7 @@ async fn before_the_first_line_a_stop_costs_no_call() {
     let (plan, inventory, memory) = bench.plan().await;
     bench.stop.send_replace(true);
     let records = bench.walk(plan.acts().cloned().collect(), &inventory, &memory).await;
-    assert_eq!(endings(&records), [("notTried".to_owned(), 3)].into());
+    assert_eq!(endings(&records), [("notTried", 3)].into());
     assert_eq!(bench.describes(), 0);
 }
 
@@ -137,7 +137,7 @@ async fn a_crash_at_any_moment_leaves_an_intent_for_each_effect() {
         assert!(bench.spent("sweep").await >= bench.effects().len());
         seen_open += open.len();
         if let Ok(records) = done {
-            assert_eq!(endings(&records), [("canceled".to_owned(), 4)].into());
+            assert_eq!(endings(&records), [("canceled", 4)].into());
             assert!(Duration::from_millis(50) * step < FLIGHT_TIME);
             break;
         }

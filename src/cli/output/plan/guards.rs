@@ -16,7 +16,7 @@ pub(super) struct JsonGuard<'a> {
     path: &'a str,
     line: usize,
     digest: &'a str,
-    standing: Standing,
+    standing: &'static str,
 }
 
 /// What of a guard keeps an execution.
@@ -40,7 +40,7 @@ pub(super) fn json(plan: &Plan) -> Vec<JsonGuard<'_>> {
             path: &guard.origin.path,
             line: guard.origin.line,
             digest: guard.digest.as_str(),
-            standing: guard.standing,
+            standing: guard.standing.label(),
         })
         .collect()
 }
