@@ -321,30 +321,33 @@ pub trait JobsWriter: Send + Sync {
 
 /// The groups of a thing over all pages.
 pub async fn thing_groups(reader: &dyn JobsReader, thing: &ThingName) -> Result<BTreeSet<String>> {
-    let groups =
-        pages(|page| Box::pin(async move { reader.list_thing_groups(thing, page.as_ref()).await }));
+    let groups = pages(0, |page| {
+        Box::pin(async move { reader.list_thing_groups(thing, page.as_ref()).await })
+    });
     Ok(groups.await?.into_iter().collect())
 }
 
 /// The tags of a job over all pages.
 pub async fn job_tags(reader: &dyn JobsReader, job: &JobId) -> Result<BTreeMap<String, String>> {
     let tags =
-        pages(|page| Box::pin(async move { reader.list_job_tags(job, page.as_ref()).await }));
+        pages(0, |page| Box::pin(async move { reader.list_job_tags(job, page.as_ref()).await }));
     Ok(tags.await?.into_iter().collect())
 }
 
 /// What is QUEUED on a thing over all pages.
 pub async fn thing_queue(reader: &dyn JobsReader, thing: &ThingName) -> Result<Queue> {
     let rows =
-        pages(|page| Box::pin(async move { reader.list_queued(thing, page.as_ref()).await }));
+        pages(0, |page| Box::pin(async move { reader.list_queued(thing, page.as_ref()).await }));
     Ok(Queue(rows.await?))
 }
 
-/// All rows of a list, or the error of the page at which it broke off.
+/// All rows of a list, or the error of the page at which it broke off. Where many are expected, their room
+/// is taken at once: a list that grows leaves holes behind that are too small for the next one.
 pub async fn pages<'a, T>(
+    expected: usize,
     read: impl Fn(Option<PageToken>) -> BoxFuture<'a, Result<Page<T>>>,
 ) -> Result<Vec<T>> {
-    let mut rows = Vec::new();
+    let mut rows = Vec::with_capacity(expected);
     let mut token = None;
     loop {
         let page = read(token).await?;

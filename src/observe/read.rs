@@ -165,7 +165,7 @@ pub(super) struct Reading<'a> {
 impl Reading<'_> {
     pub(super) async fn jobs(self, status: JobStatus) -> Answer {
         let at = self.clock.now();
-        let rows = backend::pages(|page| {
+        let rows = backend::pages(0, |page| {
             let status = &status;
             Box::pin(async move { self.reader.list_jobs(status, page.as_ref()).await })
         });
@@ -194,7 +194,10 @@ impl Reading<'_> {
             let rows = if mutant::is(Mutant::CancelWhilePaging) {
                 self.page(&wanted, status, None).await.map(|page| page.items)
             } else {
-                backend::pages(|page| Box::pin(self.page(&wanted, status, page))).await
+                backend::pages(wanted.known.len(), |page| {
+                    Box::pin(self.page(&wanted, status, page))
+                })
+                .await
             };
             lists.push((status, at, rows));
         }

@@ -16,6 +16,9 @@ use crate::setting;
 /// How many lines of a trace are shown before a violation.
 const SHOWN: u64 = 60;
 
+/// Each so many seeds, a long form tells how far it is.
+const TOLD: u64 = 5_000;
+
 /// Each so many seeds, a run is made twice.
 const TWICE: u64 = 10;
 
@@ -55,6 +58,9 @@ impl Report {
                         }
                         let report = &mut *report.lock().unwrap();
                         report.seeds += 1;
+                        if report.seeds.is_multiple_of(TOLD) {
+                            println!("{:>10}  seeds so far", report.seeds);
+                        }
                         for (what, count) in went.counts {
                             *report.counts.entry(what).or_default() += count;
                         }

@@ -1,11 +1,14 @@
 //! Breakers while lines are walked: what opens one, and that nothing goes out behind an open one.
 
+use jiff::SignedDuration;
 use rescind::apply::Ending;
 use rescind::backend::fault::Fault;
 use rescind::backend::{ErrorKind, Operation as Call};
+use rescind::clock::Clock;
 use rescind::plan::breaker::{Breaker, Cases};
 use rescind::plan::{Outcome, Reason};
 use rescind::state::State as _;
+use tokio::time::Instant;
 
 use super::bench::{Bench, endings, guard, outcome, policies, queued, sweep};
 
@@ -90,4 +93,19 @@ async fn a_guard_that_allows_less_stops_what_is_on_its_way() {
         |ending: &Ending| matches!(ending, Ending::Kept(Reason::BreakerOpen) | Ending::NotTried);
     assert!(records.iter().all(|record| stopped(&record.ending)), "{records:?}");
     assert_eq!(bench.cancels(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_turns_out_to_be_wrong_opens_a_breaker_that_stays_open() {
+    let mut bench = Bench::memory(&queued(3), &sweep(100));
+    bench.clock = Clock::system();
+    let clock = bench.clock.clone();
+    bench.world().on(Call::DescribeJobExecution, move |_| {
+        clock.confirm(clock.now() + SignedDuration::from_hours(2), Instant::now());
+    });
+    let records = bench.apply().await;
+    assert!(records.iter().all(|it| !matches!(it.ending, Ending::Outcome(_))), "{records:?}");
+    assert_eq!(bench.cancels(), 0);
+    let open = bench.ledger.breakers().open;
+    assert_eq!(open.keys().collect::<Vec<_>>(), [&Breaker::Clock]);
 }
