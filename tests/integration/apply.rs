@@ -8,6 +8,7 @@ mod answers;
 mod bench;
 mod breakers;
 mod budgets;
+mod earlier;
 mod fresh;
 mod ledger;
 mod lost;

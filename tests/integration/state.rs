@@ -6,5 +6,5 @@ mod faults;
 mod file;
 mod guards;
 mod port;
-mod support;
+pub mod support;
 mod verify;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rescind::apply::earlier::Settler;
 use rescind::apply::{Afterwards, Ending, Executor, FLIGHT_TIME, Ids, Record, Stop, Watch};
 use rescind::backend::aws::Connection;
 use rescind::backend::fault::Faulty;
@@ -257,6 +258,25 @@ impl Bench {
             ids: Arc::clone(&self.ids),
         };
         executor.apply(lines, inventory, memory, self.max, &self.stopped, &self.heard).await
+    }
+
+    /// Settles what the ledger has open: how many stay so, and how the others ended.
+    pub async fn settles(&self, waits: bool) -> (usize, Vec<Record>) {
+        let told = Mutex::new(Vec::new());
+        let tell = |record: &Record| told.lock().unwrap().push(record.clone());
+        let open = self.ledger.open().await.unwrap();
+        let left = self.settler().settle(open, waits, &self.stopped, tell).await;
+        (left, told.into_inner().unwrap())
+    }
+
+    pub fn settler(&self) -> Settler {
+        Settler {
+            reader: Arc::clone(&self.reader),
+            pacer: self.pacer.clone(),
+            state: Arc::clone(&self.ledger) as _,
+            clock: self.clock.clone(),
+            flight_time: self.flight_time,
+        }
     }
 
     /// Plans, applies, and checks that what was told is what happened.
