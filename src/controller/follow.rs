@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use crate::apply::Stop;
 use crate::clock::Clock;
 use crate::controller::guards;
-use crate::document::{self, Diagnostic, Limits, WrittenTest};
+use crate::document::{self, Diagnostic, Limits, SourceFile, WrittenTest};
 use crate::mutant::{self, Mutant};
 use crate::policy::{Digest, Guard, Policy, PolicyName, PolicySet, Standing};
 use crate::source::{self, Source, Tree};
@@ -28,6 +28,10 @@ const POLL: Duration = Duration::from_secs(10);
 /// The time between the two looks that have to be equal: longer than an editor takes to write a file,
 /// or whatever copies files to write the next one.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
+
+/// How many looks in a row have to equal the one before, where the last line of a file has no end: whoever
+/// writes in place and is held up most likely stands within a line.
+const EQUAL_UNFINISHED: usize = 8;
 
 /// How many looks are taken at a root that keeps changing, before the next poll is waited for.
 const LOOKS: usize = 20;
@@ -262,7 +266,7 @@ fn put(
 /// not come to rest.
 pub async fn look(source: &mut dyn Source) -> Result<Option<Tree>, source::Error> {
     let mut last: Option<Digest> = None;
-    let mut lock = None;
+    let (mut equal, mut lock) = (0, None);
     for _ in 0..LOOKS {
         let seen = source.read().await;
         lock = match &seen {
@@ -275,13 +279,20 @@ pub async fn look(source: &mut dyn Source) -> Result<Option<Tree>, source::Error
             Ok(tree) => Some(tree.digest.clone()),
             Err(error) => Some(Digest::of(error.in_words().as_bytes())),
         };
-        if digest.is_some() && last == digest {
+        equal = if digest.is_some() && last == digest { equal + 1 } else { 0 };
+        let is_unfinished = seen.as_ref().is_ok_and(|tree| tree.files.iter().any(is_unfinished));
+        if equal >= if is_unfinished { EQUAL_UNFINISHED } else { 1 } {
             return seen.map(Some);
         }
         last = digest;
         sleep(BETWEEN_LOOKS).await;
     }
     lock.map_or(Ok(None), |lock| Err(source::Error::Locked(lock)))
+}
+
+/// Whether somebody may be in the middle of writing a file.
+fn is_unfinished(file: &SourceFile) -> bool {
+    file.text.last().is_some_and(|last| *last != b'\n')
 }
 
 /// Logs what is wrong with the files.

@@ -25,7 +25,7 @@ fn folder(files: &[&str]) -> TempDir {
 fn write(folder: &Path, file: &str) {
     let path = folder.join(file);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, file).unwrap();
+    fs::write(path, format!("{file}\n")).unwrap();
 }
 
 fn paths(tree: &Tree) -> Vec<&str> {
@@ -54,7 +54,7 @@ fn yaml_files_of_all_directories_are_read_and_nothing_hidden_or_of_another_name(
     let tree = read(folder.path(), LIMIT).unwrap();
     assert_eq!(paths(&tree), ["C.YAML", "a.yaml", "b.yml", "team/deep/d.yaml"]);
     assert!(tree.unreadable.is_empty());
-    assert_eq!(tree.files[3].text, b"team/deep/d.yaml");
+    assert_eq!(tree.files[3].text, b"team/deep/d.yaml\n");
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn a_link_that_leads_to_a_root_is_one() {
     symlink("v1", folder.path().join("current")).unwrap();
     let tree = read(&folder.path().join("current"), LIMIT).unwrap();
     assert_eq!(paths(&tree), ["a.yaml"]);
-    assert_eq!(tree.files[0].text, b"v1/a.yaml");
+    assert_eq!(tree.files[0].text, b"v1/a.yaml\n");
 }
 
 #[test]

@@ -25,6 +25,8 @@ pub struct Files {
     pub rules: BTreeMap<&'static str, Rule>,
     pub shields: BTreeMap<&'static str, Shield>,
     revision: u64,
+    /// How much of a file stood there when somebody was last seen writing.
+    half: Option<u64>,
 }
 
 impl Files {
@@ -156,7 +158,10 @@ impl Source for Root {
             && let Some(file) = files.first_mut()
         {
             let half = inner.random.below(file.text.len() as u64 + 1);
-            file.text.truncate(usize::try_from(half).expect("short"));
+            // Whoever stands still in the middle is not told from whoever has done.
+            if inner.files.half.replace(half) != Some(half) {
+                file.text.truncate(usize::try_from(half).expect("short"));
+            }
         }
         if files.is_empty() {
             return Err(Error::NoFiles("root".into()));

@@ -102,6 +102,9 @@ async fn a_directory_that_was_made_a_moment_ago_is_watched() {
     is_watched(&mut root, &folder.path().join("new/deep"), "in the deepest").await;
 }
 
+/// A file that somebody is writing in place.
+const UNFINISHED: &str = "unfinished.yaml";
+
 /// What a source gives, one look after the other; at the end the last one for ever.
 struct Scripted(VecDeque<(&'static str, bool)>, usize);
 
@@ -122,6 +125,9 @@ impl Source for Scripted {
             return Err(lock.map_or_else(|| Error::NoFiles("root".into()), Error::Locked));
         }
         let files = folder(&[text]);
+        if text == UNFINISHED {
+            fs::write(files.path().join(text), "spec: {jobs: [fw-").unwrap();
+        }
         Ok(Tree { lock, ..rescind::source::read(files.path(), LIMIT)? })
     }
 }
@@ -141,6 +147,15 @@ async fn two_equal_looks_in_a_row_are_a_root_at_rest() {
     assert_eq!(looks, 3);
     let changes = ["a.yaml", "b.yaml"].map(|it| (it, false)).repeat(100);
     assert!(matches!(looked(&changes).await.0, Ok(None)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_whose_last_line_has_no_end_has_to_be_quiet_for_longer() {
+    let held_up = [(UNFINISHED, false)].repeat(8);
+    let (seen, looks) = looked(&[&held_up[..], &[("a.yaml", false)]].concat()).await;
+    assert_eq!((seen.unwrap().as_deref(), looks), (Some("a.yaml"), 10));
+    let (seen, looks) = looked(&held_up).await;
+    assert_eq!((seen.unwrap().as_deref(), looks), (Some(UNFINISHED), 9));
 }
 
 #[tokio::test(start_paused = true)]
