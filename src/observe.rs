@@ -9,7 +9,7 @@
 //! is begun. A failed read spoils its own fact and nothing else, and is named in `problems`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
@@ -17,7 +17,7 @@ use jiff::Timestamp;
 
 use crate::backend::{Error, ErrorKind, JobSummary, JobsReader, Operation, Result};
 use crate::clock::Clock;
-use crate::execution::{JobId, JobStatus, OpenStatus, ThingName};
+use crate::execution::{ExecutionKey, JobId, JobStatus, OpenStatus, ThingName};
 use crate::fact::{Fact, Unreadable};
 use crate::inventory::{Inventory, Job, Listing, Problem, Row};
 use crate::plan::{Depth, Memory, Needs};
@@ -28,7 +28,7 @@ mod read;
 
 pub use read::{JobFacts, ThingFacts, read_job, read_thing};
 
-use read::{Answer, Reading, Wanted};
+use read::{Answer, Reading};
 
 /// How many reads of one kind are on their way at once: enough to reach the registry's rate at the
 /// 0.1 s that an answer takes from far away. The pacer says how fast they follow each other.
@@ -116,28 +116,29 @@ impl Collector {
         needs: impl Fn(&Inventory) -> Needs,
         progress: &dyn Progress,
     ) -> Result<Inventory> {
-        let mut pass = Pass { inventory, problems: BTreeMap::new() };
+        // Looked at by reads and changed by answers, in turn: there is one task.
+        let pass = Mutex::new(Pass { inventory, problems: BTreeMap::new() });
         let mut asked = Needs::default();
         loop {
-            let mut wanted = needs(&pass.inventory);
+            let mut wanted = needs(&lock(&pass).inventory);
             let repeated = take_out(&mut wanted, &asked);
             if repeated > 0 {
                 tracing::error!(repeated, "facts were asked for that had been answered");
-                pass.inventory.problems.insert(Problem {
+                lock(&pass).inventory.problems.insert(Problem {
                     what: format!("{repeated} facts"),
                     why: "asked for again after they were read: a bug in rescind".to_owned(),
                 });
             }
             if wanted.is_empty() {
-                return Ok(pass.finish());
+                return Ok(pass.into_inner().unwrap_or_else(PoisonError::into_inner).finish());
             }
             add(&mut asked, &wanted);
-            self.round(wanted, &mut pass, progress).await?;
+            self.round(wanted, &pass, progress).await?;
         }
     }
 
     /// Reads everything that `needs` names, side by side.
-    async fn round(&self, needs: Needs, pass: &mut Pass, progress: &dyn Progress) -> Result<()> {
+    async fn round(&self, needs: Needs, pass: &Mutex<Pass>, progress: &dyn Progress) -> Result<()> {
         let Needs {
             job_lists,
             jobs,
@@ -153,14 +154,6 @@ impl Collector {
         for (job, status) in lists {
             by_job.entry(job).or_default().insert(status);
         }
-        let by_job: Vec<_> = by_job
-            .into_iter()
-            .map(|(job, statuses)| {
-                let kept = pass.inventory.executions.of_job(&job).iter();
-                let known = kept.map(|(key, _)| key.thing.clone()).collect();
-                Wanted { job, statuses, known }
-            })
-            .collect();
         let mut by_thing = BTreeMap::<ThingName, ThingFacts>::new();
         for thing in things {
             by_thing.entry(thing).or_default().description = true;
@@ -183,13 +176,16 @@ impl Collector {
             executions.len(),
         ];
         let mut done = [0; Answer::KINDS.len()];
-        let reading = Reading { reader: &*self.reader, clock: &self.clock };
+        let known = |job: &JobId| lock(pass).inventory.executions.of_job(job).len();
+        let name = |key: &ExecutionKey| lock(pass).inventory.executions.name(key).cloned();
+        let reading =
+            Reading { reader: &*self.reader, clock: &self.clock, known: &known, name: &name };
         // One stream for each kind, since each waits for a bucket of its own.
         let mut answers = stream::select_all([
             each(job_lists, IN_FLIGHT, move |status| reading.jobs(status)),
             each(jobs, IN_FLIGHT, move |job| reading.job(job)),
             each(tags, IN_FLIGHT, move |job| reading.tags(job)),
-            each(by_job, LISTS_IN_FLIGHT, move |wanted| reading.executions(wanted)),
+            each(by_job, LISTS_IN_FLIGHT, move |(job, statuses)| reading.executions(job, statuses)),
             each(by_thing, IN_FLIGHT, move |(thing, facts)| reading.thing(thing, facts)),
             each(executions, IN_FLIGHT, move |key| reading.execution(key)),
         ]);
@@ -197,10 +193,14 @@ impl Collector {
             let kind = answer.kind();
             done[kind] += 1;
             progress.update(Answer::KINDS[kind], done[kind], Some(totals[kind]));
-            pass.take_in(answer)?;
+            lock(pass).take_in(answer)?;
         }
         Ok(())
     }
+}
+
+fn lock(pass: &Mutex<Pass>) -> MutexGuard<'_, Pass> {
+    pass.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn each<'a, T, F>(

@@ -8,7 +8,7 @@ use std::iter::{Flatten, Map};
 use std::ops::Index;
 
 use super::{ObservedExecution, Row};
-use crate::execution::{ExecutionKey, JobId, OpenStatus};
+use crate::execution::{ExecutionKey, JobId, OpenStatus, ThingName};
 
 type Entries<'a> = Flatten<btree_map::Values<'a, JobId, Vec<Row>>>;
 
@@ -42,6 +42,12 @@ impl Executions {
     pub fn get(&self, key: &ExecutionKey) -> Option<&ObservedExecution> {
         let rows = self.by_job.get(&key.job)?;
         place(rows, key).ok().map(|at| &rows[at].1)
+    }
+
+    /// The name of the thing of one of them.
+    pub fn name(&self, key: &ExecutionKey) -> Option<&ThingName> {
+        let rows = self.by_job.get(&key.job)?;
+        place(rows, key).ok().map(|at| &rows[at].0.thing)
     }
 
     /// One of them, to be changed.

@@ -146,20 +146,15 @@ impl Answer {
     }
 }
 
-/// A job of which lists are wanted.
-pub(super) struct Wanted {
-    pub(super) job: JobId,
-    pub(super) statuses: BTreeSet<OpenStatus>,
-    /// The things of the executions that are kept of it, in order. Their names are there once, while two
-    /// lists of a million rows are.
-    pub(super) known: Vec<ThingName>,
-}
-
 /// Where the reads go.
 #[derive(Clone, Copy)]
 pub(super) struct Reading<'a> {
     pub(super) reader: &'a dyn JobsReader,
     pub(super) clock: &'a Clock,
+    /// How many executions of a job are kept.
+    pub(super) known: &'a (dyn Fn(&JobId) -> usize + Sync),
+    /// The name of the thing of an execution that is kept.
+    pub(super) name: &'a (dyn Fn(&ExecutionKey) -> Option<ThingName> + Sync),
 }
 
 impl Reading<'_> {
@@ -187,36 +182,35 @@ impl Reading<'_> {
 
     /// One after the other, in the order of [`OpenStatus`]: the other way round, executions that
     /// start in between would be missed.
-    pub(super) async fn executions(self, wanted: Wanted) -> Answer {
-        let mut lists = Vec::with_capacity(wanted.statuses.len());
-        for status in wanted.statuses.iter().copied() {
+    pub(super) async fn executions(self, job: JobId, statuses: BTreeSet<OpenStatus>) -> Answer {
+        let mut lists = Vec::with_capacity(statuses.len());
+        for status in statuses {
             let at = self.clock.now();
+            let job = &job;
             let rows = if mutant::is(Mutant::CancelWhilePaging) {
-                self.page(&wanted, status, None).await.map(|page| page.items)
+                self.page(job, status, None).await.map(|page| page.items)
             } else {
-                backend::pages(wanted.known.len(), |page| {
-                    Box::pin(self.page(&wanted, status, page))
-                })
-                .await
+                let expected = (self.known)(job);
+                backend::pages(expected, |page| Box::pin(self.page(job, status, page))).await
             };
             lists.push((status, at, rows));
         }
-        Answer::Executions { job: wanted.job, lists }
+        Answer::Executions { job, lists }
     }
 
-    /// One page, as it is kept: a million rows are never there as AWS gives them.
+    /// One page, as it is kept: a million rows are never there as AWS gives them, nor the names of a
+    /// million things twice.
     async fn page(
         self,
-        wanted: &Wanted,
+        job: &JobId,
         status: OpenStatus,
         page: Option<PageToken>,
     ) -> Result<Page<Row>> {
-        let job = &wanted.job;
         let Page { items, next } = self.reader.list_executions(job, status, page.as_ref()).await?;
         let items = items.into_iter().map(|row| {
             let (mut key, row) = observed(job, status, row);
-            if let Ok(at) = wanted.known.binary_search(&key.thing) {
-                key.thing = wanted.known[at].clone();
+            if let Some(name) = (self.name)(&key) {
+                key.thing = name;
             }
             (key, row)
         });
