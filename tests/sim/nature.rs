@@ -89,6 +89,13 @@ pub async fn edit(world: Arc<World>) {
     }
 }
 
+/// The device of an execution tells how far it is.
+pub fn report(inner: &mut Inner, store: &mut Store, job: &str, thing: &str, now: Timestamp) {
+    inner.count("moves");
+    let _ = store.update(thing, job, Update::to(ExecutionStatus::InProgress), now);
+    inner.note(&format!("{job} on {thing} reports"));
+}
+
 /// One thing happens to one execution or thing.
 pub fn stir(inner: &mut Inner, store: &mut Store, job: &str, thing: &str, now: Timestamp) {
     inner.count("moves");

@@ -45,6 +45,9 @@ pub struct Scenario {
 /// Each so many-th seed has its state in a file: that costs several times as much.
 const IN_FILE: u64 = 8;
 
+/// How many things there are where much goes on; elsewhere fewer.
+const CROWD: u64 = 16;
+
 impl Scenario {
     pub fn draw(seed: u64) -> Self {
         let random = &mut Random::new(seed);
@@ -60,7 +63,7 @@ impl Scenario {
         let (slow_sync, full_disk, half_written) = (rate(40, 30), rate(15, 5), rate(30, 40));
         Self {
             seed,
-            things: usize::try_from(if crowd { 16 } else { random.between(1, 6) }).expect("few"),
+            things: usize::try_from(if crowd { CROWD } else { random.between(1, 6) }).expect("few"),
             interval: Duration::from_secs(random.pick(&[30, 60, 300])),
             busy: Duration::from_secs(random.between(5, 35) * 60),
             moves: random.chance(85).then(|| if crowd { 5 } else { random.between(5, 120) }),
@@ -116,6 +119,11 @@ impl Scenario {
             forgets: false,
             in_file: false,
         }
+    }
+
+    /// Whether so much goes on that shares of many cancels mean something.
+    pub fn is_crowded(&self) -> bool {
+        self.things as u64 == CROWD
     }
 
     /// Whether anything can fail so that an execution is left alone for long.

@@ -120,7 +120,12 @@ impl Server {
         let (job, thing) = (request.key.job.as_str(), request.key.thing.as_str());
         world.emulator.store(|store| {
             if inner.faulty && inner.random.chance(world.scenario.races) {
-                nature::stir(inner, store, job, thing, now);
+                // Where so much moves, let it be what the version is for.
+                if world.scenario.is_crowded() {
+                    nature::report(inner, store, job, thing, now);
+                } else {
+                    nature::stir(inner, store, job, thing, now);
+                }
             }
             let versioned = !mutants::is(Mutant::NoExpectedVersion);
             let canceled = answers::cancel(store, request, versioned, now);
