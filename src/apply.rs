@@ -32,6 +32,7 @@ mod line;
 mod refresh;
 mod room;
 mod settle;
+mod spare;
 mod work;
 
 use room::Room;
@@ -207,6 +208,7 @@ struct Run<'a> {
     stop: &'a Stop,
     met: Mutex<Met>,
     jobs: refresh::Jobs,
+    spared: spare::Spared,
     /// What policies have seen to match before.
     sightings: Arc<Sightings>,
     /// Whether nothing more is sent.
@@ -250,6 +252,7 @@ impl Executor {
             stop,
             met: Mutex::default(),
             jobs: refresh::Jobs::default(),
+            spared: spare::Spared::new(memory),
             sightings: Arc::clone(&memory.sightings),
             settles_only: AtomicBool::new(false),
         };

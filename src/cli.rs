@@ -4,9 +4,9 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::runtime::Runtime;
 
 use crate::controller::follow::{Reading, interpret};
 use crate::document::{self, Diagnostic, Limits};
@@ -79,21 +79,21 @@ fn dispatch(args: Args, output: Output) -> anyhow::Result<Exit> {
         Verb::Audit(args) => audit::audit(&args, output),
         Verb::Pause(args) => pause::pause(&args, output),
         Verb::Resume(args) => match args.breaker {
-            Some(breaker) => runtime()?.block_on(breakers::resume(&args, breaker, output)),
+            Some(breaker) => blocking(breakers::resume(&args, breaker, output)),
             None => pause::resume(&args, output),
         },
         Verb::Guard(args) => match args.verb {
-            GuardVerb::Forget(args) => runtime()?.block_on(guard::forget(args, output)),
+            GuardVerb::Forget(args) => blocking(guard::forget(args, output)),
         },
         Verb::Schema(args) => schema::schema(&args, output),
-        Verb::Plan(args) => runtime()?.block_on(plan::plan(args, output)),
-        Verb::Explain(args) => runtime()?.block_on(explain::explain(args, output)),
-        Verb::Snapshot(args) => runtime()?.block_on(snapshot::snapshot(args, output)),
-        Verb::Diff(args) => runtime()?.block_on(diff::diff(args, output)),
-        Verb::Apply(args) => runtime()?.block_on(apply::apply(args, output)),
-        Verb::Status(args) => runtime()?.block_on(status::status(args, output)),
-        Verb::Run(args) => runtime()?.block_on(run::run(args, output)),
-        Verb::Emulator(args) => runtime()?.block_on(emulator::emulator(args, output)),
+        Verb::Plan(args) => blocking(plan::plan(args, output)),
+        Verb::Explain(args) => blocking(explain::explain(args, output)),
+        Verb::Snapshot(args) => blocking(snapshot::snapshot(args, output)),
+        Verb::Diff(args) => blocking(diff::diff(args, output)),
+        Verb::Apply(args) => blocking(apply::apply(args, output)),
+        Verb::Status(args) => blocking(status::status(args, output)),
+        Verb::Run(args) => blocking(run::run(args, output)),
+        Verb::Emulator(args) => blocking(emulator::emulator(args, output)),
         Verb::Completions(args) => generated(args::generated::completions(args.shell), output),
         Verb::Man => generated(args::generated::man()?, output),
     }
@@ -104,11 +104,17 @@ fn generated(text: Vec<u8>, output: Output) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn runtime() -> anyhow::Result<Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
+/// For how long the end waits for a write that hangs, or whatever else a thread is at.
+const LINGERS: Duration = Duration::from_secs(1);
+
+fn blocking<T>(verb: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .context("the async runtime does not start")
+        .context("the async runtime does not start")?;
+    let done = runtime.block_on(verb);
+    runtime.shutdown_timeout(LINGERS);
+    done
 }
 
 /// What a policy root says; what is wrong with it is said on stderr.

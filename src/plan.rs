@@ -18,7 +18,7 @@ use crate::execution::{Account, ExecutionKey, ExecutionNumber, ExecutionVersion,
 use crate::inventory::Problem;
 use crate::policy::{Policy, PolicyName, PolicySet, guard};
 
-mod abort;
+pub mod abort;
 pub mod asked;
 mod blind;
 pub mod breaker;

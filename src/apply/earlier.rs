@@ -56,11 +56,18 @@ impl fmt::Debug for Settler {
 impl Settler {
     /// Who answers, as the first execution tells that is still there: where no job is left to tell it, the
     /// cancel of its last execution may be what ended the job.
-    pub async fn answered(&self, open: &[Open]) -> Option<Account> {
+    pub async fn answered(&self, open: &[Open], stop: &Stop) -> Option<Account> {
         for open in open {
             let key = &open.intent.key;
-            self.pacer.permit(Operation::DescribeJobExecution).await;
-            let answer = self.reader.describe_execution(key, Some(open.intent.number)).await;
+            let answer = async {
+                self.pacer.permit(Operation::DescribeJobExecution).await;
+                self.reader.describe_execution(key, Some(open.intent.number)).await
+            };
+            let answer = tokio::select! {
+                biased;
+                () = stop.on() => return None,
+                answer = answer => answer,
+            };
             self.pacer.record(Operation::DescribeJobExecution, &answer);
             let account = answer.ok().and_then(|found| found.account);
             if account.is_some() {
@@ -118,14 +125,14 @@ impl Settler {
 
     async fn look(&self, open: &Open) -> Look {
         let intent = &open.intent;
-        // The bytes went out at most so long after the intent was durable.
-        let flight = flight_time(self.flight_time + DESCRIBE_FRESH);
         let since = self.clock.now().duration_since(open.sent_at).max(SignedDuration::ZERO);
-        let remaining = flight.saturating_sub(since.unsigned_abs());
         let looked = Instant::now();
         let number = Some(intent.number).filter(|_| !mutant::is(Mutant::NoExecutionNumber));
         let answer = self.reader.describe_execution(&intent.key, number).await;
         self.pacer.record(Operation::DescribeJobExecution, &answer);
+        // The bytes went out at most so long after the intent was durable.
+        let flight = flight_time(self.flight_time + DESCRIBE_FRESH, &self.clock);
+        let remaining = flight.saturating_sub(since.unsigned_abs());
         match answer {
             Ok(found) if is_another(intent, &found) => {
                 let (outcome, note) = fate(Some(intent), 1, intent.number, &found);

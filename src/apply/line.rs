@@ -37,6 +37,9 @@ const BEGIN_WITHIN: Duration = Duration::from_secs(3);
 /// A read that failed in passing is tried again after a second, then twice as long each time.
 const READ_TRIES: u32 = 4;
 
+/// For how long a line steps back that would wait for others to read its job.
+const JOB_WAIT: Duration = Duration::from_secs(5);
+
 /// A cancel that was throttled is tried again after a second, then twice as long each time, up to a
 /// minute. Ten in a row take eight minutes: throttling that lasts longer is somebody else's load.
 const THROTTLE_TRIES: u32 = 10;
@@ -111,7 +114,19 @@ impl Run<'_> {
                 Ok(found) => return ControlFlow::Break(self.moved(work, &found).await),
                 Err(error) => return ControlFlow::Break(self.cannot_describe(work, error).await),
             }
-            self.refresh(&mut work).await;
+            let refreshed = tokio::select! {
+                biased;
+                () = self.stop.on() => None,
+                refreshed = self.refresh(&mut work) => Some(refreshed),
+            };
+            match refreshed {
+                None => return self.stop_here(work).await,
+                Some(true) => {}
+                // Others have the place until the job is read.
+                Some(false) => {
+                    return ControlFlow::Break(Step::Parked(work, Instant::now() + JOB_WAIT));
+                }
+            }
             let ruling = match self.judge(work).await {
                 Ok((judged, ruling)) => {
                     work = judged;
@@ -144,11 +159,18 @@ impl Run<'_> {
         let ruling = match judge(&policies, &work.facts(), &self.sightings, now) {
             Judgement::Cancel(ruling) => ruling,
             Judgement::Keep { policy, verdict } => {
-                let note = match policy {
-                    Some(policy) => why(verdict, &policies, &policy, &work.facts(), now),
-                    None => "no policy has it in scope any more".to_owned(),
+                let (reason, note) = match (policy, &work.job.description) {
+                    (Some(policy), _) => {
+                        let note = why(verdict, &policies, &policy, &work.facts(), now);
+                        (verdict.reason, note)
+                    }
+                    (None, Fact::Unreadable(why)) => {
+                        let note = format!("its job could not be read again: {}", why.words());
+                        (Reason::FactUnknown, note)
+                    }
+                    (None, _) => (verdict.reason, "no policy has it in scope any more".to_owned()),
                 };
-                return Err(self.kept(work, verdict.reason, note).await);
+                return Err(self.kept(work, reason, note).await);
             }
         };
         let note = if ruling.policy.name != *work.policy_name() || ruling.force != work.act.force {
@@ -158,6 +180,8 @@ impl Run<'_> {
             format!("the budget of policy {} is less now", ruling.policy.name)
         } else if !budget::is_within_guards(&work.act.guards, &policies, ruling.force) {
             "the guards allow less now".to_owned()
+        } else if let Some((reason, why)) = self.risks_job(&work, &ruling) {
+            return Err(self.kept(work, reason, why).await);
         } else {
             return Ok((work, ruling));
         };

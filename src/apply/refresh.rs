@@ -6,8 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::timeout;
 
 use super::work::Work;
 use super::{Run, lock};
@@ -16,60 +18,80 @@ use crate::inventory::Job;
 use crate::observe::{JobFacts, ThingFacts, read_job, read_thing};
 use crate::plan::clause::Tier;
 use crate::plan::evaluate::tiers;
-use crate::plan::veto;
+use crate::plan::{abort, veto};
 
 /// For how long facts may be old when they are judged: five seconds less than the minute that is
 /// promised for the moment of the send.
 const FRESH: SignedDuration = SignedDuration::from_secs(55);
 
+/// The same of the numbers by which AWS could abort a job: each device that fails changes them.
+const NUMBERS_FRESH: SignedDuration = SignedDuration::from_secs(10);
+
+/// For how long a line waits for another one to read their job. A read that takes longer has failed at
+/// least once, and shall not hold the places of other jobs' lines.
+const READ_WITHIN: Duration = Duration::from_secs(2);
+
 /// Jobs as read again, so that a thousand lines of one job cost one call a minute.
 #[derive(Debug, Default)]
 pub(super) struct Jobs(Mutex<BTreeMap<JobId, Arc<tokio::sync::Mutex<Option<Job>>>>>);
 
-fn is_old(at: Timestamp, now: Timestamp) -> bool {
-    now.duration_since(at) > FRESH
+/// Also of a time that has not come yet: it is by a clock that was wrong.
+fn is_older(at: Timestamp, fresh: SignedDuration, now: Timestamp) -> bool {
+    !(SignedDuration::ZERO..=fresh).contains(&now.duration_since(at))
 }
 
-/// What of a job is read again.
-fn old_of(job: &Job, asked: &BTreeSet<Tier>, now: Timestamp) -> JobFacts {
+fn is_old(at: Timestamp, now: Timestamp) -> bool {
+    is_older(at, FRESH, now)
+}
+
+/// What of a job is read again. A read that failed counts as one, so that it is not made again for each
+/// line: what could not be read keeps them.
+fn old_of(job: &Job, spares: bool, asked: &BTreeSet<Tier>, now: Timestamp) -> JobFacts {
     let tags = asked.contains(&Tier::Tags) && !job.tags.is_not_read();
+    let fresh = if spares && abort::has_criteria(job) { NUMBERS_FRESH } else { FRESH };
+    let read_at = job.described_at.unwrap_or(job.status_at);
     JobFacts {
-        description: is_old(job.status_at, now)
-            || job.described_at.is_some_and(|at| is_old(at, now)),
+        description: is_older(read_at, fresh, now),
         tags: tags && job.tags_at.is_some_and(|at| is_old(at, now)),
     }
 }
 
 impl Run<'_> {
-    /// Reads again what is too old of the line's job and thing.
-    pub(super) async fn refresh(&self, work: &mut Work) {
+    /// Reads again what is too old of the line's job and thing; false if another line is at it, and takes
+    /// long.
+    pub(super) async fn refresh(&self, work: &mut Work) -> bool {
         let policies = self.with.in_force.current();
         let mut asked: BTreeSet<_> = policies.iter().flat_map(|policy| tiers(policy)).collect();
         asked.extend(veto::tiers(&policies));
-        self.refresh_job(work, &asked).await;
-        self.refresh_thing(work, &asked).await;
+        let is_read = self.refresh_job(work, &asked).await;
+        if is_read {
+            self.refresh_thing(work, &asked).await;
+        }
+        is_read
     }
 
-    async fn refresh_job(&self, work: &mut Work, asked: &BTreeSet<Tier>) {
+    async fn refresh_job(&self, work: &mut Work, asked: &BTreeSet<Tier>) -> bool {
         let nothing = JobFacts::default();
-        if old_of(&work.job, asked, self.with.clock.now()) == nothing {
-            return;
+        let spares = !work.line.policy.cancel.allow_job_abort;
+        if old_of(&work.job, spares, asked, self.with.clock.now()) == nothing {
+            return true;
         }
         let id = work.line.key.job.clone();
         let slot = Arc::clone(lock(&self.jobs.0).entry(id.clone()).or_default());
-        let mut latest = slot.lock().await;
+        let Ok(mut latest) = timeout(READ_WITHIN, slot.lock()).await else { return false };
         if let Some(job) = &*latest {
             work.job.clone_from(job);
         }
-        let facts = old_of(&work.job, asked, self.with.clock.now());
+        let facts = old_of(&work.job, spares, asked, self.with.clock.now());
         if facts == nothing {
-            return;
+            return true;
         }
         let (reader, clock) = (&*self.with.paced, &self.with.clock);
         for error in read_job(reader, clock, &id, facts, &mut work.job).await {
             tracing::warn!(%error, job = %id, "a job could not be read again");
         }
         *latest = Some(work.job.clone());
+        true
     }
 
     async fn refresh_thing(&self, work: &mut Work, asked: &BTreeSet<Tier>) {

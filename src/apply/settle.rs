@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::work::{Doubt, Step, Work, wait, was_queued_anew};
 use super::{Ending, Record, Run, lock};
 use crate::backend::{Error, ErrorKind, Operation};
+use crate::clock::Clock;
 use crate::execution::{ExecutionDescription, ExecutionNumber, ExecutionStatus, ExecutionVersion};
 use crate::fact::Fact;
 use crate::mutant::{self, Mutant};
@@ -48,9 +49,14 @@ pub(super) fn is_another(intent: &Intent, found: &ExecutionDescription) -> bool 
     !mutant::is(Mutant::NoExecutionNumber) && was_queued_anew(intent.queued_at, found)
 }
 
-/// How long is waited before an unmoved execution proves something.
-pub(super) fn flight_time(flight_time: Duration) -> Duration {
-    if mutant::is(Mutant::NoFlightTime) { Duration::ZERO } else { flight_time }
+/// How long is waited before an unmoved execution proves something: what was signed by a clock that is
+/// ahead of AWS's is good for so much longer.
+pub(super) fn flight_time(flight_time: Duration, clock: &Clock) -> Duration {
+    if mutant::is(Mutant::NoFlightTime) {
+        return Duration::ZERO;
+    }
+    let behind = clock.skew().filter(jiff::SignedDuration::is_negative);
+    flight_time + behind.map_or(Duration::ZERO, jiff::SignedDuration::unsigned_abs)
 }
 
 /// Whether an execution is still as an intent's last attempt found it.
@@ -104,11 +110,11 @@ impl Run<'_> {
             return ControlFlow::Continue(work);
         };
         let intent = intent.clone();
-        let landed = sent + flight_time(self.with.flight_time);
         if !self.permit(Operation::DescribeJobExecution).await {
             return self.stop_here(work).await;
         }
         let (looked, _, answer) = self.describe(work.key(), Some(work.number())).await;
+        let landed = sent + flight_time(self.with.flight_time, &self.with.clock);
         let found = match answer {
             Ok(found) => found,
             Err(error) => {
@@ -232,12 +238,35 @@ impl Run<'_> {
             return work.record(Ending::NotTried, "stopped before its turn");
         }
         let (outcome, note) = match work.doubt {
-            Some(Doubt::Effect) => {
-                (Outcome::Unresolved, "stopped before the lost call could be settled")
+            // It may have been the lost attempt by which it moved.
+            Some(_) if work.lost > 0 => {
+                let note = "stopped before the lost call could be settled: its intent stays open, and the \
+                            next start looks at it";
+                return work.record(Ending::Outcome(Outcome::Unresolved), note);
             }
-            Some(Doubt::Conflict) => (Outcome::Superseded, "it moved; stopped before a look at it"),
+            Some(_) => (Outcome::Superseded, "it moved; stopped before a look at it"),
             None => (Outcome::Withdrawn, "stopped before it could be tried again"),
         };
         self.settle(work, outcome, note.to_owned()).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_signature_by_a_clock_that_is_ahead_is_good_for_so_much_longer() {
+        let base = Duration::from_secs(340);
+        for (aws_is_ahead_by, least, most) in [(-50, 389, 391), (50, 340, 340)] {
+            let clock = Clock::system();
+            assert_eq!(flight_time(base, &clock), base, "nothing is known");
+            let date = clock.now() + SignedDuration::from_secs(aws_is_ahead_by);
+            clock.confirm(date, Instant::now());
+            let range = Duration::from_secs(least)..=Duration::from_secs(most);
+            assert!(range.contains(&flight_time(base, &clock)), "{aws_is_ahead_by}");
+        }
     }
 }

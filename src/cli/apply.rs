@@ -83,7 +83,7 @@ async fn reconcile(
     let mut inventory = observe(&session, &policies, &memory, depth, stop).await?;
     if inventory.account.is_none() {
         let settler = session.settler(Arc::clone(&state));
-        inventory.account = settler.answered(&state.open().await?).await;
+        inventory.account = settler.answered(&state.open().await?, stop).await;
     }
     session.check_place(inventory.account.as_ref())?;
     Session::check_scope(&policies, inventory.account.as_ref())?;

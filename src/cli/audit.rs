@@ -10,7 +10,7 @@ use crate::cli::args::state::{Audit as Args, Witness};
 use crate::cli::exit::Exit;
 use crate::cli::output::{Output, audit as shown, verify as verdict};
 use crate::cli::session::state_directory;
-use crate::cli::{Failure, runtime};
+use crate::cli::{Failure, blocking};
 use crate::state::journal::{Entry, Filter};
 use crate::state::sqlite::read_journal;
 
@@ -81,7 +81,7 @@ fn verified(
         let (whole, asked) = (read(file, &Filter::default())?, read(file, filter)?);
         journals.push(verify::Journal { whole, asked });
     }
-    let report = runtime()?.block_on(verify::verify(&journals, witness, output))?;
+    let report = blocking(verify::verify(&journals, witness, output))?;
     match form {
         AuditForm::Json => output.json(&verdict::json(&report))?,
         _ => output.result(&verdict::text(&report, witness, output))?,

@@ -208,7 +208,7 @@ impl Controller {
         whole: bool,
     ) -> Result<Looked, Error> {
         if inventory.account.is_none() && !course.settles_earlier {
-            inventory.account = self.settler.answered(&self.state.open().await?).await;
+            inventory.account = self.settler.answered(&self.state.open().await?, with.stop).await;
         }
         if let Some(answered) = &inventory.account
             && let Some(wanted) = (self.elsewhere)(answered)
@@ -251,12 +251,16 @@ impl Controller {
             let stale = std::mem::take(inventory);
             let observing =
                 self.collector.observe(stale, policies, &memory, Depth::Listed, &self.reporter);
-            *inventory = match observing.await {
-                Ok(inventory) => inventory,
-                Err(error) => {
-                    self.failed(&unobserved(&error));
-                    return Ok(Looked::at(false));
-                }
+            *inventory = tokio::select! {
+                biased;
+                () = with.stop.on() => return Ok(Looked::at(false)),
+                observed = observing => match observed {
+                    Ok(inventory) => inventory,
+                    Err(error) => {
+                        self.failed(&unobserved(&error));
+                        return Ok(Looked::at(false));
+                    }
+                },
             };
             if whole {
                 course.schedule.observed(inventory);

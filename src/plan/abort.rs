@@ -85,13 +85,36 @@ fn share(part: i64, of: i64) -> f64 {
     if of <= 0 { 0.0 } else { number(part) * 100.0 / number(of) }
 }
 
-/// Our cancels of a job that its numbers may not have yet, those on their way among them.
-fn lately(memory: &Memory) -> BTreeMap<&JobId, u64> {
+/// Our cancels of each job that its numbers may not have yet, those on their way among them.
+pub fn lately(memory: &Memory) -> BTreeMap<JobId, u64> {
     let mut lately = BTreeMap::new();
     for key in memory.canceled.keys().chain(&memory.open) {
-        *lately.entry(&key.job).or_default() += 1;
+        match lately.get_mut(&key.job) {
+            Some(count) => *count += 1,
+            None => drop(lately.insert(key.job.clone(), 1)),
+        }
     }
     lately
+}
+
+/// Whether AWS may abort a job at all, as far as its description tells.
+pub fn has_criteria(job: &Job) -> bool {
+    job.description.known().is_some_and(|description| !description.abort.is_empty())
+}
+
+/// Why one more execution of `job` is not canceled, if AWS could then abort the job, or if that is not
+/// known; `lately` of those that we canceled may not be in its numbers yet.
+pub fn risk(job: &Job, lately: u64) -> Option<(Reason, String)> {
+    match abort_by(job, lately, 1) {
+        Ok(None) => None,
+        Ok(Some(by)) => {
+            Some((Reason::JobAbortRisk, by_words(by, job, lately, 1).unwrap_or_default()))
+        }
+        Err(()) => Some((
+            Reason::FactUnknown,
+            "whether AWS could then abort the whole job is not known".to_owned(),
+        )),
+    }
 }
 
 /// Keeps the lines that could make AWS abort their job, or of which that is not known, and takes them
@@ -138,6 +161,11 @@ pub(super) fn told(line: &Line, inventory: &Inventory, memory: &Memory) -> Optio
     let job = inventory.jobs.get(&line.key.job)?;
     let lately = lately(memory).get(&line.key.job).copied().unwrap_or_default();
     let by = abort_by(job, lately, planned + 1).ok().flatten()?;
+    by_words(by, job, lately, planned + 1)
+}
+
+/// How a criterion comes to apply, and how to cancel all the same.
+fn by_words(by: &AbortCriterion, job: &Job, lately: u64, planned: u64) -> Option<String> {
     let counts = job.description.known()?.process.known()?;
     let failed = match by.failure_type {
         FailureType::Failed => "FAILED",
@@ -148,7 +176,7 @@ pub(super) fn told(line: &Line, inventory: &Inventory, memory: &Memory) -> Optio
     Some(format!(
         "canceled counts as executed, and with {} executed and {} {failed} its abortConfig applies ({} % \
          of at least {}); cancel.allowJobAbort: true takes the risk",
-        Executed::of(counts, lately, planned + 1).most,
+        Executed::of(counts, lately, planned).most,
         failures(by, counts),
         by.threshold_percentage,
         by.min_number_of_executed_things,

@@ -29,8 +29,8 @@ fn the_runbook_has_a_section_for_whatever_is_said() {
     let labels = (Unready::ALL.iter().map(|it| it.label()))
         .chain(Outcome::ALL.map(|it| Ending::Outcome(it).label()))
         .chain(endings.iter().map(Ending::label))
-        .chain(Breaker::ALL.map(|it| it.label()))
-        .chain(ErrorKind::ALL.map(|it| it.label()));
+        .chain(Breaker::ALL.map(Breaker::label))
+        .chain(ErrorKind::ALL.map(ErrorKind::label));
     let labels: std::collections::BTreeSet<_> = labels.collect();
     for label in &labels {
         assert!(headings.contains(label), "docs/runbook.md has no section {label}");

@@ -12,6 +12,7 @@ use rescind::emulator::Cancel;
 use rescind::plan::{Details, Intent, Outcome};
 use rescind::policy::template::MARKER;
 use rescind::state::State as _;
+use tokio::time::Instant;
 
 use super::bench::{Bench, queued, sweep};
 use crate::state::support::{ends, intent as an_intent};
@@ -101,7 +102,7 @@ const IN_FLIGHT: Duration = Duration::from_secs(FLIGHT_TIME.as_secs() + DESCRIBE
 #[tokio::test(start_paused = true)]
 async fn what_is_unmoved_is_settled_when_no_attempt_can_take_effect_any_more_and_not_before() {
     let (bench, intent) = left_open().await;
-    tokio::time::advance(IN_FLIGHT - Duration::from_secs(1)).await;
+    tokio::time::advance(IN_FLIGHT.saturating_sub(Duration::from_secs(1))).await;
     assert_eq!(left(&bench, false).await, 1);
     assert_eq!(bench.memory_now().await.open.len(), 1, "it stays out of plans");
     tokio::time::advance(Duration::from_secs(1)).await;
@@ -114,7 +115,7 @@ async fn what_is_unmoved_is_settled_when_no_attempt_can_take_effect_any_more_and
 #[tokio::test(start_paused = true)]
 async fn a_controller_waits_for_that_and_looks_twice() {
     let (bench, _) = left_open().await;
-    let begun = tokio::time::Instant::now();
+    let begun = Instant::now();
     assert_eq!(ended(&bench, true).await.0, Outcome::Failed);
     assert_eq!(bench.describes(), 2);
     // Time is simulated.
@@ -169,7 +170,7 @@ async fn the_first_execution_that_is_still_there_tells_the_account() {
     let other = an_intent("b", "r1");
     bench.ledger.begin(&other, &[], bench.clock.now()).await.unwrap();
     let open = bench.ledger.open().await.unwrap();
-    let answered = async || bench.settler().answered(&open).await.map(|it| it.account);
+    let answered = async || bench.answered(&open).await.map(|it| it.account);
     assert_eq!(answered().await.as_deref(), Some("123456789012"));
     assert_eq!(bench.describes(), 1);
     bench.emulator.store(|store| store.delete_execution("r0", "fw"));
@@ -177,5 +178,5 @@ async fn the_first_execution_that_is_still_there_tells_the_account() {
     assert_eq!(bench.describes(), 3);
     bench.emulator.store(|store| store.delete_execution("r1", "fw"));
     assert_eq!(answered().await, None);
-    assert_eq!(bench.settler().answered(&[]).await, None);
+    assert_eq!(bench.answered(&[]).await, None);
 }

@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
+use rescind::apply::Ending;
 use rescind::backend::fault::Fault;
 use rescind::backend::{ErrorKind, Operation};
-use rescind::emulator::{CancelJob, Operation as Op};
+use rescind::emulator::{CancelJob, Operation as Op, Update};
+use rescind::execution::{ExecutionStatus, JobStatus};
 use rescind::plan::{Outcome, Reason};
 
 use super::bench::{Bench, endings, kept, only, outcome, policy, queued, sweep};
@@ -70,4 +72,105 @@ async fn the_lines_of_one_job_share_what_was_read_again() {
     let records = later(&bench, 61).await;
     assert_eq!(endings(&records), [("canceled", 30)].into());
     assert_eq!(bench.calls(Op::DescribeJob), 2, "once for the plan, once for all lines");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_cannot_be_read_again_is_not_asked_for_by_each_of_its_lines() {
+    let bench = Bench::memory(&queued(40), &sweep(40));
+    let (plan, inventory, memory) = bench.plan().await;
+    tokio::time::advance(Duration::from_secs(61)).await;
+    // As often as one read is tried; the next one would be answered.
+    bench.faults().inject(Operation::DescribeJob, Fault::Fail(ErrorKind::Unavailable), 5);
+    let records = bench.walk(plan.acts().cloned().collect(), &inventory, &memory).await;
+    assert_eq!(endings(&records), [("kept", 40)].into());
+    assert!(records.iter().all(|it| it.ending == Ending::Kept(Reason::FactUnknown)), "{records:?}");
+    assert_eq!(bench.calls(Op::DescribeJob), 1, "that of the plan");
+}
+
+#[tokio::test(start_paused = true)]
+async fn lines_of_a_job_that_takes_long_to_read_leave_their_places_to_others() {
+    // Sixteen are on their way at once; the old job's forty come first.
+    let fleet = "jobs: [{id: slow, createdAt: 90d ago}, {id: fast, createdAt: 90d ago}]\n\
+                 things: [{name: 'r{n}', count: 40}, {name: last}]\nexecutions:\n\
+                 - {job: slow, thing: 'r{n}', count: 40, queuedAt: 3h ago}\n\
+                 - {job: fast, thing: last, queuedAt: 2h ago}";
+    let bench = Bench::memory(fleet, &sweep(100));
+    let (plan, mut inventory, memory) = bench.plan().await;
+    tokio::time::advance(Duration::from_secs(61)).await;
+    // The other one's is fresh.
+    let now = bench.clock.now();
+    let fast = inventory.jobs.get_mut(&"fast".parse().unwrap()).unwrap();
+    (fast.status_at, fast.described_at) = (now, Some(now));
+    bench.world().takes(Operation::DescribeJob, Duration::from_secs(30));
+    let began = now;
+    bench.walk(plan.acts().cloned().collect(), &inventory, &memory).await;
+    let effects = bench.effects();
+    let last = effects.iter().find(|it| it.thing_name == "last").expect("it is canceled");
+    let waited = last.at.duration_since(began);
+    // Time is simulated.
+    assert!(waited < jiff::SignedDuration::from_secs(20), "{waited}");
+    assert_eq!(effects.len(), 41);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_does_not_wait_for_facts_that_are_read_again() {
+    let bench = Bench::memory(&queued(3), &sweep(9));
+    let (plan, inventory, memory) = bench.plan().await;
+    tokio::time::advance(Duration::from_secs(61)).await;
+    bench.world().takes(Operation::DescribeJob, Duration::from_secs(60));
+    let (stop, began) = (bench.stop.clone(), tokio::time::Instant::now());
+    let (records, ()) =
+        tokio::join!(bench.walk(plan.acts().cloned().collect(), &inventory, &memory), async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            stop.send_replace(true);
+        });
+    assert_eq!(endings(&records), [("notTried", 3)].into());
+    assert!(began.elapsed() < Duration::from_secs(2));
+}
+
+/// A job that AWS aborts if a fifth of 120 that have ended failed: 150 waited for long, 50 have not, and 36
+/// are at it.
+fn abortable(policy: &str) -> Bench {
+    let fleet = "jobs: [{id: fw, createdAt: 90d ago, abort: [{failureType: FAILED, \
+                 thresholdPercentage: 20, minNumberOfExecutedThings: 120}]}]\n\
+                 things: [{name: 'r{n}', count: 150}, {name: 'y{n}', count: 50}, {name: 's{n}', count: 36}]\n\
+                 executions:\n\
+                 - {job: fw, thing: 'r{n}', count: 150, queuedAt: 3h ago}\n\
+                 - {job: fw, thing: 'y{n}', count: 50, queuedAt: 1s ago}\n\
+                 - {job: fw, thing: 's{n}', count: 36, status: IN_PROGRESS, queuedAt: 3h ago}";
+    let bench = Bench::memory(fleet, policy);
+    bench.world().on(Operation::DescribeJobExecution, |moment| {
+        if moment.nth == 20 {
+            for n in 1..=36 {
+                let update = Update::to(ExecutionStatus::Failed);
+                moment.store.update(&format!("s{n}"), "fw", update, moment.now).unwrap();
+            }
+        }
+    });
+    bench
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_whose_devices_fail_while_its_lines_are_walked_is_not_brought_to_its_abort() {
+    let bench = abortable(&sweep(150));
+    let records = bench.apply().await;
+    let at_risk = records.iter().filter(|it| it.ending == Ending::Kept(Reason::JobAbortRisk));
+    let at_risk: Vec<_> = at_risk.collect();
+    assert!(at_risk.len() > 50, "{:?}", endings(&records));
+    assert!(at_risk[0].note.contains("36 FAILED"), "{}", at_risk[0].note);
+    assert_eq!(endings(&records)["canceled"] + at_risk.len(), 150);
+    let status = bench.emulator.store(|store| store.job("fw").unwrap().status.clone());
+    assert_eq!(status, JobStatus::InProgress);
+    // Its numbers are read each ten seconds: twenty seconds at eight a second.
+    assert!((2..=4).contains(&bench.calls(Op::DescribeJob)), "{}", bench.calls(Op::DescribeJob));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_takes_the_risk_of_an_abort_gets_all_canceled() {
+    let bench =
+        abortable(&sweep(150).replace("budget:", "cancel: {allowJobAbort: true}\n  budget:"));
+    let records = bench.apply().await;
+    assert!(endings(&records)["canceled"] > 80, "{:?}", endings(&records));
+    let status = bench.emulator.store(|store| store.job("fw").unwrap().status.clone());
+    assert_eq!(status, JobStatus::Canceled, "so the numbers of the test would abort it");
 }

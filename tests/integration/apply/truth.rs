@@ -7,6 +7,7 @@ use rescind::emulator::Effect;
 use rescind::execution::{ExecutionKey, ExecutionStatus};
 use rescind::plan::{Intent, Outcome};
 use rescind::policy::template::MARKER;
+use rescind::state::State as _;
 
 use super::bench::Bench;
 
@@ -71,6 +72,9 @@ impl Bench {
             );
             assert!(!(spends && settlement.no_effect), "{settlement:?}");
             *kept.entry(intent.policy.clone()).or_default() += usize::from(!settlement.no_effect);
+        }
+        for open in self.ledger.open().await.unwrap() {
+            *kept.entry(open.intent.policy).or_default() += 1;
         }
         let mut spent = BTreeMap::new();
         for unit in self.memory_now().await.spent {
