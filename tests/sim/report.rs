@@ -110,8 +110,9 @@ const FAULTS: [&str; 10] = [
 ];
 
 /// What else happens.
-const OTHERS: [&str; 12] = [
-    "crashes",
+const OTHERS: [&str; 13] = [
+    "ends of a process",
+    "stops",
     "lost states",
     "edits",
     "moves",

@@ -20,6 +20,7 @@ use rescind::policy::{Demands, PolicySet};
 use rescind::state::State;
 use rescind::state::memory::MemoryState;
 use rescind::status::report::Reporter;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::disk::Disk;
@@ -107,6 +108,12 @@ pub fn run(scenario: &Scenario, keep_trace: bool) -> Outcome {
     })
 }
 
+/// What systemd and Kubernetes wait for is more.
+const GRACE: Duration = Duration::from_secs(25);
+
+/// In how many of a hundred ends a process is told to stop, and not killed.
+const STOPPED: u64 = 30;
+
 /// The whole of a run. The error is a violation.
 async fn lives(world: &Arc<World>, polls: &mut Vec<u64>) -> Result<(), String> {
     let mut kept = Kept::new(world.scenario.in_file, &world.account);
@@ -121,7 +128,7 @@ async fn lives(world: &Arc<World>, polls: &mut Vec<u64>) -> Result<(), String> {
             let mut after = |most| inner.random.millis(500, most * 1_000);
             world.scenario.crashes.map_or(ends, |most| (Instant::now() + after(most)).min(ends))
         };
-        let (_switch, stop) = Stop::new();
+        let (switch, stop) = Stop::new();
         let process = Box::pin(process(Arc::clone(world), kept.open(), stop));
         let mut running = Mortal { process, left: lives.next(), polls: 0 };
         loop {
@@ -144,6 +151,9 @@ async fn lives(world: &Arc<World>, polls: &mut Vec<u64>) -> Result<(), String> {
             }
             stops_at_a_violation(world)?;
             if Instant::now() >= dies {
+                if world.inner().random.chance(STOPPED) {
+                    stops(world, &switch, &mut running).await?;
+                }
                 break;
             }
         }
@@ -151,8 +161,8 @@ async fn lives(world: &Arc<World>, polls: &mut Vec<u64>) -> Result<(), String> {
         drop(running);
         let down = {
             let inner = &mut *world.inner();
-            inner.note("CRASH");
-            inner.count("crashes");
+            inner.note("GONE");
+            inner.count("ends of a process");
             inner.judge.ends();
             let long = inner.random.chance(5);
             if long { inner.random.millis(1_000, 900_000) } else { inner.random.millis(0, 20_000) }
@@ -176,6 +186,25 @@ async fn lives(world: &Arc<World>, polls: &mut Vec<u64>) -> Result<(), String> {
     editor.abort();
     quiet(world, &kept).await?;
     kept.breach().map_or(Ok(()), |breach| Err(format!("S3 or S4: by its journal, {breach}")))
+}
+
+/// Told to stop, a process ends by itself, whatever it is at.
+async fn stops(
+    world: &World,
+    switch: &watch::Sender<bool>,
+    running: &mut (impl Future<Output = Option<Result<(), Error>>> + Unpin),
+) -> Result<(), String> {
+    world.inner().note("STOP");
+    world.inner().count("stops");
+    let _ = switch.send(true);
+    tokio::select! {
+        biased;
+        ended = running => match ended {
+            None | Some(Ok(()) | Err(Error::State(_) | Error::OutOfScope { .. })) => Ok(()),
+            Some(Err(error)) => Err(format!("L1: it was stopped, and ended with {error:?}")),
+        },
+        () = sleep(GRACE) => Err("L1: it was told to stop, and does not".to_owned()),
+    }
 }
 
 /// Nothing moves and nothing fails any more: all comes right, then nothing is done, then it stops.
@@ -230,7 +259,7 @@ async fn quiet(world: &Arc<World>, kept: &Kept) -> Result<(), String> {
         ended = running => if let Err(error) = ended {
             return Err(format!("L1: it was stopped, and ended with {error:?}"));
         },
-        () = sleep(FLIGHT_TIME) => return Err("L1: it was told to stop, and does not".to_owned()),
+        () = sleep(GRACE) => return Err("L1: it was told to stop, and does not".to_owned()),
     }
     world.inner().judge.check_outcomes();
     stops_at_a_violation(world)
