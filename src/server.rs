@@ -130,7 +130,8 @@ impl Server {
             "/livez" => live(&snapshot),
             "/readyz" => ready(&snapshot, is_local),
             path if PATHS.contains(&path) => {
-                if !is_local && !self.is_authorized(request.headers()).await {
+                let needs_token = !is_local || self.token_file.is_some();
+                if needs_token && !self.is_authorized(request.headers()).await {
                     let mut answer = text(
                         StatusCode::UNAUTHORIZED,
                         "send the token of --listen-token-file as `Authorization: Bearer …`",

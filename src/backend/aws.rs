@@ -12,12 +12,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_sdk_iot::Client;
 use aws_sdk_iot::config::retry::RetryConfig;
 use aws_sdk_iot::config::timeout::TimeoutConfig;
 use aws_sdk_iot::config::{
     BehaviorVersion, Builder, Credentials, FrameworkMetadata, ProvideCredentials as _, Region,
-    RuntimeComponents, SharedHttpClient, StalledStreamProtectionConfig,
+    RuntimeComponents, SharedCredentialsProvider, SharedHttpClient, StalledStreamProtectionConfig,
 };
 use aws_sdk_iot::error::ProvideErrorMetadata;
 use aws_sdk_iot::operation::RequestId as _;
@@ -111,7 +113,7 @@ pub async fn connect(settings: Settings) -> Result<Connection, ConnectError> {
     if let Some(region) = region {
         loader = loader.region(Region::new(region));
     }
-    if let Some(profile) = profile {
+    if let Some(profile) = &profile {
         loader = loader.profile_name(profile);
     }
     if let Some(url) = endpoint_url {
@@ -120,8 +122,18 @@ pub async fn connect(settings: Settings) -> Result<Connection, ConnectError> {
         }
         loader = loader.endpoint_url(url);
     }
-    let config = loader.load().await;
+    let mut config = loader.load().await;
     let region = config.region().ok_or(ConnectError::NoRegion)?.to_string();
+    if let Some(profile) = profile {
+        // By the SDK's own order, keys in the environment would win over the profile that was asked for.
+        let of = ProviderConfig::without_region()
+            .with_region(config.region().cloned())
+            .with_http_client(https_client());
+        let provider =
+            ProfileFileCredentialsProvider::builder().configure(&of).profile_name(profile).build();
+        let provider = SharedCredentialsProvider::new(provider);
+        config = config.into_builder().credentials_provider(provider).build();
+    }
     if let Some(provider) = config.credentials_provider() {
         match tokio::time::timeout(CREDENTIALS_TIMEOUT, provider.provide_credentials()).await {
             Err(_) => return Err(ConnectError::CredentialsTimedOut),

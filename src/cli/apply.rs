@@ -1,6 +1,6 @@
 //! `rescind apply`: plan, ask, cancel, and look once more.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -21,12 +21,14 @@ use crate::controller::guards;
 use crate::execution::ExecutionKey;
 use crate::inventory::Inventory;
 use crate::plan::in_force::Fixed;
-use crate::plan::saved::{SavedLine, SavedPlan, Stale};
-use crate::plan::{
-    Depth, Line, Memory, Outcome, Pins, Plan, Reason, plan as decide, planner, stable, words,
-};
+use crate::plan::saved::SavedPlan;
+use crate::plan::{Depth, Memory, Plan, Reason, plan as decide, planner, stable};
 use crate::policy::PolicySet;
 use crate::state::State;
+
+mod saved;
+
+use saved::{canceled_since, lines_of, nothing_went, refuse_stale};
 
 pub async fn apply(args: Args, output: Output) -> anyhow::Result<Exit> {
     let policies = PolicySet::clone(&*load(&args.root, output)?);
@@ -117,7 +119,11 @@ async fn reconcile(
         cancels_per_second,
     };
     let (lines, mut records) = match &saved {
-        Some(saved) => lines_of(saved, shown),
+        Some(saved) => {
+            let canceled =
+                canceled_since(&session, &args.state.directory, saved.created_at).await?;
+            lines_of(saved, shown, &canceled)
+        }
         None => (plan.acts().cloned().collect(), Vec::new()),
     };
     if args.form.output == Format::Text {
@@ -172,6 +178,7 @@ async fn reconcile(
     };
     let shown = report::Shown {
         records: &records,
+        waiting: shown_plan::Summary::of(&plan).defer,
         calls: &calls,
         left: left.as_ref().map(|left| shown_plan::Shown {
             plan: &left.plan,
@@ -185,6 +192,7 @@ async fn reconcile(
         Format::Json => output.json(&report::json(shown, json_plan(&plan, &inventory, &memory)))?,
         Format::Text => output.result(&format!("\n{}", report::text(shown, output)))?,
     }
+    new_ledger(&plan, &records, output);
     let exit = match report::exit(&records) {
         Exit::Partial
             if state.paused().is_some()
@@ -203,13 +211,33 @@ async fn reconcile(
     let incomplete =
         unseen || earlier > 0 || unlisted(&inventory) > 0 || !inventory.problems.is_empty();
     let halted = plan.counts().contains_key(&Reason::BudgetHalted);
+    if halted {
+        output.error(
+            "a budget halts: more is due than it allows at once, so that none is canceled (WHY says which); \
+             look what became due, then raise the budget or narrow the policy",
+        );
+    }
     let stopped =
         halted || breakers::kept(&records) || stopped_by_guard(&plan, saved.is_some(), &records);
     Ok(match exit {
         Exit::Done if stopped => Exit::Stopped,
-        Exit::Done if incomplete => Exit::Partial,
+        Exit::Done if incomplete || (saved.is_some() && nothing_went(&records)) => Exit::Partial,
         exit => exit,
     })
+}
+
+/// Says how to begin where a ledger that has just begun keeps everything back.
+fn new_ledger(plan: &Plan, records: &[Record], output: Output) {
+    let canceled =
+        |it: &Record| matches!(it.ending, Ending::Outcome(outcome) if outcome.is_cancel());
+    let waits = plan.counts().contains_key(&Reason::BudgetExhausted);
+    let unknown = plan.budgets.iter().any(|it| it.left() == 0 && it.unknown_past > 0);
+    if waits && unknown && !records.iter().any(canceled) {
+        output.say(
+            "Note: the ledger in --state-dir has just begun, and what was canceled before it counts as spent, \
+             since nobody knows it. If that was nothing: --fresh-ledger.",
+        );
+    }
 }
 
 /// Whether a freeze holds something back, or a guard has a say on a line of a saved plan.
@@ -321,80 +349,6 @@ fn read_saved(path: &Path) -> anyhow::Result<SavedPlan> {
     let in_words = || format!("--plan {}", path.display());
     let text = std::fs::read(path).with_context(in_words)?;
     SavedPlan::from_json(&text).with_context(in_words)
-}
-
-fn refuse_stale(
-    saved: &SavedPlan,
-    session: &Session,
-    policies: &PolicySet,
-    inventory: Option<&Inventory>,
-) -> anyhow::Result<()> {
-    let here = inventory.and_then(|inventory| inventory.account.as_ref());
-    match saved.stale(session.clock.now(), policies.digest(), here) {
-        None => Ok(()),
-        Some(stale) => {
-            let advice = match stale {
-                Stale::Elsewhere { .. } => "apply it where it was made",
-                _ => "make a new one with `rescind plan --out`",
-            };
-            let message = format!("the saved plan is stale: {stale}; nothing was sent, {advice}");
-            Err(Failure::new(Exit::Stale, message).into())
-        }
-    }
-}
-
-/// The lines of a saved plan that the policies still want, pinned as saved; and what became of the
-/// others.
-fn lines_of(saved: &SavedPlan, shown: shown_plan::Shown<'_>) -> (Vec<Line>, Vec<Record>) {
-    let mut lines = Vec::new();
-    let mut records = Vec::new();
-    let mut found = BTreeSet::new();
-    let by_key = |wanted: &SavedLine| shown.plan.lines.iter().find(|line| line.key == wanted.key());
-    for wanted in &saved.lines {
-        if !found.insert(wanted.key()) {
-            continue;
-        }
-        let record = |ending: Ending, note: String| Record {
-            key: wanted.key(),
-            number: wanted.execution_number,
-            policy: wanted.policy.clone(),
-            ending,
-            force: false,
-            attempts: 0,
-            request_id: None,
-            note,
-            moved: false,
-        };
-        let superseded = |note: &str| record(Ending::Outcome(Outcome::Superseded), note.to_owned());
-        let Some(line) = by_key(wanted) else {
-            records.push(superseded("it is no longer open, or no policy has it in scope"));
-            continue;
-        };
-        let Some(act) = &line.act else {
-            let because = words::because(line, shown.plan, shown.inventory, shown.memory);
-            let why = words::in_words(line.verdict.reason, &because, shown.plan.now);
-            records.push(record(Ending::Kept(line.verdict.reason), why));
-            continue;
-        };
-        let same = act.number == wanted.execution_number
-            && act.status == wanted.status
-            && act.force == wanted.force
-            && line.policy.name == wanted.policy;
-        if !same {
-            records.push(superseded("it is not as it was when the plan was made"));
-            continue;
-        }
-        let mut line = line.clone();
-        if let Some(act) = &mut line.act {
-            act.pins = Some(Pins {
-                version: wanted.version_number,
-                details: wanted.status_details.clone(),
-                described_at: wanted.described_at,
-            });
-        }
-        lines.push(line);
-    }
-    (lines, records)
 }
 
 async fn confirmed(output: Output, count: usize, stop: &Stop) -> anyhow::Result<bool> {

@@ -127,12 +127,14 @@ async fn compared(args: Args, output: Output) -> anyhow::Result<Exit> {
     let [old, new] = &sides;
     let sets = [old.load(output)?, new.load(output)?];
     let target = Session::scoped(&args.target, &sets[1]);
-    let session = Session::open(&target, output).await?;
+    let mut session = Session::open(&target, output).await?;
+    session.learn_place(&args.state).await?;
     let [old, new] = sets;
     let sets = [session.keeping(old, &args.state).await?, session.keeping(new, &args.state).await?];
     // A policy that is changed begins anew to count for how long something has matched. That is no
-    // difference to what it cancels then.
-    let sets = sets.map(|set| Arc::new(set.at_once()));
+    // difference to what it cancels then; and what a change cancels does not hang on the hour at which
+    // somebody asks.
+    let sets = sets.map(|set| Arc::new(set.in_the_end()));
     let memory = Memory::default();
     let inventory = look_for(&session, &sets, &memory).await?;
     let now = inventory.as_of.unwrap_or_else(|| session.clock.now());

@@ -45,7 +45,8 @@ async fn explained(args: Args, output: Output) -> anyhow::Result<Exit> {
     let key = ExecutionKey { job, thing };
     let policies = load_root(&args.root, output)?;
     let target = Session::scoped(&args.target, &policies);
-    let session = Session::open(&target, output).await?;
+    let mut session = Session::open(&target, output).await?;
+    session.learn_place(&args.state).await?;
     let policies = session.keeping(policies, &args.state).await?;
     let memory = session.remembered(&args.state).await?.unwrap_or_default();
     let (inventory, now, breadth) = seen(&session, &policies, &key, &memory).await?;

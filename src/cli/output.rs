@@ -92,6 +92,14 @@ impl Output {
         }
     }
 
+    /// Prints one of many results; false once nobody reads them any more.
+    pub fn next(self, text: &str) -> io::Result<bool> {
+        match self.shown(text) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            result => result.map(|()| true),
+        }
+    }
+
     /// Prints what must have been printed before anything else is done.
     pub fn shown(self, text: &str) -> io::Result<()> {
         let text = safe(text, self.color);
@@ -105,8 +113,7 @@ impl Output {
 
     /// Prints JSON as a result. What a terminal would act on is escaped in it.
     pub fn json(self, value: &impl serde::Serialize) -> io::Result<()> {
-        let text = serde_json::to_string_pretty(value).map_err(io::Error::other)?;
-        self.result(&safe_json(&text))
+        self.result(&json_text(value)?)
     }
 
     /// Says something beside the result. That it cannot be said stops nothing.
@@ -142,6 +149,12 @@ fn safe(text: &str, color: bool) -> Cow<'_, str> {
         rest = &rest[length..];
     }
     Cow::Owned(safe)
+}
+
+/// A value as JSON that a terminal can show.
+pub fn json_text(value: &impl serde::Serialize) -> io::Result<String> {
+    let text = serde_json::to_string_pretty(value).map_err(io::Error::other)?;
+    Ok(safe_json(&text).into_owned())
 }
 
 /// The same for JSON, which stays JSON: outside of its strings it has no such character but the line ends

@@ -43,10 +43,12 @@ async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
         let broken: Vec<_> = reading.diagnostics.iter().map(Annotation::from).collect();
         output.result(&github::text(&broken, "nothing was planned.", &ci::here()))?;
     }
-    let policies = narrowed(set_of(reading, root)?, &args.root)?;
-    let target = Session::scoped(&args.target, &policies);
-    let session = Session::open(&target, output).await?;
-    let policies = session.keeping(policies, &args.state).await?;
+    let whole = Arc::new(set_of(reading, root)?);
+    let target = Session::scoped(&args.target, &whole);
+    let mut session = Session::open(&target, output).await?;
+    session.learn_place(&args.state).await?;
+    let whole = session.keeping(whole, &args.state).await?;
+    let policies = narrowed(PolicySet::clone(&whole), &args.root)?;
     let remembered = session.remembered(&args.state).await?;
     let is_remembered = remembered.is_some();
     let memory = remembered.unwrap_or_default();
@@ -64,7 +66,8 @@ async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
         cancels_per_second: session.pacer.cancels_per_second(),
     };
     if let Some(path) = &args.out {
-        let saved = SavedPlan::new(&plan, &inventory);
+        // Also of a part of the policies: whoever applies it has all of them in force.
+        let saved = SavedPlan::new(&plan, &inventory, whole.digest());
         write(path, &saved.to_json())?;
     }
     ci::summary(|| markdown(shown))?;
@@ -80,14 +83,15 @@ async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
             output.result(&text(shown, output))?;
             if session.is_embedded() && !is_remembered {
                 output.say(BUDGETS_START_NOW);
-            } else if !is_remembered {
-                output.say(BUDGETS_NOT_KNOWN);
             }
             if let Some(path) = &args.out {
                 let path = path.display();
                 output.say(&format!("Saved to {path}: apply it within 24h by --plan {path}."));
             }
         }
+    }
+    if !is_remembered && !session.is_embedded() {
+        output.say(BUDGETS_NOT_KNOWN);
     }
     if policies.enforces() && policies.guards().next().is_none() && args.target.fleet.is_none() {
         output.say("Note: the root has no CancelGuard; apply and run need --no-guards then.");
@@ -137,8 +141,9 @@ pub(super) async fn look_for(
 }
 
 /// Said by plan where it finds no state.
-const BUDGETS_NOT_KNOWN: &str = "Note: budgets are shown as if nothing had been spent: no state of \
-                                 this account is here (--state-dir, --account and --region name it).";
+const BUDGETS_NOT_KNOWN: &str = "Note: budgets are shown as if nothing had been spent: no state of this account is here (--state-dir, \
+     --account and --region name it). What applies with a new one needs --fresh-ledger, or counts what was \
+     canceled before as spent.";
 
 /// Said by plan and apply where nothing outlives the process.
 pub(super) const BUDGETS_START_NOW: &str =

@@ -23,7 +23,7 @@ use crate::clock::Clock;
 use crate::controller::guards;
 use crate::document::{self, Limits};
 use crate::emulator::{Emulator, Options};
-use crate::execution::{Account, ExecutionKey};
+use crate::execution::{Account, ExecutionKey, JobStatus};
 use crate::fleet::Fleet;
 use crate::observe::Collector;
 use crate::plan::{InForce, Memory, veto};
@@ -190,6 +190,24 @@ impl Session {
         read.map_err(|error| Failure::new(Exit::Error, error.to_string()).into())
     }
 
+    /// Asks AWS who answers, where no argument and no guard says it and there is a state that may be of it:
+    /// what is paused, protected or spent there counts.
+    pub async fn learn_place(&mut self, args: &StateDir) -> anyhow::Result<()> {
+        if self.place.is_some() {
+            return Ok(());
+        }
+        let Some(directory) = args.resolve().map(Directory::at) else { return Ok(()) };
+        let places = directory.places();
+        if places.map_err(|error| Failure::new(Exit::Error, error.to_string()))?.is_empty() {
+            return Ok(());
+        }
+        // What cannot be asked is told by whoever observes.
+        let page = self.reader().list_jobs(&JobStatus::InProgress, None).await.ok();
+        let account = page.and_then(|page| page.items.into_iter().find_map(|job| job.account));
+        self.place = account.map(|it| Place { account: it.account, region: it.region });
+        Ok(())
+    }
+
     /// A set with the guards that were adopted into the state on disk, for a verb that cannot write.
     pub async fn keeping(
         &self,
@@ -205,9 +223,13 @@ impl Session {
 
     /// What the journal on disk has of an execution, oldest first; nothing if there is none.
     pub async fn journal(&self, args: &StateDir, key: &ExecutionKey) -> anyhow::Result<Vec<Entry>> {
-        let Some((directory, place)) = self.kept(args) else { return Ok(Vec::new()) };
         let (thing, job) = (Some(key.thing.clone()), Some(key.job.clone()));
-        let filter = Filter { thing, job, ..Filter::default() };
+        self.entries(args, Filter { thing, job, ..Filter::default() }).await
+    }
+
+    /// The entries of the journal on disk that a filter wants.
+    pub async fn entries(&self, args: &StateDir, filter: Filter) -> anyhow::Result<Vec<Entry>> {
+        let Some((directory, place)) = self.kept(args) else { return Ok(Vec::new()) };
         let read = move || {
             let mut entries = Vec::new();
             let file = directory.file(&place);

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 
 use crate::cli::args::{Format, Status as Args};
 use crate::cli::exit::Exit;
-use crate::cli::output::{Output, status as show};
+use crate::cli::output::{Output, json_text, status as show};
 use crate::cli::signals::Signals;
 use crate::server::client;
 use crate::status::Status;
@@ -27,30 +27,33 @@ pub async fn status(args: Args, output: Output) -> anyhow::Result<Exit> {
     };
     loop {
         let asked = ask(args.at, token.as_deref()).await;
-        let exit = match (&asked, args.form.output) {
-            (Ok(status), Format::Text) => {
-                output.result(&show::text(status, output))?;
+        let exit = match asked {
+            Ok(status) => {
+                let text = match args.form.output {
+                    Format::Text => show::text(&status, output),
+                    Format::Json => json_text(&status)?,
+                };
+                if !output.next(&text)? {
+                    return Ok(Exit::Done);
+                }
                 if status.unready.is_empty() { Exit::Done } else { Exit::Error }
             }
-            (Ok(status), Format::Json) => {
-                output.json(status)?;
-                if status.unready.is_empty() { Exit::Done } else { Exit::Error }
-            }
-            (Err(error), _) if args.watch.is_some() => {
+            Err(error) if args.watch.is_some() => {
                 // Whoever watches sees it come back.
                 output.error(&format!("{error:#}"));
                 Exit::Error
             }
-            (Err(_), _) => {
-                asked?;
-                Exit::Error
-            }
+            Err(error) => return Err(error),
         };
         let Some(pause) = args.watch else { return Ok(exit) };
         tokio::select! {
             biased;
             exit = signals.next() => return Ok(exit),
-            () = tokio::time::sleep(pause) => output.result("")?,
+            () = tokio::time::sleep(pause) => {
+                if !output.next("")? {
+                    return Ok(Exit::Done);
+                }
+            }
         }
     }
 }

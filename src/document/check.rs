@@ -319,6 +319,9 @@ fn wrong_type(root: &Value, here: Option<&Value>, pointer: &str, value: &Value, 
     let help = match (value, expected) {
         (Value::Null, _) if is_required(root, pointer) => None,
         (Value::Null, _) => Some("write a value, or remove the key".to_owned()),
+        (Value::Number(_), "string") if is_duration(here) => {
+            Some(format!("give it a unit: {value}s, {value}m, {value}h or {value}d"))
+        }
         (Value::Number(_) | Value::Bool(_), "string") => Some(format!("quote it: \"{value}\"")),
         (Value::String(text), "boolean") if matches!(text.as_str(), "true" | "false") => {
             Some(format!("remove the quotes: {text}"))
@@ -334,6 +337,15 @@ fn wrong_type(root: &Value, here: Option<&Value>, pointer: &str, value: &Value, 
         _ => None,
     };
     found.add(Rank::Type, Code::SchemaType, pointer, message, help);
+}
+
+/// Whether what is wanted is a number with a unit, as its example shows: `6h`.
+fn is_duration(schema: Option<&Value>) -> bool {
+    let example = schema.and_then(|schema| schema.pointer("/examples/0")?.as_str());
+    example.is_some_and(|it| {
+        it.starts_with(|first: char| first.is_ascii_digit())
+            && it.ends_with(|last: char| last.is_ascii_alphabetic())
+    })
 }
 
 fn repeated(pointer: &str, value: &Value, found: &mut Found) {

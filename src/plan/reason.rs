@@ -25,85 +25,126 @@ pub enum Decision {
     Cancel,
 }
 
-macro_rules! reasons {
-    ($($(#[$doc:meta])* $name:ident = $label:literal,)+) => {
-        /// Why. Ordered: with several policies, the execution's reason is the one furthest down.
-        #[derive(
-            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-        )]
-        pub enum Reason {
-            $($(#[$doc])* #[serde(rename = $label)] $name,)+
-        }
-
-        impl Reason {
-            /// Every variant, in order.
-            pub const ALL: [Self; [$($label),+].len()] = [$(Self::$name),+];
-
-            /// The label in JSON, in metrics and in logs.
-            pub fn label(self) -> &'static str {
-                match self {
-                    $(Self::$name => $label,)+
-                }
-            }
-        }
-    };
-}
-
-reasons! {
+/// Why. Ordered: with several policies, the execution's reason is the one furthest down.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub enum Reason {
     /// AWS gave a status that this version does not know.
-    StatusUnknown = "statusUnknown",
+    StatusUnknown,
     /// It has ended; there is nothing to cancel.
-    Terminal = "terminal",
+    Terminal,
     /// A clause of `match` or `target` said no.
-    NoMatch = "noMatch",
+    NoMatch,
     /// A fact that `match` or a template needs is not known.
-    FactUnknown = "factUnknown",
+    FactUnknown,
     /// An exclude rule holds, or is not known.
-    Excluded = "excluded",
+    Excluded,
     /// A guard's rule holds, or is not known.
-    Protected = "protected",
+    Protected,
     /// It is IN_PROGRESS and the policy has no `force`.
-    ForceRequired = "forceRequired",
+    ForceRequired,
     /// The policy's mode is Observe.
-    ObserveOnly = "observeOnly",
+    ObserveOnly,
     /// The policy is suspended.
-    Suspended = "suspended",
+    Suspended,
     /// The policy's `expiresAt` has passed.
-    Expired = "expired",
+    Expired,
     /// The cancel could make AWS abort the whole job.
-    JobAbortRisk = "jobAbortRisk",
+    JobAbortRisk,
     /// We canceled it a moment ago; AWS's lists lag.
-    AlreadyCanceledByUs = "alreadyCanceledByUs",
+    AlreadyCanceledByUs,
     /// The policy's file has an error; its policies wait.
-    SourceBroken = "sourceBroken",
+    SourceBroken,
     /// A guard's freeze lasts.
-    Frozen = "frozen",
+    Frozen,
     /// None of the policy's Allow windows is open, or a Deny window is.
-    WindowClosed = "windowClosed",
+    WindowClosed,
     /// The account or region is not in the scope of a guard.
-    OutOfScope = "outOfScope",
+    OutOfScope,
     /// So much went wrong that a breaker is open.
-    BreakerOpen = "breakerOpen",
+    BreakerOpen,
     /// Somebody has switched sending off.
-    Paused = "paused",
+    Paused,
     /// It matches, and has not matched for as long as the policy's `stableFor` asks.
-    NotStableYet = "notStableYet",
+    NotStableYet,
     /// An earlier cancel of it failed or is not settled yet.
-    BackingOff = "backingOff",
+    BackingOff,
     /// A percentage needs a list that failed.
-    InventoryIncomplete = "inventoryIncomplete",
+    InventoryIncomplete,
     /// The budget of the cause, or of a guard, has nothing left now.
-    BudgetExhausted = "budgetExhausted",
+    BudgetExhausted,
     /// More is due than the budget of the cause, or of a guard, allows, and it says Halt: none is
     /// canceled.
-    BudgetHalted = "budgetHalted",
+    BudgetHalted,
     /// Due; judged in the moment of acting.
-    Due = "due",
+    Due,
     /// Everything agrees.
-    Matched = "matched",
+    Matched,
 }
 
 impl Reason {
+    /// Every variant, in order.
+    pub const ALL: [Self; 25] = [
+        Self::StatusUnknown,
+        Self::Terminal,
+        Self::NoMatch,
+        Self::FactUnknown,
+        Self::Excluded,
+        Self::Protected,
+        Self::ForceRequired,
+        Self::ObserveOnly,
+        Self::Suspended,
+        Self::Expired,
+        Self::JobAbortRisk,
+        Self::AlreadyCanceledByUs,
+        Self::SourceBroken,
+        Self::Frozen,
+        Self::WindowClosed,
+        Self::OutOfScope,
+        Self::BreakerOpen,
+        Self::Paused,
+        Self::NotStableYet,
+        Self::BackingOff,
+        Self::InventoryIncomplete,
+        Self::BudgetExhausted,
+        Self::BudgetHalted,
+        Self::Due,
+        Self::Matched,
+    ];
+
+    /// The label in JSON, in metrics and in logs.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::StatusUnknown => "statusUnknown",
+            Self::Terminal => "terminal",
+            Self::NoMatch => "noMatch",
+            Self::FactUnknown => "factUnknown",
+            Self::Excluded => "excluded",
+            Self::Protected => "protected",
+            Self::ForceRequired => "forceRequired",
+            Self::ObserveOnly => "observeOnly",
+            Self::Suspended => "suspended",
+            Self::Expired => "expired",
+            Self::JobAbortRisk => "jobAbortRisk",
+            Self::AlreadyCanceledByUs => "alreadyCanceledByUs",
+            Self::SourceBroken => "sourceBroken",
+            Self::Frozen => "frozen",
+            Self::WindowClosed => "windowClosed",
+            Self::OutOfScope => "outOfScope",
+            Self::BreakerOpen => "breakerOpen",
+            Self::Paused => "paused",
+            Self::NotStableYet => "notStableYet",
+            Self::BackingOff => "backingOff",
+            Self::InventoryIncomplete => "inventoryIncomplete",
+            Self::BudgetExhausted => "budgetExhausted",
+            Self::BudgetHalted => "budgetHalted",
+            Self::Due => "due",
+            Self::Matched => "matched",
+        }
+    }
+
     /// Whether it is a guard that says so.
     pub fn is_of_guard(self) -> bool {
         matches!(self, Self::Protected | Self::Frozen | Self::OutOfScope)

@@ -111,8 +111,8 @@ pub enum Error {
 }
 
 impl SavedPlan {
-    /// Keeps the lines of an exact plan.
-    pub fn new(plan: &Plan, inventory: &Inventory) -> Self {
+    /// Keeps the lines of an exact plan, to be applied with policies of a digest.
+    pub fn new(plan: &Plan, inventory: &Inventory, policies: &Digest) -> Self {
         let lines =
             plan.acts().filter_map(|line| save(line, line.act.as_deref()?, inventory, plan.now));
         let mut saved = Self {
@@ -120,7 +120,7 @@ impl SavedPlan {
             created_at: plan.now,
             expires_at: plan.now.checked_add(VALID_FOR).unwrap_or(Timestamp::MAX),
             account: plan.account.clone(),
-            policies: plan.policies.digest().clone(),
+            policies: policies.clone(),
             lines: lines.collect(),
             checksum: String::new(),
         };

@@ -83,14 +83,21 @@ impl PolicySet {
         self.with(self.policies.clone(), left.collect())
     }
 
-    /// The same, where one look is enough for every policy: what it cancels once its `stableFor` is over.
+    /// The same, where nothing waits for a better time: what is canceled once each `stableFor` is over, the
+    /// windows are open and the freezes have ended.
     #[must_use]
-    pub fn at_once(&self) -> Self {
-        let policies = self.policies.iter().map(|policy| match policy.stable_for {
-            Some(_) => Arc::new(Policy { stable_for: None, ..Policy::clone(policy) }),
-            None => Arc::clone(policy),
+    pub fn in_the_end(&self) -> Self {
+        let policies = self.policies.iter().map(|policy| {
+            let waits = policy.stable_for.is_some() || !policy.windows.is_empty();
+            let whenever =
+                || Policy { stable_for: None, windows: Vec::new(), ..Policy::clone(policy) };
+            if waits { Arc::new(whenever()) } else { Arc::clone(policy) }
         });
-        self.with(policies.collect(), self.guards.clone())
+        let guards = self.guards.iter().map(|guard| {
+            let thawed = || Guard { freezes: Vec::new(), ..Guard::clone(guard) };
+            if guard.freezes.is_empty() { Arc::clone(guard) } else { Arc::new(thawed()) }
+        });
+        self.with(policies.collect(), guards.collect())
     }
 
     /// The same, with other policies and guards.

@@ -10,6 +10,7 @@ mod guards;
 mod mistakes;
 mod output;
 mod paused;
+mod placed;
 mod plan;
 mod recorded;
 mod revisions;

@@ -182,3 +182,10 @@ fn what_is_called_for_each_thing_or_execution_is_what_its_tier_says() {
         assert_eq!(field.called_for_each(), operation, "{}", field.path());
     }
 }
+
+#[test]
+fn a_reason_has_one_label_wherever_it_is_written() {
+    for reason in rescind::plan::Reason::ALL {
+        assert_eq!(serde_json::to_value(reason).unwrap(), reason.label());
+    }
+}

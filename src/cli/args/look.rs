@@ -99,7 +99,8 @@ pub struct Snapshot {
     rescind diff main:policies HEAD~3:old/policies --region eu-central-1\n  \
     rescind diff ../before/policies policies --fleet fleet.yaml -o markdown\n\n\
     A name that is a directory here is that directory; any other is a revision, which is read by git \
-    without a checkout. Budgets count as if nothing had been spent.\n\n\
+    without a checkout. Budgets count as if nothing had been spent; windows as if they were open, \
+    freezes as if they had ended.\n\n\
     Exit codes: 0 done, 1 error, 2 something changes (with --detailed-exitcode).")]
 pub struct Diff {
     /// The policy root as it was: a directory, a git revision of --root, or REV:PATH; alone also A..B

@@ -8,7 +8,7 @@ use crate::apply::{Ending, Record};
 use crate::backend::pace::Counts;
 use crate::cli::exit::Exit;
 use crate::cli::output::plan::{self, Summary, calls_by_name, calls_text};
-use crate::cli::output::{Output, Tone, columns};
+use crate::cli::output::{Output, Tone, columns, plural};
 use crate::plan::Outcome;
 
 /// What an apply did, and what it left.
@@ -16,6 +16,8 @@ use crate::plan::Outcome;
 pub struct Shown<'a> {
     /// What became of each line.
     pub records: &'a [Record],
+    /// How many more would go, were it not for a budget, a window, a freeze.
+    pub waiting: usize,
     /// The calls made until the last of them.
     pub calls: &'a Counts,
     /// What a second plan says; none if it was not made.
@@ -117,8 +119,13 @@ pub fn text(shown: Shown<'_>, output: Output) -> String {
             counts
         });
     let parts: Vec<_> = counts.iter().map(|(label, count)| format!("{count} {label}")).collect();
-    let done = if parts.is_empty() { "nothing to do".to_owned() } else { parts.join(", ") };
-    text.push_str(&format!("Done: {done}.\n"));
+    text.push_str(&match (parts.is_empty(), shown.waiting) {
+        (false, _) => format!("Done: {}.\n", parts.join(", ")),
+        (true, 0) => "Done: nothing to do.\n".to_owned(),
+        (true, waiting) => {
+            format!("Nothing was canceled: {} wait.\n", plural(waiting, "execution"))
+        }
+    });
     if let Some(left) = shown.left {
         let summary = Summary::of(left.plan);
         let due = summary.examine + summary.cancel;

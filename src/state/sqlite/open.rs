@@ -177,6 +177,11 @@ pub(super) fn writer(
     Ok((connection, about))
 }
 
+/// It cannot be said whether a file is there.
+pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Error {
+    Error::Unusable { path: shown(path), what: "read", why: error.to_string() }
+}
+
 /// Opens a file for reading beside its writer, if there is one; none if nothing is in it yet.
 pub(super) fn reader(path: &Path) -> Result<Option<(Connection, About)>, Error> {
     let open = || -> rusqlite::Result<Connection> {

@@ -38,7 +38,8 @@ fn reader(
     place: &Place,
 ) -> Result<Option<(Connection, About, PathBuf)>, Error> {
     let path = directory.file(place);
-    if !path.exists() {
+    let there = path.try_exists();
+    if !there.map_err(|error| open::unreadable(&path, &error))? {
         return Ok(None);
     }
     let Some((connection, about)) = open::reader(&path)? else { return Ok(None) };

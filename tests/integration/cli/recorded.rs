@@ -7,7 +7,7 @@ use rescind::emulator::{Denial, Faults};
 use serde_json::Value;
 
 use crate::cli::{example, settings};
-use crate::process::fleet::{ACCOUNT, REGION, World, policy};
+use crate::process::fleet::{ACCOUNT, REGION, World, guard, policy, policy_with};
 use crate::process::{Ran, command, ran};
 use tempfile::TempDir;
 
@@ -116,6 +116,24 @@ fn the_same_policies_differ_in_nothing() {
     let same = diff(&folder, &["--detailed-exitcode"]);
     assert_eq!(same.code, 0, "{}{}", same.stdout, same.stderr);
     assert!(same.stdout.ends_with("0 newly, 0 no longer, 0 otherwise.\n"), "{}", same.stdout);
+}
+
+#[test]
+fn what_a_change_cancels_does_not_hang_on_the_hour_or_a_freeze() {
+    // Never open, and frozen for ever.
+    let closed = "windows: [{kind: Deny, from: \"00:00\", to: \"24:00\", timeZone: UTC}]";
+    let frozen = guard(
+        "g",
+        "freezes: [{name: still, from: \"2020-01-01T00:00:00Z\", until: \"2100-01-01T00:00:00Z\"}]",
+    );
+    let root = |mode: &str| {
+        let closed = policy_with("a", "r00[12]", &format!("mode: {mode}\n  {closed}"));
+        format!("{closed}---\n{}---\n{frozen}", policy_with("b", "r003", &format!("mode: {mode}")))
+    };
+    let folder = roots(&root("Observe"), &root("Enforce"));
+    let change = diff(&folder, &[]);
+    assert_eq!(change.code, 0, "{}", change.stderr);
+    assert!(change.stdout.contains("3 newly, 0 no longer, 0 otherwise"), "{}", change.stdout);
 }
 
 #[test]

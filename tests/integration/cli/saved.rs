@@ -7,7 +7,7 @@ use rescind::policy::Digest;
 use serde_json::{Value, json};
 
 use crate::process::fleet::{ACCOUNT, REGION, World, policy};
-use crate::process::{Ran, ran};
+use crate::process::{Ran, command, ran};
 
 fn planned(robots: usize) -> World {
     let world = World::new(robots);
@@ -49,9 +49,74 @@ fn a_saved_plan_is_applied_without_a_question() {
     assert_eq!(apply.code, 0, "{}{}", apply.stdout, apply.stderr);
     assert_eq!(world.canceled("fw"), ["r001", "r002", "r003"]);
     assert!(apply.stdout.contains("Done: 3 canceled."), "{}", apply.stdout);
-    // Once more: all is done, and nothing is sent.
+    // Once more: all is done, by ourselves, and nothing is sent.
     let again = applied(&world);
-    assert_eq!((again.code, world.emulator.effects().len()), (3, 3), "{}", again.stdout);
+    assert_eq!((again.code, world.emulator.effects().len()), (0, 3), "{}", again.stdout);
+    assert_eq!(again.stdout.matches("we canceled it at 2").count(), 3, "{}", again.stdout);
+    // Somewhere else nobody knows by whom.
+    let mut elsewhere = world.command(&[
+        "apply",
+        "root",
+        "--account",
+        ACCOUNT,
+        "--region",
+        REGION,
+        "--plan",
+        "plan.json",
+        "--state-dir",
+        "other",
+    ]);
+    elsewhere.env_remove("STATE_DIRECTORY");
+    let elsewhere = ran(elsewhere);
+    assert_eq!(elsewhere.code, 3, "{}", elsewhere.stdout);
+    assert_eq!(elsewhere.stdout.matches("superseded").count(), 4, "{}", elsewhere.stdout);
+}
+
+#[test]
+fn a_plan_of_some_policies_is_applied_with_all_of_them_in_force() {
+    let world = World::new(3);
+    world.write("a.yaml", &policy("a", "r00[12]"));
+    world.write("b.yaml", &policy("b", "r003"));
+    let plan = ran(world.command(&[
+        "plan",
+        "root",
+        "--region",
+        REGION,
+        "--only",
+        "b",
+        "--out",
+        "plan.json",
+    ]));
+    assert_eq!(plan.code, 0, "{}", plan.stderr);
+    let apply = applied(&world);
+    assert_eq!(apply.code, 0, "{}{}", apply.stdout, apply.stderr);
+    assert_eq!(world.canceled("fw"), ["r003"]);
+}
+
+#[test]
+fn a_saved_plan_of_which_nothing_goes_does_not_end_well() {
+    let world = planned(2);
+    let args = [
+        "apply",
+        "root",
+        "--account",
+        ACCOUNT,
+        "--region",
+        REGION,
+        "--plan",
+        "plan.json",
+        "--no-guards",
+    ];
+    // Without word of the past.
+    let mut apply = command(args);
+    apply
+        .current_dir(world.folder.path())
+        .env("STATE_DIRECTORY", world.path("state"))
+        .envs(world.command(&["plan"]).get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let apply = ran(apply);
+    assert_eq!(apply.code, 3, "{}{}", apply.stdout, apply.stderr);
+    assert_eq!(world.canceled("fw"), Vec::<String>::new());
+    assert!(apply.stderr.contains("If that was nothing: --fresh-ledger."), "{}", apply.stderr);
 }
 
 #[test]

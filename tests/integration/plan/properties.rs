@@ -251,7 +251,9 @@ proptest! {
             let memory = &world.memory;
             let second = plan(&reversed.clone().into(), &inventory, memory, now(), depth);
             prop_assert_eq!(told(&first), told(&second));
-            let saved = |plan| SavedPlan::new(plan, &world.inventory).to_json();
+            let saved = |plan: &Plan| {
+                SavedPlan::new(plan, &world.inventory, plan.policies.digest()).to_json()
+            };
             prop_assert_eq!(saved(&first), saved(&second));
         }
     }

@@ -17,7 +17,7 @@ fn saved() -> SavedPlan {
     let fleet = fleet_of(std::fs::read(root.join("fleet.yaml")).expect("the example fleet"));
     let inventory = rescind::fleet::inventory(&fleet, now());
     let plan = plan(&policies, &inventory, &Memory::default(), now(), Depth::Exact);
-    SavedPlan::new(&plan, &inventory)
+    SavedPlan::new(&plan, &inventory, policies.digest())
 }
 
 fn account(account: &str, region: &str) -> Account {

@@ -16,17 +16,23 @@ use super::{Beside, Ran, command, ran, until};
 pub struct Account {
     pub folder: TempDir,
     pub address: SocketAddr,
+    flags: &'static [&'static str],
     emulator: Option<Beside>,
 }
 
 impl Account {
     /// Serves a fleet on a free port.
     pub fn new(fleet: &str) -> Self {
+        Self::with(fleet, &[])
+    }
+
+    /// The same with more flags.
+    pub fn with(fleet: &str, flags: &'static [&'static str]) -> Self {
         let folder = TempDir::new().unwrap();
         std::fs::create_dir(folder.path().join("root")).unwrap();
         std::fs::write(folder.path().join("fleet.yaml"), fleet).unwrap();
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut account = Self { folder, address, emulator: None };
+        let mut account = Self { folder, address, flags, emulator: None };
         account.start();
         account
     }
@@ -38,7 +44,7 @@ impl Account {
     /// Starts the emulator at its address, with the fleet as it was last written down.
     pub fn start(&mut self) {
         let mut served = command(["emulator", "--fleet", "fleet.yaml", "--listen"]);
-        served.arg(self.address.to_string()).current_dir(self.folder.path());
+        served.arg(self.address.to_string()).args(self.flags).current_dir(self.folder.path());
         let emulator = Beside::start(served);
         let line = until("the emulator says where it is", || {
             emulator.stdout().all().into_iter().find(|line| line.starts_with("http://"))

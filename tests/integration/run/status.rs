@@ -1,7 +1,10 @@
 //! A running controller is asked how it stands.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
 use crate::process::fleet::{World, policy};
-use crate::process::{ran, rescind, until};
+use crate::process::{command, ran, rescind, until};
 
 #[test]
 fn status_tells_what_the_controller_did_and_what_is_wrong() {
@@ -31,6 +34,22 @@ fn status_tells_what_the_controller_did_and_what_is_wrong() {
     let gone = rescind(&["status", "--at", &at]);
     assert_eq!(gone.code, 1);
     assert!(gone.stderr.contains("does `rescind run` listen there?"), "{}", gone.stderr);
+}
+
+#[test]
+fn whoever_watches_ends_when_nobody_reads_any_more() {
+    let world = World::new(1);
+    world.write("a.yaml", &policy("a", "nobody"));
+    let controller = world.controller("root", &["--interval", "1s"]);
+    let at = controller.address();
+    for form in ["text", "json"] {
+        let mut watch = command(["status", "--at", &at, "--watch", "1s", "-o", form]);
+        let mut watch = watch.stdout(Stdio::piped()).spawn().unwrap();
+        let mut first = String::new();
+        BufReader::new(watch.stdout.take().unwrap()).read_line(&mut first).unwrap();
+        until("it ends", || watch.try_wait().unwrap());
+        assert!(!first.is_empty());
+    }
 }
 
 #[test]

@@ -120,6 +120,19 @@ async fn elsewhere_a_token_is_asked_for_and_health_keeps_its_reasons_to_itself()
 }
 
 #[tokio::test]
+async fn a_token_that_was_given_is_asked_for_here_too() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "a-long-enough-token\n").unwrap();
+    let served = serve(busy(), "127.0.0.1:0", Some(&file)).await;
+    for path in ["/metrics", "/api/v1/status"] {
+        assert_eq!(served.get(path, None).await.0, 401, "{path}");
+        assert_eq!(served.get(path, Some("a-long-enough-token")).await.0, 200, "{path}");
+    }
+    assert_eq!(served.get("/livez", None).await.0, 200);
+}
+
+#[tokio::test]
 async fn nothing_can_be_changed_and_nothing_large_is_read() {
     let served = serve(busy(), "127.0.0.1:0", None).await;
     for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"] {
