@@ -12,7 +12,8 @@
 //!
 //! Invariants: what is kept can make a look miss something for as long as said here, and never makes it
 //! cancel what it would not cancel with everything read anew: what decides about many executions at once
-//! (a job's numbers, the population of a percentage) is read again before anything is sent.
+//! (a job's numbers, the population of a percentage) is read again before anything is sent. What was read
+//! later than now was read by a clock that was wrong: nobody knows its age, and it is read again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -149,6 +150,7 @@ impl Schedule {
             self.kept.clear();
         }
         self.forget_lists(inventory, policies, now, changed);
+        forget_later(inventory, now);
         if tick || changed {
             // Who answers is learnt anew with the jobs.
             inventory.job_lists.clear();
@@ -181,7 +183,9 @@ impl Schedule {
         let mut due = Vec::new();
         for (list, listing) in &inventory.lists {
             match self.list_due(list, *listing, by_job.get(&list.0), changed) {
-                Some(at) if at <= now => due.push(list.clone()),
+                Some(at) if at <= now || self.is_later(list, *listing, now) => {
+                    due.push(list.clone());
+                }
                 Some(_) => {}
                 None => unasked.push(list.clone()),
             }
@@ -225,6 +229,16 @@ impl Schedule {
         }
         let once = if self.is_empty(job) { self.least().max(EMPTY) } else { self.least() };
         Some(at.max(after(past.began, once)).min(after(past.began, AT_LATEST)))
+    }
+
+    /// Whether a list was read later than `now`.
+    fn is_later(&self, list: &(JobId, OpenStatus), listing: Listing, now: Timestamp) -> bool {
+        let read = match listing {
+            Listing::Complete(at) => Some(at),
+            Listing::Failed(_) => None,
+        };
+        let began = self.lists.get(list).map(|past| past.began);
+        read.into_iter().chain(began).any(|at| at > now)
     }
 
     /// Whether the lists of a job were empty twice in a row, all that are read.
@@ -429,6 +443,21 @@ fn forget_jobs(inventory: &mut Inventory) {
     let Some(since) = times.into_iter().min() else { return };
     let listed: BTreeSet<_> = inventory.job_lists.keys().cloned().collect();
     inventory.forget_jobs(|_, job| job.status_at < since && !listed.contains(&job.status));
+}
+
+/// Takes out what was read of jobs later than `now`.
+fn forget_later(inventory: &mut Inventory, now: Timestamp) {
+    for job in inventory.jobs.values_mut() {
+        if job.described_at.is_some_and(|at| at > now) {
+            forget_description(job);
+        }
+        if job.tags_at.is_some_and(|at| at > now) {
+            job.tags = Fact::NotRead;
+            job.tags_at = None;
+        }
+        // A job that no list has from now on shall be gone.
+        job.status_at = job.status_at.min(now);
+    }
 }
 
 fn forget_description(job: &mut Job) {

@@ -24,6 +24,8 @@ use rescind::span::Period;
 
 use super::support::{key, now, policy, set};
 
+mod later;
+
 const INTERVAL: SignedDuration = SignedDuration::from_mins(5);
 /// How late it may be: what `performance.md` promises.
 const LATE: SignedDuration = SignedDuration::from_secs(60);
