@@ -119,12 +119,14 @@ impl Clock {
         (self.0.wall.is_some() && self.is_confirmed()).then(|| self.offset())
     }
 
-    /// The machine's time, without any word of AWS.
+    /// The machine's time, without any word of AWS; none for a clock that has only a beginning.
+    pub fn machine(&self) -> Option<Timestamp> {
+        self.0.wall.map(|wall| wall())
+    }
+
+    /// The same, or what stands for it.
     fn wall(&self) -> Timestamp {
-        match self.0.wall {
-            Some(wall) => wall(),
-            None => self.estimate(Instant::now(), SignedDuration::ZERO),
-        }
+        self.machine().unwrap_or_else(|| self.estimate(Instant::now(), SignedDuration::ZERO))
     }
 
     fn estimate(&self, at: Instant, correction: SignedDuration) -> Timestamp {

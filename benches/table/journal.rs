@@ -30,7 +30,7 @@ fn place() -> Place {
 }
 
 fn open(folder: &TempDir) -> SqliteState {
-    let writing = Writing { who: "bench".to_owned(), fresh_ledger: true };
+    let writing = Writing { who: "bench".to_owned(), clock: None, fresh_ledger: true };
     SqliteState::open(&Directory::at(folder.path()), &place(), writing).expect("a state")
 }
 

@@ -22,7 +22,7 @@ pub fn journal(bytes: &[u8]) {
     said(read_guards(&directory, &place), &file);
     said(read_memory(&directory, &place, now), &file);
     assert!(std::fs::read(&file).is_ok_and(|left| left == bytes), "reading changed the file");
-    let writing = Writing { who: "a fuzzer".to_owned(), fresh_ledger: false };
+    let writing = Writing { who: "a fuzzer".to_owned(), clock: None, fresh_ledger: false };
     said(SqliteState::open(&directory, &place, writing), &file);
 }
 

@@ -63,7 +63,9 @@ pub async fn resume(args: &Args, breaker: Breaker, output: Output) -> anyhow::Re
     }
     let request = Resume::ask(&directory, &place, breaker, &who());
     let request = request.map_err(|error| failed(&error))?;
-    match SqliteState::open(&directory, &place, Writing { who: who(), fresh_ledger: false }) {
+    let clock = Some(Clock::system());
+    let writing = Writing { who: who(), clock, fresh_ledger: false };
+    match SqliteState::open(&directory, &place, writing) {
         Ok(state) => {
             state.resume_asked(Clock::system().now()).await?;
             output.result(&format!(

@@ -28,7 +28,9 @@ pub async fn forget(args: Args, output: Output) -> anyhow::Result<Exit> {
     }
     let request =
         Forget::ask(&directory, &place, name.clone(), &who()).map_err(|error| failed(&error))?;
-    match SqliteState::open(&directory, &place, Writing { who: who(), fresh_ledger: false }) {
+    let clock = Some(Clock::system());
+    let writing = Writing { who: who(), clock, fresh_ledger: false };
+    match SqliteState::open(&directory, &place, writing) {
         Ok(state) => {
             state.forget_asked(Clock::system().now()).await?;
             output.result(&format!("Forgotten: guard {name} is no longer in {of}."))?;

@@ -170,7 +170,8 @@ impl Session {
         }
         let directory = state_directory(&args.directory)?;
         let place = self.place.clone().context("the account and the region are not told")?;
-        let writing = Writing { who: who(), fresh_ledger: args.fresh_ledger };
+        let clock = Some(self.clock.clone());
+        let writing = Writing { who: who(), clock, fresh_ledger: args.fresh_ledger };
         let open = move || SqliteState::open(&directory, &place, writing);
         let opened = tokio::task::spawn_blocking(open).await.context("the state was not opened")?;
         match opened {

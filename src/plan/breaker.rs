@@ -281,7 +281,9 @@ impl Record {
                 (Some(open), _) => {
                     let passed = now.duration_since(open.looked);
                     let vouched = passed.clamp(SignedDuration::ZERO, LOOK_COVERS);
-                    open.looked = open.looked.max(now);
+                    // A look by a clock that was far ahead is none to wait for.
+                    let ahead = passed < -CALM;
+                    open.looked = if ahead { now } else { open.looked.max(now) };
                     open.calm = match calm {
                         Some(true) => open.calm.saturating_add(vouched),
                         Some(false) => SignedDuration::ZERO,

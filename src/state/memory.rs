@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::clock::Clock;
 use crate::execution::{ExecutionKey, JobId};
 use crate::mutant::{self, Mutant};
 use crate::plan::breaker::{self, Breaker, Cases, Change, Health};
@@ -18,6 +19,10 @@ use crate::plan::budget::left_of;
 use crate::plan::{CANCELED_MEMORY, Charge, Intent, IntentId, Look, Memory, Sightings, Spent};
 use crate::policy::{PolicyName, Thresholds};
 use crate::state::{AdoptedGuard, Begun, DENIED_FOR, Error, Open, Settlement, State, back_off};
+
+mod doubt;
+
+pub(super) use doubt::{NOT_YET, waits};
 
 /// How long a settled unit is kept: longer than the longest `per` of a limit, which is 30 days.
 pub(super) const UNITS_KEPT: SignedDuration = SignedDuration::from_hours(31 * 24);
@@ -29,6 +34,8 @@ pub struct MemoryState(Mutex<Inner>);
 /// What is remembered, and what follows from it.
 #[derive(Debug, Default)]
 pub(super) struct Inner {
+    /// The clock whose times it is told, where there is one to ask for the machine's.
+    pub clock: Option<Clock>,
     /// The time of the latest change.
     pub latest: Option<Timestamp>,
     /// What has no outcome; its units are in `memory` as well.
@@ -60,12 +67,14 @@ impl Inner {
         self.latest.map_or(now, |latest| latest.max(now))
     }
 
-    /// Takes the time of a change for the latest, and forgets what is over by then. Reading is no
+    /// Takes the time of a change for the latest, and forgets what is over by then, also if that time
+    /// may be wrong: a clock that was put back lets things stay for longer. Reading is no
     /// change: before AWS has answered, `now` is by a clock that nobody has confirmed.
     fn advance(&mut self, now: Timestamp) -> Timestamp {
         let latest = self.time(now);
         self.latest = Some(latest);
-        forget(&mut self.memory, latest);
+        let earliest = self.earliest(now);
+        forget(&mut self.memory, earliest);
         let waits = &self.memory.backing_off;
         self.failures.retain(|key, _| waits.contains_key(key));
         latest
@@ -73,10 +82,10 @@ impl Inner {
 
     /// What the planner has to know.
     pub fn memory(&self, now: Timestamp) -> Memory {
-        let now = self.time(now);
+        let latest = self.time(now);
         let mut memory = self.memory.clone();
-        forget(&mut memory, now);
-        memory.ledger_began = memory.ledger_began.map(|began| began.min(now));
+        forget(&mut memory, self.earliest(now));
+        memory.ledger_began = memory.ledger_began.map(|began| began.min(latest));
         memory
     }
 
@@ -85,7 +94,7 @@ impl Inner {
         if self.memory.open.contains(&intent.key) {
             return Some(Begun::AlreadyOpen);
         }
-        let now = self.time(now);
+        let now = self.earliest(now);
         let full = charges.iter().find(|charge| left_of(charge, &self.memory, now) == 0)?;
         Some(Begun::OverBudget(full.clone()))
     }

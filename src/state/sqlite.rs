@@ -14,12 +14,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::clock::Clock;
 use crate::execution::{ExecutionKey, JobId};
 use crate::plan::breaker::{self, Breaker, Cases, Change, Health};
 use crate::plan::{Charge, Intent, IntentId, Look, Memory};
 use crate::policy::{PolicyName, Thresholds};
 use crate::state::breakers::Breakers;
 use crate::state::directory::{self, Directory, Identity, Lock, Place};
+use crate::state::memory::NOT_YET;
 use crate::state::request::Forget;
 use crate::state::{AdoptedGuard, Begun, Error, Open, Settlement, State};
 
@@ -39,14 +41,14 @@ pub use writer::{Fault, JOURNAL_KEPT};
 use read::load;
 use writer::Writer;
 
-/// When a ledger began that waits for AWS's first answer.
-const NOT_YET: Timestamp = Timestamp::MAX;
-
 /// How a new file begins, and who writes.
 #[derive(Clone, Debug)]
 pub struct Writing {
     /// Who runs this, for the journal.
     pub who: String,
+    /// The clock whose times it is told: with it the ledger knows a time that the machine's clock
+    /// contradicts.
+    pub clock: Option<Clock>,
     /// Whether what was spent before the ledger began is known to be nothing.
     pub fresh_ledger: bool,
 }
@@ -76,7 +78,9 @@ impl SqliteState {
             directory.lock(place, &format!("{}, process {}", writing.who, std::process::id()))?;
         let path = directory.file(place);
         let (connection, about) = open::writer(&path, place, writing.fresh_ledger)?;
-        let mut inner = load(&connection, &path, &about, writing.fresh_ledger)?;
+        let machine = writing.clock.as_ref().and_then(Clock::machine);
+        let mut inner = load(&connection, &path, &about, writing.fresh_ledger, machine)?;
+        inner.clock = writing.clock;
         let breakers = Arc::new(Breakers::new(std::mem::take(&mut inner.memory.breakers)));
         let mut writer =
             Writer::new(connection, path.clone(), writing.who, inner, Arc::clone(&breakers));
@@ -130,6 +134,9 @@ impl State for SqliteState {
             if let Err(error) = writer.catch_up() {
                 tracing::error!(%error, "an outcome is still not written");
             }
+            if let Err(error) = writer.put_back(now) {
+                tracing::error!(%error, "the ledger's time stays ahead");
+            }
             Ok(Memory { breakers: writer.breakers.record(), ..writer.inner.memory(now) })
         });
         Ok(Memory { paused, ..memory.await? })
@@ -144,6 +151,7 @@ impl State for SqliteState {
         let (intent, charges) = (intent.clone(), charges.to_vec());
         self.with(move |writer| {
             writer.catch_up()?;
+            writer.put_back(now)?;
             if let Some(refusal) = writer.inner.refusal(&intent, &charges, now) {
                 return Ok(refusal);
             }
@@ -285,11 +293,10 @@ impl State for SqliteState {
             if writer.inner.memory.ledger_began != Some(NOT_YET) {
                 return Ok(());
             }
-            let mut began = now;
-            writer.change(now, |transaction, now| {
-                began = now;
+            let began = writer.inner.latest_of(writer.inner.time(now));
+            writer.change(now, |transaction, _| {
                 let sql = "UPDATE about SET ledger_began = ?1";
-                transaction.execute(sql, [rows::micros(now)]).map(drop)
+                transaction.execute(sql, [rows::micros(began)]).map(drop)
             })?;
             writer.inner.memory.ledger_began = Some(began);
             Ok(())

@@ -44,7 +44,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("clock", &["mutant"]),
     ("source", &["document::SourceFile", "policy::Digest"]),
     ("backend", &["clock", "execution", "fact", "inventory"]),
-    ("state", &["execution", "fact", "mutant", "plan", "policy", "span"]),
+    ("state", &["clock", "execution", "fact", "mutant", "plan", "policy", "span"]),
     // do
     (
         "observe",

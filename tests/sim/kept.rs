@@ -57,7 +57,8 @@ impl Kept {
         match self {
             Self::Memory(state) => Opened { state: Arc::clone(state), file: None },
             Self::File { folder, place, fresh } => {
-                let writing = Writing { who: "a test".to_owned(), fresh_ledger: *fresh };
+                let writing =
+                    Writing { who: "a test".to_owned(), clock: None, fresh_ledger: *fresh };
                 let directory = Directory::at(folder.path());
                 directory.make().expect("the folder is there");
                 let file = SqliteState::open(&directory, place, writing);

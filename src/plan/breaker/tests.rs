@@ -182,3 +182,15 @@ fn what_is_shown_is_what_a_look_would_do() {
         ]
     );
 }
+
+#[test]
+fn a_look_by_a_clock_that_was_far_ahead_holds_nothing_open() {
+    let mut record = Record::default();
+    let hours = SignedDuration::from_hours(800);
+    let ahead = Health { skew: Some(hours), ..nothing() };
+    assert_eq!(weigh(&mut record, &ahead, hours.as_mins()), [Breaker::Clock]);
+    for quarter in 0..4 {
+        assert_eq!(weigh(&mut record, &nothing(), quarter * 15), [Breaker::Clock]);
+    }
+    assert_eq!(weigh(&mut record, &nothing(), 60), []);
+}

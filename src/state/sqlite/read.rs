@@ -8,23 +8,24 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::open::{self, About, Error};
-use super::{NOT_YET, guards, rows};
+use super::{guards, rows};
 use crate::execution::{JobId, ThingName};
 use crate::plan::{Memory, Outcome};
 use crate::policy::PolicyName;
 use crate::state::AdoptedGuard;
 use crate::state::directory::{Directory, Place};
 use crate::state::journal::{Entry, Filter};
-use crate::state::memory::Inner;
+use crate::state::memory::{Inner, NOT_YET};
 
-/// All that a file remembers.
+/// All that a file remembers, as of the lesser of `now` and the latest time that it knows.
 pub(super) fn load(
     connection: &Connection,
     path: &Path,
     about: &About,
     past_known: bool,
+    now: Option<Timestamp>,
 ) -> Result<Inner, Error> {
-    let loaded = rows::load(connection, about.latest);
+    let loaded = rows::load(connection, about.latest, now);
     let mut inner = loaded.map_err(|error| open::failed(path, &error))?;
     if !(past_known || about.past_known) {
         inner.memory.ledger_began = Some(about.ledger_began.unwrap_or(NOT_YET));
@@ -61,7 +62,7 @@ pub fn read_memory(
     now: Timestamp,
 ) -> Result<Option<Memory>, Error> {
     let Some((connection, about, path)) = reader(directory, place)? else { return Ok(None) };
-    let inner = load(&connection, &path, &about, false)?;
+    let inner = load(&connection, &path, &about, false, Some(now))?;
     let paused = directory.paused().map(Into::into);
     Ok(Some(Memory { paused, ..inner.memory(now) }))
 }

@@ -13,7 +13,7 @@ use crate::plan::{Charge, Details, Intent, IntentId, Outcome, Spent};
 use crate::policy::{Digest, Origin, PolicyName};
 use crate::state::directory::Place;
 use crate::state::journal::Entry;
-use crate::state::memory::{Inner, UNITS_KEPT, hides};
+use crate::state::memory::{Inner, UNITS_KEPT, hides, waits};
 use crate::state::{Open, Settlement};
 
 type Result<T> = rusqlite::Result<T>;
@@ -233,6 +233,23 @@ pub(super) fn restore(connection: &Connection, inner: &Inner, now: Timestamp) ->
     sightings::replace(connection, &sightings::load(connection)?, &inner.memory.sightings, now)
 }
 
+/// Puts what is later than now back to now, as [`Inner::put_back`] does.
+pub(super) fn put_back(connection: &Connection, now: Timestamp) -> Result<()> {
+    for (table, column) in [
+        ("intents", "begun_at"),
+        ("intents", "sent_at"),
+        ("intents", "settled_at"),
+        ("about", "ledger_began"),
+    ] {
+        let sql = format!("UPDATE {table} SET {column} = ?1 WHERE {column} > ?1");
+        connection.execute(&sql, [micros(now)])?;
+    }
+    let (backed_off, denied) = waits(now);
+    connection.execute("UPDATE failures SET until = min(until, ?1)", [micros(backed_off)])?;
+    connection.execute("UPDATE denials SET until = min(until, ?1)", [micros(denied)])?;
+    connection.execute("DELETE FROM sightings", []).map(drop)
+}
+
 /// Writes or forgets that an execution is left alone.
 pub(super) fn failure(
     connection: &Connection,
@@ -255,8 +272,13 @@ fn json(value: &(impl serde::Serialize + ?Sized)) -> String {
     serde_json::to_string(value).expect("its maps have text for keys")
 }
 
-/// All that the rules need, as of the latest time that the file knows.
-pub(super) fn load(connection: &Connection, latest: Option<Timestamp>) -> Result<Inner> {
+/// All that the rules need, as of the latest time that the file knows, or of `now` if that is earlier: a
+/// unit that was spent by then is not dropped by a time that may be wrong.
+pub(super) fn load(
+    connection: &Connection,
+    latest: Option<Timestamp>,
+    now: Option<Timestamp>,
+) -> Result<Inner> {
     let guards = guards::load(connection)?;
     let mut inner = Inner { latest, guards, ..Inner::default() };
     inner.memory.breakers = breakers::load(connection)?;
@@ -268,7 +290,8 @@ pub(super) fn load(connection: &Connection, latest: Option<Timestamp>) -> Result
     }
     inner.memory.sightings = sightings::load(connection)?.into();
     let Some(latest) = latest else { return Ok(inner) };
-    let kept = latest.saturating_sub(UNITS_KEPT).unwrap_or(Timestamp::MIN);
+    let now = now.map_or(latest, |now| latest.min(now));
+    let kept = now.saturating_sub(UNITS_KEPT).unwrap_or(Timestamp::MIN);
     let mut settled = connection.prepare(
         "SELECT job, thing, execution, policy, force, outcome, no_effect, settled_at FROM intents
          WHERE settled_at > ?1 ORDER BY settled_at, seq",
@@ -289,7 +312,7 @@ pub(super) fn load(connection: &Connection, latest: Option<Timestamp>) -> Result
             let forced = truth(row, "force")?;
             inner.memory.spent.push(Spent { policy, forced, settled: Some(settled) });
         }
-        if outcome.is_cancel() && hides(settled, latest) {
+        if outcome.is_cancel() && hides(settled, now) {
             let of_key = inner.memory.canceled.entry(key(row)?).or_default();
             of_key.insert(ExecutionNumber(row.get("execution")?), settled);
         }

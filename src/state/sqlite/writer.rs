@@ -89,7 +89,32 @@ impl Writer {
         now: Timestamp,
         change: impl FnOnce(&Transaction<'_>, Timestamp) -> rusqlite::Result<()>,
     ) -> Result<(), Error> {
-        let now = self.inner.time(now);
+        self.change_at(self.inner.time(now), change)
+    }
+
+    /// Puts the ledger's time back to one on which AWS and the machine agree, if it is ahead of that.
+    pub(super) fn put_back(&mut self, now: Timestamp) -> Result<(), Error> {
+        if !self.inner.is_ahead(now) {
+            return Ok(());
+        }
+        let was = self.inner.latest;
+        self.change_at(now, |transaction, now| rows::put_back(transaction, now))?;
+        self.inner.put_back(now);
+        tracing::error!(
+            was = was.map(tracing::field::display),
+            %now,
+            "the state was written by a clock that was ahead: its time is put back, and what was spent \
+             then counts from now on"
+        );
+        Ok(())
+    }
+
+    /// Makes a change durable at a time that may be before the latest.
+    fn change_at(
+        &mut self,
+        now: Timestamp,
+        change: impl FnOnce(&Transaction<'_>, Timestamp) -> rusqlite::Result<()>,
+    ) -> Result<(), Error> {
         let (record, unwritten) = self.breakers.take_unwritten();
         let made = || -> rusqlite::Result<()> {
             let transaction =
@@ -145,14 +170,15 @@ impl Writer {
 
     /// Deletes what is over, now and then. That it cannot be deleted is no reason to stop.
     pub(super) fn prune_if_due(&mut self) {
-        let Some(now) = self.inner.latest else { return };
+        let Some(latest) = self.inner.latest else { return };
+        let now = self.inner.earliest(latest);
         if self.pruned.is_some_and(|at| now.duration_since(at) < PRUNE_EVERY) {
             return;
         }
         self.pruned = Some(now);
         let before =
             |kept: SignedDuration| rows::micros(now.saturating_sub(kept).unwrap_or(Timestamp::MIN));
-        let pruned = self.change(now, |transaction, now| {
+        let pruned = self.change(now, |transaction, _| {
             transaction
                 .execute("DELETE FROM intents WHERE settled_at < ?1", [before(JOURNAL_KEPT)])?;
             let forgotten = before(back_off(u32::MAX));

@@ -46,7 +46,7 @@ pub fn place() -> Place {
 }
 
 pub fn writing() -> Writing {
-    Writing { who: "ada@bench".to_owned(), fresh_ledger: true }
+    Writing { who: "ada@bench".to_owned(), clock: None, fresh_ledger: true }
 }
 
 pub fn open(directory: &Directory) -> Result<SqliteState, OpenError> {
