@@ -1,13 +1,102 @@
-//! What an earlier process left without an outcome is settled beside the passes.
+//! What waits for an account to answer: what an earlier process left without an outcome is settled beside
+//! the passes, and the guards in force are kept.
+//!
+//! Apart from the pass, since neither hangs on a policy: where none is in force any more, or none could be
+//! read yet, AWS is asked for nothing but who answers, and only while something waits for that.
 
 use tokio::sync::mpsc;
 
 use super::log::Log;
-use super::{Applying, Controller, Error};
+use super::pass::{Course, With};
+use super::{Applying, Controller, Error, guards};
 use crate::apply::{Stop, Watch as _};
+use crate::backend::{self, Operation};
+use crate::execution::{Account, JobStatus};
 use crate::mutant::{self, Mutant};
+use crate::plan::veto;
+use crate::policy::PolicySet;
 
 impl Controller {
+    /// What is done once it is certain who answers, before anything is sent. Says whether the guards in
+    /// force are kept.
+    pub(super) async fn answers(
+        &self,
+        with: &With<'_>,
+        course: &mut Course,
+        policies: &PolicySet,
+        answered: &Account,
+    ) -> Result<bool, Error> {
+        if let Some(wanted) = (self.elsewhere)(answered) {
+            return Err(Error::Elsewhere { answered: answered.clone(), wanted });
+        }
+        if let Some(guard) = veto::out_of_scope(policies, answered) {
+            let (answered, guard) = (answered.clone(), guard.name.to_string());
+            return Err(Error::OutOfScope { answered, guard });
+        }
+        let now = self.clock.now();
+        self.state.confirmed(now).await?;
+        // Here, where it is certain whose guards they are, and before anything is sent under them.
+        if let Err(error) = guards::keep(&*self.state, policies, now).await {
+            tracing::error!(%error, "the guards in force cannot be kept: nothing is sent");
+            self.failed(&format!("the guards in force cannot be kept: {error}"));
+            return Ok(false);
+        }
+        if !course.settles_earlier {
+            course.settles_earlier = true;
+            self.settle_earlier(with.stop, with.hand_over).await?;
+        }
+        Ok(true)
+    }
+
+    /// A pass while no policy is in force. Says whether what waits could be done.
+    pub(super) async fn without_policies(
+        &self,
+        with: &With<'_>,
+        course: &mut Course,
+        policies: &PolicySet,
+    ) -> Result<bool, Error> {
+        let open = if course.settles_earlier { Vec::new() } else { self.state.open().await? };
+        if open.is_empty() && guards::are_kept(&*self.state, policies).await? {
+            return Ok(true);
+        }
+        let account = match self.settler.answered(&open, with.stop).await {
+            Some(account) => Ok(Some(account)),
+            None => self.any_account(with.stop).await,
+        };
+        match account {
+            Ok(Some(account)) => self.answers(with, course, policies, &account).await,
+            Ok(None) => Ok(true),
+            Err(error) => {
+                tracing::error!(%error, "which account answers is not known: what an earlier process left, and new guards, wait");
+                self.failed(&format!("which account answers is not known: {error}"));
+                Ok(false)
+            }
+        }
+    }
+
+    /// Who answers, as any job tells; none if there is no job, or `stop` is switched.
+    async fn any_account(&self, stop: &Stop) -> backend::Result<Option<Account>> {
+        for status in
+            [JobStatus::InProgress, JobStatus::Scheduled, JobStatus::Completed, JobStatus::Canceled]
+        {
+            let list = async {
+                self.settler.pacer.permit(Operation::ListJobs).await;
+                self.settler.reader.list_jobs(&status, None).await
+            };
+            let list = tokio::select! {
+                biased;
+                () = stop.on() => return Ok(None),
+                list = list => list,
+            };
+            self.settler.pacer.record(Operation::ListJobs, &list);
+            let account = list?.items.into_iter().find_map(|row| row.account);
+            if account.is_some() {
+                return Ok(account);
+            }
+        }
+        Ok(None)
+    }
+
     /// Hands over the settling of what an earlier process has left: other work goes on beside it.
     pub(super) async fn settle_earlier(
         &self,

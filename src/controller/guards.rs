@@ -36,18 +36,29 @@ pub fn restored(kept: impl IntoIterator<Item = AdoptedGuard>) -> Result<Vec<Guar
     restored.collect()
 }
 
-/// Keeps the guards that are in force from now on, and forgets those that are retired.
-pub async fn keep(state: &dyn State, set: &PolicySet, now: Timestamp) -> Result<(), state::Error> {
+/// The guards that a file has, as they are kept.
+fn written(set: &PolicySet) -> Vec<AdoptedGuard> {
     let written = set.guards().filter(|guard| guard.standing == Standing::Written);
-    let guards: Vec<_> = written
+    written
         .map(|guard| AdoptedGuard {
             name: guard.name.clone(),
             origin: guard.origin.clone(),
             digest: guard.digest.clone(),
             document: guard.document.clone(),
         })
-        .collect();
-    state.adopt(&guards, set.retired(), now).await
+        .collect()
+}
+
+/// Keeps the guards that are in force from now on, and forgets those that are retired.
+pub async fn keep(state: &dyn State, set: &PolicySet, now: Timestamp) -> Result<(), state::Error> {
+    state.adopt(&written(set), set.retired(), now).await
+}
+
+/// Whether there is nothing to keep or to forget that is not yet.
+pub async fn are_kept(state: &dyn State, set: &PolicySet) -> Result<bool, state::Error> {
+    let kept = state.adopted().await?;
+    let is_retired = |guard: &AdoptedGuard| set.retired().contains(&guard.name);
+    Ok(written(set).iter().all(|guard| kept.contains(guard)) && !kept.iter().any(is_retired))
 }
 
 /// Forgets the guards that somebody asked to be forgotten; gives their names.

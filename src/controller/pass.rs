@@ -11,14 +11,14 @@ use jiff::SignedDuration;
 use tokio::sync::{mpsc, watch};
 
 use super::log::{Log, unobserved};
-use super::{Controller, Error, guards};
+use super::{Controller, Error};
 use crate::apply::{Ending, Executor, Record, Stop};
 use crate::inventory::{Inventory, Listing};
 use crate::mutant::{self, Mutant};
 use crate::plan::check::check;
 use crate::plan::due::{Extent, Schedule, Seen};
 use crate::plan::in_force::Fixed;
-use crate::plan::{Depth, InForce, Line, Memory, Outcome, Plan, Reason, plan, stable, veto};
+use crate::plan::{Depth, InForce, Line, Memory, Outcome, Plan, Reason, plan, stable};
 use crate::policy::PolicySet;
 use crate::status::report::Running;
 
@@ -41,7 +41,7 @@ enum Applied {
 pub(super) struct Course {
     executor: Option<Executor>,
     /// Whether what an earlier process left is being settled: begun once the account is certain.
-    settles_earlier: bool,
+    pub(super) settles_earlier: bool,
     /// What was observed so far.
     inventory: Inventory,
     /// What of it is still good, and when it is looked at again.
@@ -147,7 +147,7 @@ impl Controller {
         };
         if policies.is_empty() {
             tracing::info!("no policies are in force: nothing is observed");
-            return Ok(true);
+            return self.without_policies(with, course, &policies).await;
         }
         if !whole {
             running.is_part();
@@ -211,27 +211,9 @@ impl Controller {
             inventory.account = self.settler.answered(&self.state.open().await?, with.stop).await;
         }
         if let Some(answered) = &inventory.account
-            && let Some(wanted) = (self.elsewhere)(answered)
+            && !self.answers(with, course, policies, answered).await?
         {
-            return Err(Error::Elsewhere { answered: answered.clone(), wanted });
-        }
-        if let Some(answered) = &inventory.account {
-            if let Some(guard) = veto::out_of_scope(policies, answered) {
-                let (answered, guard) = (answered.clone(), guard.name.to_string());
-                return Err(Error::OutOfScope { answered, guard });
-            }
-            let now = self.clock.now();
-            self.state.confirmed(now).await?;
-            // Here, where it is certain whose guards they are, and before anything is sent under them.
-            if let Err(error) = guards::keep(&*self.state, policies, now).await {
-                tracing::error!(%error, "the guards in force cannot be kept: nothing is sent");
-                self.failed(&format!("the guards in force cannot be kept: {error}"));
-                return Ok(Looked::at(false));
-            }
-            if !course.settles_earlier {
-                course.settles_earlier = true;
-                self.settle_earlier(with.stop, with.hand_over).await?;
-            }
+            return Ok(Looked::at(false));
         }
         if whole {
             for problem in &inventory.problems {

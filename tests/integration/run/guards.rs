@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use rescind::emulator::Operation;
+
 use crate::process::fleet::{World, guard, policy};
 use crate::process::{ran, replace};
 
@@ -79,6 +81,27 @@ fn a_guard_outlives_the_process_that_adopted_it_until_it_is_forgotten() {
     let again = ran(world.command(&["guard", "forget", "g"]));
     assert_eq!(again.code, 1);
     assert!(again.stderr.contains("has no guard g; it has no guard"), "{}", again.stderr);
+}
+
+#[test]
+fn a_guard_that_came_while_no_policy_was_in_force_outlives_its_file_and_the_process() {
+    let world = World::new(2);
+    world.write("guard.yaml", &guard("g", PROTECTS));
+    let mut first = world.controller("root", &["--interval", "1s"]);
+    let seen = first.log.wait("no policies are in force: nothing is observed");
+    first.log.after(seen, "no policies are in force: nothing is observed");
+    let asked = world.calls(Operation::ListJobs);
+    assert_eq!(asked, 1, "once, to know whose it is");
+    first.signal("TERM");
+    assert_eq!(first.end(), 0);
+    fs::remove_file(world.path("root/guard.yaml")).unwrap();
+    world.write("a.yaml", &policy("a", "*"));
+
+    let second = world.controller("root", &["--interval", "1s"]);
+    let seen = second.log.wait("stays in force, although no file has it");
+    let seen = second.log.after(seen, " pass ");
+    second.log.after(seen, " pass ");
+    assert_eq!(world.canceled("fw"), ["r002"]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use rescind::emulator::{Faults, Operation};
 use serde_json::Value;
 
-use crate::process::fleet::{ACCOUNT, REGION, World, policy};
+use crate::process::fleet::{ACCOUNT, REGION, World, guard, policy};
 use crate::process::{gate, ran, until};
 
 /// A controller that was killed when its cancel had taken effect and the answer was lost.
@@ -81,5 +81,20 @@ fn where_the_cancel_ended_the_job_the_execution_itself_tells_the_account() {
             );
             is_settled(&world);
         }
+    }
+}
+
+#[test]
+fn a_lost_cancel_is_settled_also_while_no_policy_is_in_force() {
+    // Where only a guard is left, and where nothing can be read.
+    for (things, file) in [
+        (1, guard("g", "protect: [{name: pumps, things: {names: [pump]}}]")),
+        (2, policy("a", "r001").replace("match:", "matches:")),
+    ] {
+        let world = killed_in_a_cancel(things);
+        world.write("a.yaml", &file);
+        let second = world.controller("root", &["--interval", "1s"]);
+        second.log.wait("no policies are in force: nothing is observed");
+        is_settled(&world);
     }
 }
