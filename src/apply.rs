@@ -12,7 +12,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::backend::aws::CLIENT_TIMEOUT;
@@ -33,7 +32,10 @@ mod refresh;
 mod room;
 mod settle;
 mod spare;
+mod stop;
 mod work;
+
+pub use stop::{Stop, Switch};
 
 use room::Room;
 use work::{Step, Work};
@@ -175,31 +177,6 @@ pub enum Afterwards {
     /// What was lost is settled and nothing is sent any more: whoever waits goes on with other passes,
     /// whose lists must not be disturbed by a cancel from an earlier one.
     Settle,
-}
-
-/// Tells an executor to send nothing new and to come to an end.
-#[derive(Clone, Debug)]
-pub struct Stop(watch::Receiver<bool>);
-
-impl Stop {
-    /// A switch, and what it is connected to.
-    pub fn new() -> (watch::Sender<bool>, Self) {
-        let (sender, receiver) = watch::channel(false);
-        (sender, Self(receiver))
-    }
-
-    /// Whether it was switched.
-    pub fn is_on(&self) -> bool {
-        *self.0.borrow()
-    }
-
-    /// Waits until it is switched; for ever if nobody can switch it any more.
-    pub async fn on(&self) {
-        let mut receiver = self.0.clone();
-        if receiver.wait_for(|on| *on).await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
 }
 
 /// One apply: the executor, and what its lines share.

@@ -51,7 +51,7 @@ pub async fn apply(args: Args, output: Output) -> anyhow::Result<Exit> {
         result = &mut work => return result,
     };
     output.say("Stopping: calls in flight are finished and recorded. Once more stops at once.");
-    let _ = switch.send(true);
+    switch.stop();
     tokio::select! {
         biased;
         _ = signals.next() => Ok(interrupted),

@@ -97,7 +97,7 @@ pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
         biased;
         _ = signals.next() => {
             tracing::info!("stopping: calls in flight are finished and recorded");
-            let _ = switch.send(true);
+            switch.stop();
             tokio::select! {
                 biased;
                 exit = signals.next() => return Ok(exit),

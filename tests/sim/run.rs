@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use rescind::apply::earlier::Settler;
-use rescind::apply::{Executor, FLIGHT_TIME, Ids, Stop};
+use rescind::apply::{Executor, FLIGHT_TIME, Ids, Stop, Switch};
 use rescind::backend::JobsReader;
 use rescind::backend::pace::{Paced, Pacer};
 use rescind::clock::Clock;
@@ -20,7 +20,6 @@ use rescind::policy::{Demands, PolicySet};
 use rescind::state::State;
 use rescind::state::memory::MemoryState;
 use rescind::status::report::Reporter;
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::disk::Disk;
@@ -191,12 +190,12 @@ async fn lives(world: &Arc<World>, polls: &mut Vec<u64>) -> Result<(), String> {
 /// Told to stop, a process ends by itself, whatever it is at.
 async fn stops(
     world: &World,
-    switch: &watch::Sender<bool>,
+    switch: &Switch,
     running: &mut (impl Future<Output = Option<Result<(), Error>>> + Unpin),
 ) -> Result<(), String> {
     world.inner().note("STOP");
     world.inner().count("stops");
-    let _ = switch.send(true);
+    switch.stop();
     tokio::select! {
         biased;
         ended = running => match ended {
@@ -253,7 +252,7 @@ async fn quiet(world: &Arc<World>, kept: &Kept) -> Result<(), String> {
             }
         }
     }
-    let _ = switch.send(true);
+    switch.stop();
     tokio::select! {
         biased;
         ended = running => if let Err(error) = ended {

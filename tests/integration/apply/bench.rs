@@ -21,7 +21,6 @@ use rescind::plan::{Depth, InForce as _, Line, Memory, Outcome, Plan, Reason, pl
 use rescind::policy::{Demands, PolicySet};
 use rescind::state::{Open, State as _};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::ledger::{Ledger, Switch};
@@ -139,7 +138,7 @@ pub struct Bench {
     /// Whether the test queues executions anew under a cancel at the same version.
     pub recreates: bool,
     pub depth: Depth,
-    pub stop: watch::Sender<bool>,
+    pub stop: rescind::apply::Switch,
     stopped: Stop,
     paced: Arc<dyn JobsReader>,
     reader: Arc<dyn JobsReader>,

@@ -159,7 +159,7 @@ async fn once_stopped_nothing_more_is_looked_at() {
     let (bench, _) = left_open().await;
     let other = an_intent("b", "r1");
     bench.ledger.begin(&other, &[], bench.clock.now()).await.unwrap();
-    bench.stop.send(true).unwrap();
+    bench.stop.stop();
     assert_eq!(left(&bench, true).await, 2);
     assert_eq!(bench.describes(), 0);
 }

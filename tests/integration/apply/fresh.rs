@@ -122,7 +122,7 @@ async fn a_stop_does_not_wait_for_facts_that_are_read_again() {
     let (records, ()) =
         tokio::join!(bench.walk(plan.acts().cloned().collect(), &inventory, &memory), async move {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            stop.send_replace(true);
+            stop.stop();
         });
     assert_eq!(endings(&records), [("notTried", 3)].into());
     assert!(began.elapsed() < Duration::from_secs(2));

@@ -192,7 +192,7 @@ async fn over_days_nothing_is_early_nothing_late_and_a_waiting_fleet_costs_almos
             println!("day {day}: {acted} canceled, {} bytes live", crate::ALLOCATOR.allocated());
         }
     }
-    switch.send(true).unwrap();
+    switch.stop();
     running.await.unwrap().unwrap();
 
     assert!(latest <= SignedDuration::from_secs(60) + pace, "late: {latest}");

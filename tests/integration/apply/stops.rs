@@ -28,7 +28,7 @@ async fn after_a_stop_nothing_new_is_sent_and_what_was_sent_is_recorded() {
         let stop = bench.stop.clone();
         bench.world().on(CANCEL, move |moment| {
             if moment.nth == after {
-                stop.send_replace(true);
+                stop.stop();
             }
         });
         let sent_before_the_end = bench.world().clone();
@@ -47,7 +47,7 @@ async fn a_stop_after_the_intent_withdraws_it() {
     let bench = Bench::memory(&queued(3), &sweep(100));
     let stop = bench.stop.clone();
     bench.ledger.then(move |_| {
-        stop.send_replace(true);
+        stop.stop();
     });
     let counts = endings(&bench.apply().await);
     assert_eq!((counts["withdrawn"], counts["notTried"]), (1, 2), "{counts:?}");
@@ -74,7 +74,7 @@ async fn a_stop_does_not_wait_for_what_was_lost_or_throttled() {
         let began = tokio::time::Instant::now();
         let (records, ()) = tokio::join!(bench.apply(), async move {
             tokio::time::sleep(Duration::from_millis(700)).await;
-            stop.send_replace(true);
+            stop.stop();
         });
         assert_eq!(outcome(&records), expected, "{records:?}");
         assert!(began.elapsed() < Duration::from_secs(2));
@@ -90,7 +90,7 @@ async fn a_stop_is_not_held_up_by_the_pace() {
     let stop = bench.stop.clone();
     let (records, elapsed) = tokio::join!(bench.apply(), async move {
         tokio::time::sleep(Duration::from_secs(20)).await;
-        stop.send_replace(true);
+        stop.stop();
         tokio::time::Instant::now()
     });
     assert_eq!(records.len(), 30);
@@ -101,7 +101,7 @@ async fn a_stop_is_not_held_up_by_the_pace() {
 async fn before_the_first_line_a_stop_costs_no_call() {
     let bench = Bench::memory(&queued(3), &sweep(100));
     let (plan, inventory, memory) = bench.plan().await;
-    bench.stop.send_replace(true);
+    bench.stop.stop();
     let records = bench.walk(plan.acts().cloned().collect(), &inventory, &memory).await;
     assert_eq!(endings(&records), [("notTried", 3)].into());
     assert_eq!(bench.describes(), 0);
