@@ -299,10 +299,14 @@ async fn process(world: Arc<World>, opened: Opened, stop: Stop) -> Result<(), Er
     let paced: Arc<dyn JobsReader> = Arc::new(Paced::new(server.clone(), pacer.clone()));
     let mut source = Root(Arc::clone(&world));
     let tree = loop {
-        match look(&mut source).await {
-            Ok(Some(tree)) => break tree,
-            _ => sleep(Duration::from_secs(1)).await,
+        tokio::select! {
+            biased;
+            () = stop.on() => return Ok(()),
+            looked = look(&mut source) => if let Ok(Some(tree)) = looked {
+                break tree;
+            },
         }
+        sleep(Duration::from_secs(1)).await;
     };
     let digest = tree.digest.clone();
     let said = world.said(tree);
