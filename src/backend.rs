@@ -341,6 +341,18 @@ pub async fn thing_queue(reader: &dyn JobsReader, thing: &ThingName) -> Result<Q
     Ok(Queue(rows.await?))
 }
 
+/// Who answers, as the first job tells that is found; none if there is no job.
+pub async fn account(reader: &dyn JobsReader) -> Result<Option<Account>> {
+    for status in JobStatus::KNOWN {
+        let page = reader.list_jobs(status, None).await?;
+        let account = page.items.into_iter().find_map(|job| job.account);
+        if account.is_some() {
+            return Ok(account);
+        }
+    }
+    Ok(None)
+}
+
 /// All rows of a list, or the error of the page at which it broke off. Where many are expected, their room
 /// is taken at once: a list that grows leaves holes behind that are too small for the next one.
 pub async fn pages<'a, T>(

@@ -15,9 +15,9 @@ use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
 use jiff::Timestamp;
 
-use crate::backend::{Error, ErrorKind, JobSummary, JobsReader, Operation, Result};
+use crate::backend::{self, Error, ErrorKind, JobSummary, JobsReader, Operation, Result};
 use crate::clock::Clock;
-use crate::execution::{ExecutionKey, JobId, JobStatus, OpenStatus, ThingName};
+use crate::execution::{Account, ExecutionKey, JobId, JobStatus, OpenStatus, ThingName};
 use crate::fact::{Fact, Unreadable};
 use crate::inventory::{Inventory, Job, Listing, Problem, Row};
 use crate::plan::{Depth, Memory, Needs};
@@ -67,6 +67,11 @@ impl Collector {
     /// A collector over a reader, which should be paced.
     pub fn new(reader: Arc<dyn JobsReader>, clock: Clock) -> Self {
         Self { reader, clock }
+    }
+
+    /// Who answers, where nothing else is observed.
+    pub async fn account(&self) -> Result<Option<Account>> {
+        backend::account(&*self.reader).await
     }
 
     /// Reads what the policies' decisions hang on and `inventory` lacks; an empty one is read anew.

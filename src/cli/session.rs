@@ -11,9 +11,9 @@ use tokio::task::JoinHandle;
 
 use crate::apply::earlier::Settler;
 use crate::apply::{Executor, FLIGHT_TIME, Ids};
-use crate::backend::JobsReader;
 use crate::backend::aws::{self, Connection};
 use crate::backend::pace::{Paced, Pacer};
+use crate::backend::{self, JobsReader};
 use crate::cli::Failure;
 use crate::cli::args::Target;
 use crate::cli::args::state::{StateDir, Writes, who};
@@ -23,7 +23,7 @@ use crate::clock::Clock;
 use crate::controller::guards;
 use crate::document::{self, Limits};
 use crate::emulator::{Emulator, Options};
-use crate::execution::{Account, ExecutionKey, JobStatus};
+use crate::execution::{Account, ExecutionKey};
 use crate::fleet::Fleet;
 use crate::observe::Collector;
 use crate::plan::{InForce, Memory, veto};
@@ -203,8 +203,7 @@ impl Session {
             return Ok(());
         }
         // What cannot be asked is told by whoever observes.
-        let page = self.reader().list_jobs(&JobStatus::InProgress, None).await.ok();
-        let account = page.and_then(|page| page.items.into_iter().find_map(|job| job.account));
+        let account = backend::account(&*self.reader()).await.ok().flatten();
         self.place = account.map(|it| Place { account: it.account, region: it.region });
         Ok(())
     }

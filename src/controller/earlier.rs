@@ -10,8 +10,7 @@ use super::log::Log;
 use super::pass::{Course, With};
 use super::{Applying, Controller, Error, guards};
 use crate::apply::{Stop, Watch as _};
-use crate::backend::{self, Operation};
-use crate::execution::{Account, JobStatus};
+use crate::execution::Account;
 use crate::mutant::{self, Mutant};
 use crate::plan::veto;
 use crate::policy::PolicySet;
@@ -59,10 +58,14 @@ impl Controller {
         if open.is_empty() && guards::are_kept(&*self.state, policies).await? {
             return Ok(true);
         }
-        let account = match self.settler.answered(&open, with.stop).await {
-            Some(account) => Ok(Some(account)),
-            None => self.any_account(with.stop).await,
-        };
+        let mut account = Ok(self.settler.answered(&open, with.stop).await);
+        if let Ok(None) = account {
+            account = tokio::select! {
+                biased;
+                () = with.stop.on() => Ok(None),
+                account = self.collector.account() => account,
+            };
+        }
         match account {
             Ok(Some(account)) => self.answers(with, course, policies, &account).await,
             Ok(None) => Ok(true),
@@ -72,29 +75,6 @@ impl Controller {
                 Ok(false)
             }
         }
-    }
-
-    /// Who answers, as any job tells; none if there is no job, or `stop` is switched.
-    async fn any_account(&self, stop: &Stop) -> backend::Result<Option<Account>> {
-        for status in
-            [JobStatus::InProgress, JobStatus::Scheduled, JobStatus::Completed, JobStatus::Canceled]
-        {
-            let list = async {
-                self.settler.pacer.permit(Operation::ListJobs).await;
-                self.settler.reader.list_jobs(&status, None).await
-            };
-            let list = tokio::select! {
-                biased;
-                () = stop.on() => return Ok(None),
-                list = list => list,
-            };
-            self.settler.pacer.record(Operation::ListJobs, &list);
-            let account = list?.items.into_iter().find_map(|row| row.account);
-            if account.is_some() {
-                return Ok(account);
-            }
-        }
-        Ok(None)
     }
 
     /// Hands over the settling of what an earlier process has left: other work goes on beside it.
