@@ -40,7 +40,7 @@ impl Run<'_> {
             .get(&key.job)
             .map_or(0, |things| things.iter().filter(|thing| **thing != key.thing).count() as u64);
         let before = self.spared.lately.get(&key.job).copied().unwrap_or_default();
-        let risk = abort::risk(job, before.saturating_add(others));
+        let risk = abort::risk(job, before.saturating_add(others), self.with.clock.now());
         if risk.is_none() && abort::has_criteria(job) {
             begun.entry(key.job.clone()).or_default().insert(key.thing.clone());
         }

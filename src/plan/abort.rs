@@ -11,10 +11,12 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use crate::execution::{JobId, JobStatus};
 use crate::fact::Truth;
 use crate::inventory::{AbortCriterion, FailureType, Inventory, Job, ProcessDetails};
-use crate::plan::{At, Line, Memory, Reason, Verdict};
+use crate::plan::{At, Because, Line, Memory, Reason, Verdict, words};
 
 /// How many executions have ended, as AWS may count them once our cancels took effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,10 +91,7 @@ fn share(part: i64, of: i64) -> f64 {
 pub fn lately(memory: &Memory) -> BTreeMap<JobId, u64> {
     let mut lately = BTreeMap::new();
     for key in memory.canceled.keys().chain(&memory.open) {
-        match lately.get_mut(&key.job) {
-            Some(count) => *count += 1,
-            None => drop(lately.insert(key.job.clone(), 1)),
-        }
+        *lately.entry(key.job.clone()).or_default() += 1;
     }
     lately
 }
@@ -103,12 +102,13 @@ pub fn has_criteria(job: &Job) -> bool {
 }
 
 /// Why one more execution of `job` is not canceled, if AWS could then abort the job, or if that is not
-/// known; `lately` of those that we canceled may not be in its numbers yet.
-pub fn risk(job: &Job, lately: u64) -> Option<(Reason, String)> {
+/// known, in the words of a plan; `lately` of those that we canceled may not be in its numbers yet.
+pub fn risk(job: &Job, lately: u64, now: Timestamp) -> Option<(Reason, String)> {
     match abort_by(job, lately, 1) {
         Ok(None) => None,
         Ok(Some(by)) => {
-            Some((Reason::JobAbortRisk, by_words(by, job, lately, 1).unwrap_or_default()))
+            let by = by_words(by, job, lately, 1).map_or(Because::Itself, Because::Abort);
+            Some((Reason::JobAbortRisk, words::in_words(Reason::JobAbortRisk, &by, now)))
         }
         Err(()) => Some((
             Reason::FactUnknown,

@@ -7,7 +7,7 @@ use rescind::policy::Digest;
 use serde_json::{Value, json};
 
 use crate::process::fleet::{ACCOUNT, REGION, World, policy};
-use crate::process::{Ran, command, ran};
+use crate::process::{Ran, ran};
 
 fn planned(robots: usize) -> World {
     let world = World::new(robots);
@@ -54,18 +54,7 @@ fn a_saved_plan_is_applied_without_a_question() {
     assert_eq!((again.code, world.emulator.effects().len()), (0, 3), "{}", again.stdout);
     assert_eq!(again.stdout.matches("we canceled it at 2").count(), 3, "{}", again.stdout);
     // Somewhere else nobody knows by whom.
-    let mut elsewhere = world.command(&[
-        "apply",
-        "root",
-        "--account",
-        ACCOUNT,
-        "--region",
-        REGION,
-        "--plan",
-        "plan.json",
-        "--state-dir",
-        "other",
-    ]);
+    let mut elsewhere = world.apply(&["--plan", "plan.json", "--state-dir", "other"]);
     elsewhere.env_remove("STATE_DIRECTORY");
     let elsewhere = ran(elsewhere);
     assert_eq!(elsewhere.code, 3, "{}", elsewhere.stdout);
@@ -96,23 +85,10 @@ fn a_plan_of_some_policies_is_applied_with_all_of_them_in_force() {
 #[test]
 fn a_saved_plan_of_which_nothing_goes_does_not_end_well() {
     let world = planned(2);
-    let args = [
-        "apply",
-        "root",
-        "--account",
-        ACCOUNT,
-        "--region",
-        REGION,
-        "--plan",
-        "plan.json",
-        "--no-guards",
-    ];
     // Without word of the past.
-    let mut apply = command(args);
-    apply
-        .current_dir(world.folder.path())
-        .env("STATE_DIRECTORY", world.path("state"))
-        .envs(world.command(&["plan"]).get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let pins = ["--account", ACCOUNT, "--region", REGION];
+    let apply = ["apply", "root", "--plan", "plan.json", "--no-guards"];
+    let apply = world.bare(&[&apply[..], &pins].concat());
     let apply = ran(apply);
     assert_eq!(apply.code, 3, "{}{}", apply.stdout, apply.stderr);
     assert_eq!(world.canceled("fw"), Vec::<String>::new());

@@ -106,11 +106,17 @@ impl World {
 
     /// The same, where a guard is asked for.
     pub fn guarded(&self, args: &[&str]) -> Command {
-        let mut command = command(args);
+        let mut command = self.bare(args);
         if args.first().is_some_and(|verb| ["apply", "run"].contains(verb)) {
             // Nothing was canceled before the test.
             command.arg("--fresh-ledger");
         }
+        command
+    }
+
+    /// The same with no more arguments than these.
+    pub fn bare(&self, args: &[&str]) -> Command {
+        let mut command = command(args);
         command
             .current_dir(self.folder.path())
             .env("STATE_DIRECTORY", self.path("state"))
@@ -118,6 +124,12 @@ impl World {
             .env("AWS_ACCESS_KEY_ID", "any")
             .env("AWS_SECRET_ACCESS_KEY", "any");
         command
+    }
+
+    /// An apply of `root` here, with more arguments.
+    pub fn apply(&self, more: &[&str]) -> Command {
+        let args = ["apply", "root", "--account", ACCOUNT, "--region", REGION];
+        self.command(&[&args, more].concat())
     }
 
     /// The controller on `root`, with the right pins.

@@ -3,7 +3,7 @@
 use rescind::emulator::{Faults, Operation};
 use serde_json::Value;
 
-use crate::process::fleet::{ACCOUNT, REGION, World, guard, policy};
+use crate::process::fleet::{World, guard, policy};
 use crate::process::{gate, ran, until};
 
 /// A controller that was killed when its cancel had taken effect and the answer was lost.
@@ -65,15 +65,7 @@ fn where_the_cancel_ended_the_job_the_execution_itself_tells_the_account() {
             second.log.wait("an earlier process left cancels without an outcome: settling them");
             is_settled(&world);
         } else {
-            let applied = ran(world.command(&[
-                "apply",
-                "root",
-                "--account",
-                ACCOUNT,
-                "--region",
-                REGION,
-                "--yes",
-            ]));
+            let applied = ran(world.apply(&["--yes"]));
             assert!(
                 applied.stderr.contains("looking at what became of them"),
                 "{}",
