@@ -3,7 +3,9 @@
 //! A file that is not known to be right is not written, not even to bring it to the newest form: it is
 //! refused, with what to do.
 
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
+use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -116,74 +118,103 @@ pub(super) fn writer(
     place: &Place,
     past_known: bool,
 ) -> Result<(Connection, About), Error> {
-    let unusable = |what, error: std::io::Error| Error::Unusable {
-        path: shown(path),
-        what,
-        why: error.to_string(),
-    };
-    if fs::symlink_metadata(path).is_err() && fs::symlink_metadata(beside(path, "-wal")).is_ok() {
-        let why = "it is gone, and its -wal file is there".to_owned();
-        return Err(Error::Damaged { path: shown(path), why });
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => make(path, place, past_known)?,
+        Err(error) => return Err(unusable(path, "opened", &error)),
+        Ok(_) => {}
     }
-    // Made by us, so that nobody else can read it: its other files get the same mode.
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false).mode(0o600);
-    let file = options.open(path).map_err(|error| unusable("opened", error))?;
-    // What is too short to be a database, SQLite takes for an empty one, and would write over it.
-    let length = file.metadata().map_err(|error| unusable("opened", error))?.len();
-    if (1..512).contains(&length) {
-        return Err(Error::NotOurs(shown(path)));
-    }
-    drop(file);
-    let open = || -> rusqlite::Result<Connection> {
-        let connection = Connection::open_with_flags(
-            path,
-            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        )?;
-        connection.busy_timeout(BUSY)?;
-        connection.pragma_update(None, "trusted_schema", false)?;
-        connection.pragma_update(None, "cell_size_check", true)?;
-        Ok(connection)
-    };
-    let mut connection = open().map_err(|error| failed(path, &error))?;
-    let is_new = schema::is_blank(&connection).map_err(|error| failed(path, &error))?;
-    if !is_new {
-        trusted(&connection, path)?;
-    }
+    long_enough(path)?;
+    let mut connection = open(path).map_err(|error| failed(path, &error))?;
+    trusted(&connection, path)?;
     let prepare = |connection: &mut Connection| -> rusqlite::Result<()> {
         connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let from = schema::version(&transaction)?;
         if from < schema::VERSION {
             schema::migrate(&transaction, from)?;
         }
-        if is_new {
-            transaction.execute(
-                "INSERT INTO about (one, account, region, past_known) VALUES (1, ?1, ?2, ?3)",
-                (&place.account, &place.region, past_known),
-            )?;
-        }
         transaction.commit()
     };
     prepare(&mut connection).map_err(|error| failed(path, &error))?;
-    if is_new {
-        // The file's name must be as durable as what is written into it.
-        let parent = path.parent().unwrap_or(Path::new("."));
-        File::open(parent).and_then(|it| it.sync_all()).map_err(|error| unusable("made", error))?;
-    }
     let about = about(&connection, path)?;
     is_of(&about, path, place)?;
     Ok((connection, about))
 }
 
-/// It cannot be said whether a file is there.
-pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Error {
-    Error::Unusable { path: shown(path), what: "read", why: error.to_string() }
+fn open(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    Ok(connection)
 }
 
-/// Opens a file for reading beside its writer, if there is one; none if nothing is in it yet.
-pub(super) fn reader(path: &Path) -> Result<Option<(Connection, About)>, Error> {
+/// Makes the file of a place whole under another name first. The database would make an empty one and
+/// write into it later: after a kill in between, nobody could tell that from a ledger that was lost. So an
+/// empty file is never one of ours, and what a kill leaves here is in nobody's way.
+fn make(path: &Path, place: &Place, past_known: bool) -> Result<(), Error> {
+    let failed = |error: std::io::Error| unusable(path, "made", &error);
+    if fs::symlink_metadata(beside(path, "-wal")).is_ok() {
+        let why = "it is gone, and its -wal file is there".to_owned();
+        return Err(Error::Damaged { path: shown(path), why });
+    }
+    let mut part = OsString::from(".");
+    part.push(path.file_name().unwrap_or_default());
+    part.push(".part");
+    let part = path.with_file_name(part);
+    // A journal of what was left would be played into what is made.
+    for left in [beside(&part, "-journal"), part.clone()] {
+        match fs::remove_file(left) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+    }
+    // Made by us, so that nobody else can read it: its other files get the same mode.
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600).open(&part).map_err(failed)?;
+    let fill = || -> rusqlite::Result<()> {
+        let mut connection = open(&part)?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        schema::migrate(&transaction, 0)?;
+        transaction.execute(
+            "INSERT INTO about (one, account, region, past_known) VALUES (1, ?1, ?2, ?3)",
+            (&place.account, &place.region, past_known),
+        )?;
+        transaction.commit()?;
+        connection.close().map_err(|(_, error)| error)
+    };
+    fill().map_err(|error| self::failed(path, &error))?;
+    fs::rename(&part, path).map_err(failed)?;
+    // The file's name must be as durable as what is written into it.
+    let parent = path.parent().unwrap_or(Path::new("."));
+    File::open(parent).and_then(|it| it.sync_all()).map_err(failed)
+}
+
+/// What is too short to be a database, SQLite takes for an empty one: it would drop a -wal file that belongs
+/// to it, and write over it.
+fn long_enough(path: &Path) -> Result<(), Error> {
+    let length = fs::metadata(path).map_err(|error| unusable(path, "opened", &error))?.len();
+    match length {
+        0 => Err(Error::Damaged { path: shown(path), why: "it is empty".to_owned() }),
+        1..512 => Err(Error::NotOurs(shown(path))),
+        _ => Ok(()),
+    }
+}
+
+fn unusable(path: &Path, what: &'static str, error: &std::io::Error) -> Error {
+    Error::Unusable { path: shown(path), what, why: error.to_string() }
+}
+
+/// It cannot be said whether a file is there.
+pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Error {
+    unusable(path, "read", error)
+}
+
+/// Opens a file for reading beside its writer, if there is one.
+pub(super) fn reader(path: &Path) -> Result<(Connection, About), Error> {
+    long_enough(path)?;
     let open = || -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
@@ -191,16 +222,13 @@ pub(super) fn reader(path: &Path) -> Result<Option<(Connection, About)>, Error> 
         Ok(connection)
     };
     let connection = open().map_err(|error| failed(path, &error))?;
-    if schema::is_blank(&connection).map_err(|error| failed(path, &error))? {
-        return Ok(None);
-    }
     trusted(&connection, path)?;
     if schema::version(&connection).map_err(|error| failed(path, &error))? < schema::VERSION {
         let why = "it has an older form, which the next `rescind run` or `apply` brings up to date";
         return Err(Error::Unusable { path: shown(path), what: "read", why: why.to_owned() });
     }
     let about = about(&connection, path)?;
-    Ok(Some((connection, about)))
+    Ok((connection, about))
 }
 
 /// Whether a file is that of a place.

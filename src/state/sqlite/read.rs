@@ -43,7 +43,7 @@ fn reader(
     if !there.map_err(|error| open::unreadable(&path, &error))? {
         return Ok(None);
     }
-    let Some((connection, about)) = open::reader(&path)? else { return Ok(None) };
+    let (connection, about) = open::reader(&path)?;
     open::is_of(&about, &path, place)?;
     Ok(Some((connection, about, path)))
 }
@@ -74,7 +74,7 @@ pub fn read_journal(
     filter: &Filter,
     mut each: impl FnMut(Entry),
 ) -> Result<(), Error> {
-    let Some((connection, About { place, .. })) = open::reader(path)? else { return Ok(()) };
+    let (connection, About { place, .. }) = open::reader(path)?;
     let outcomes: Vec<_> =
         filter.outcomes.iter().map(|outcome| outcome.map_or("open", Outcome::label)).collect();
     let outcomes = outcomes.join(" ");

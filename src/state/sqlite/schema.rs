@@ -151,7 +151,7 @@ FROM intents;
 /// The newest form, which this version writes.
 pub(super) const VERSION: usize = MIGRATIONS.len();
 
-/// The form of a file; 0 for an empty one.
+/// The form of a file; 0 for one that has none yet.
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<usize> {
     let sql = "SELECT user_version FROM pragma_user_version";
     let version: i64 = connection.query_row(sql, [], |row| row.get(0))?;
@@ -164,15 +164,6 @@ pub(super) fn is_ours(connection: &Connection) -> rusqlite::Result<bool> {
         connection
             .query_row("SELECT application_id FROM pragma_application_id", [], |row| row.get(0))?;
     Ok(id == APPLICATION_ID)
-}
-
-/// Whether nothing was ever written into a file: it is new, or whoever made it died before its first
-/// transaction.
-pub(super) fn is_blank(connection: &Connection) -> rusqlite::Result<bool> {
-    let sql = "SELECT count(*) + (SELECT user_version FROM pragma_user_version)
-               + (SELECT application_id FROM pragma_application_id) FROM sqlite_schema";
-    let things: i64 = connection.query_row(sql, [], |row| row.get(0))?;
-    Ok(things == 0)
 }
 
 /// Takes the steps from form `from` on.

@@ -62,11 +62,42 @@ async fn what_is_no_state_file_is_refused_and_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_file_without_content_is_a_new_one() {
+async fn an_emptied_file_is_a_lost_ledger_and_not_a_new_one() {
+    let disk = Disk::new();
+    disk.filled().await;
+    let wal = disk.file().with_extension("sqlite-wal");
+    for beside in [None, Some("what was written last")] {
+        fs::write(disk.file(), "").unwrap();
+        if let Some(content) = beside {
+            fs::write(&wal, content).unwrap();
+        }
+        assert_eq!(
+            disk.refusal(),
+            "DIR/a/state/123456789012.eu-central-1.sqlite is damaged: it is empty. Put back a copy of \
+             it, its -wal file included; or move both away: a new ledger then begins, in which what was \
+             spent before is not known and counts as spent"
+        );
+        let read = read_memory(&disk.directory, &place(), now()).unwrap_err().to_string();
+        assert!(read.contains("is damaged: it is empty"), "{read}");
+        assert_eq!(fs::read(disk.file()).unwrap(), b"");
+        assert_eq!(fs::read_to_string(&wal).ok().as_deref(), beside);
+    }
+}
+
+#[tokio::test]
+async fn what_a_kill_left_of_a_new_file_is_in_nobody_s_way() {
     let disk = Disk::new();
     disk.directory.make().unwrap();
-    fs::write(disk.file(), "").unwrap();
-    assert_eq!(begun(&disk.open(), "a", "r-1", now()).await, Begun::Yes);
+    let part = disk.directory.path().join(".123456789012.eu-central-1.sqlite.part");
+    let journal = part.with_extension("part-journal");
+    for content in ["", "half a page"] {
+        fs::write(&part, content).unwrap();
+        fs::write(&journal, content).unwrap();
+        assert!(disk.directory.files().unwrap().is_empty());
+        assert_eq!(begun(&disk.open(), "a", "r-1", now()).await, Begun::Yes);
+        assert!(!part.exists() && !journal.exists());
+        fs::remove_file(disk.file()).unwrap();
+    }
 }
 
 /// Each byte of the file, one after the other, is turned over: what is opened all the same says
