@@ -14,7 +14,7 @@ use crate::cli::session::Session;
 use crate::cli::signals::Signals;
 use crate::controller::{
     Controller, Error,
-    follow::{Adopted, adopt, interpret, look, report, tell},
+    follow::{Adopted, Unfinished, adopt, interpret, look, report, tell, unfinished},
     guards,
 };
 use crate::document::Limits;
@@ -27,17 +27,18 @@ pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     let mut signals = Signals::listen()?;
     // Two looks that agree, at the start as well: a checkout may be under way.
     let mut source = Root::new(args.root.clone(), Limits::policies().bytes as u64);
+    let none = Unfinished::new();
     let tree = tokio::select! {
         biased;
         _ = signals.next() => return Ok(Exit::Done),
-        tree = look(&mut source) => tree?,
+        tree = look(&mut source, &none) => tree?,
     };
     let Some(tree) = tree else {
         let message =
             format!("{} keeps changing: is something else writing there?", args.root.display());
         return Err(Failure::new(Exit::Error, message).into());
     };
-    let digest = tree.digest.clone();
+    let (digest, unfinished) = (tree.digest.clone(), unfinished(&tree));
     // Said as it will be when the files change: one line each, in the form of the log.
     let reading = interpret(tree);
     report(&reading);
@@ -59,7 +60,7 @@ pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
         Session::require(&set, "run")?;
     }
     tell(&set);
-    let first = Adopted { set: Arc::new(set), tree: Some(digest) };
+    let first = Adopted { set: Arc::new(set), tree: Some(digest), unfinished };
     let listener = listen(&args).await?;
     let ids = Ids::new().context("the system gives no random numbers")?;
     tracing::info!(

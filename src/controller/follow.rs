@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use crate::apply::Stop;
 use crate::clock::Clock;
 use crate::controller::guards;
-use crate::document::{self, Diagnostic, Limits, SourceFile, WrittenTest};
+use crate::document::{self, Diagnostic, Limits, WrittenTest};
 use crate::mutant::{self, Mutant};
 use crate::policy::{Digest, Guard, Policy, PolicyName, PolicySet, Standing};
 use crate::source::{self, Source, Tree};
@@ -43,7 +43,13 @@ pub struct Adopted {
     pub set: Arc<PolicySet>,
     /// The tree that they were read from; none if that could not be read.
     pub tree: Option<Digest>,
+    /// The files of the latest tree that was adopted whose last line has no end: they were quiet for long
+    /// enough.
+    pub unfinished: Unfinished,
 }
+
+/// Files whose last line has no end, each by its path and content.
+pub type Unfinished = BTreeSet<Digest>;
 
 /// What the files said.
 #[derive(Debug, Default)]
@@ -176,7 +182,8 @@ pub async fn follow(
             Ok(names) if names.is_empty() => {}
             // Read anew: a guard that a file has is adopted again.
             Ok(names) => {
-                adopted = Adopted { set: Arc::new(adopted.set.forgetting(&names)), tree: None };
+                let set = Arc::new(adopted.set.forgetting(&names));
+                adopted = Adopted { set, tree: None, ..adopted };
             }
             Err(error) => tracing::error!(%error, "it is not known which guards to forget"),
         }
@@ -192,10 +199,11 @@ pub async fn follow(
             }
             Err(error) => tracing::error!(%error, "it is not known which breakers to close"),
         }
-        match look(&mut *source).await {
+        match look(&mut *source, &adopted.unfinished).await {
             Ok(Some(tree)) if Some(&tree.digest) == adopted.tree.as_ref() => {}
             Ok(Some(tree)) => {
                 let digest = tree.digest.clone();
+                adopted.unfinished = unfinished(&tree);
                 let reading = interpret(tree);
                 report(&reading);
                 let broken = reading.broken.iter().cloned().collect();
@@ -262,9 +270,13 @@ fn put(
 }
 
 /// Reads until two looks in a row see the same, be it an error: the moment between two states of a root
-/// can look like one. As long as a git is at work there, nothing that is seen counts. None if it does
-/// not come to rest.
-pub async fn look(source: &mut dyn Source) -> Result<Option<Tree>, source::Error> {
+/// can look like one. Files whose last line has no end have to stay the same for longer, but for those
+/// that were `known`. As long as a git is at work there, nothing that is seen counts. None if it does not
+/// come to rest.
+pub async fn look(
+    source: &mut dyn Source,
+    known: &Unfinished,
+) -> Result<Option<Tree>, source::Error> {
     let mut last: Option<Digest> = None;
     let (mut equal, mut lock) = (0, None);
     for _ in 0..LOOKS {
@@ -280,7 +292,7 @@ pub async fn look(source: &mut dyn Source) -> Result<Option<Tree>, source::Error
             Err(error) => Some(Digest::of(error.in_words().as_bytes())),
         };
         equal = if digest.is_some() && last == digest { equal + 1 } else { 0 };
-        let is_unfinished = seen.as_ref().is_ok_and(|tree| tree.files.iter().any(is_unfinished));
+        let is_unfinished = seen.as_ref().is_ok_and(|tree| !unfinished(tree).is_subset(known));
         if equal >= if is_unfinished { EQUAL_UNFINISHED } else { 1 } {
             return seen.map(Some);
         }
@@ -290,9 +302,11 @@ pub async fn look(source: &mut dyn Source) -> Result<Option<Tree>, source::Error
     lock.map_or(Ok(None), |lock| Err(source::Error::Locked(lock)))
 }
 
-/// Whether somebody may be in the middle of writing a file.
-fn is_unfinished(file: &SourceFile) -> bool {
-    file.text.last().is_some_and(|last| *last != b'\n')
+/// The files that somebody may be in the middle of writing.
+pub fn unfinished(tree: &Tree) -> Unfinished {
+    let files = tree.files.iter();
+    let files = files.filter(|file| file.text.last().is_some_and(|last| *last != b'\n'));
+    files.map(|file| Digest::of(&[file.path.as_bytes(), b"\n", &file.text].concat())).collect()
 }
 
 /// Logs what is wrong with the files.

@@ -13,7 +13,7 @@ use rescind::apply::{Executor, FLIGHT_TIME, Ids, Stop, Switch};
 use rescind::backend::JobsReader;
 use rescind::backend::pace::{Paced, Pacer};
 use rescind::clock::Clock;
-use rescind::controller::follow::{Adopted, adopt, look};
+use rescind::controller::follow::{Adopted, Unfinished, adopt, look, unfinished};
 use rescind::controller::{Controller, Error, guards};
 use rescind::observe::Collector;
 use rescind::policy::{Demands, PolicySet};
@@ -298,22 +298,23 @@ async fn process(world: Arc<World>, opened: Opened, stop: Stop) -> Result<(), Er
     let pacer = Pacer::default();
     let paced: Arc<dyn JobsReader> = Arc::new(Paced::new(server.clone(), pacer.clone()));
     let mut source = Root(Arc::clone(&world));
+    let none = Unfinished::new();
     let tree = loop {
         tokio::select! {
             biased;
             () = stop.on() => return Ok(()),
-            looked = look(&mut source) => if let Ok(Some(tree)) = looked {
+            looked = look(&mut source, &none) => if let Ok(Some(tree)) = looked {
                 break tree;
             },
         }
         sleep(Duration::from_secs(1)).await;
     };
-    let digest = tree.digest.clone();
+    let (digest, unfinished) = (tree.digest.clone(), unfinished(&tree));
     let said = world.said(tree);
     let kept = guards::adopted(&*state, clock.now()).await.expect("the disk can be read");
     let before = PolicySet::guarded([], kept, Demands::default());
     let set = Arc::new(adopt(&before, said));
-    let first = Adopted { set, tree: Some(digest) };
+    let first = Adopted { set, tree: Some(digest), unfinished };
     let (reporter, snapshot) = Reporter::new(clock.now(), "root".to_owned());
     let settler = Settler {
         reader: Arc::new(server.clone()),

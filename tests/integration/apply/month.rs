@@ -172,7 +172,7 @@ async fn over_days_nothing_is_early_nothing_late_and_a_waiting_fleet_costs_almos
     );
     let set = policies(&text);
     let (switch, stop) = Stop::new();
-    let first = Adopted { set: Arc::clone(&set), tree: None };
+    let first = Adopted { set: Arc::clone(&set), tree: None, unfinished: [].into() };
     let files = text.trim_end_matches("---\n").to_owned();
     let (controller, snapshot) = controller(&world, &clock, &set);
     let running = tokio::spawn(controller.run(Box::new(Files(files)), first, stop));

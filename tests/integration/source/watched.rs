@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rescind::controller::follow::look;
+use rescind::controller::follow::{Unfinished, look, unfinished};
 use rescind::source::root::Root;
 use rescind::source::{Error, Source, Tree};
 use tempfile::TempDir;
@@ -133,8 +133,15 @@ impl Source for Scripted {
 }
 
 async fn looked(script: &[(&'static str, bool)]) -> (Result<Option<String>, Error>, usize) {
+    looked_knowing(script, &Unfinished::new()).await
+}
+
+async fn looked_knowing(
+    script: &[(&'static str, bool)],
+    known: &Unfinished,
+) -> (Result<Option<String>, Error>, usize) {
     let mut source = Scripted(script.iter().copied().collect(), 0);
-    let seen = look(&mut source).await;
+    let seen = look(&mut source, known).await;
     (seen.map(|tree| tree.map(|tree| tree.files[0].path.clone())), source.1)
 }
 
@@ -156,6 +163,26 @@ async fn a_file_whose_last_line_has_no_end_has_to_be_quiet_for_longer() {
     assert_eq!((seen.unwrap().as_deref(), looks), (Some("a.yaml"), 10));
     let (seen, looks) = looked(&held_up).await;
     assert_eq!((seen.unwrap().as_deref(), looks), (Some(UNFINISHED), 9));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_without_an_end_holds_up_its_own_changes_and_no_others() {
+    let script = [(UNFINISHED, false)];
+    let mut source = Scripted(script.into(), 0);
+    let tree = look(&mut source, &Unfinished::new()).await.unwrap().unwrap();
+    let known = unfinished(&tree);
+    assert_eq!(known.len(), 1);
+    let (seen, looks) = looked_knowing(&script, &known).await;
+    assert_eq!((seen.unwrap().as_deref(), looks), (Some(UNFINISHED), 2), "as it was adopted");
+    // More of it is a change, and so is the same under another name.
+    let mut tree = tree;
+    tree.files[0].text.push(b'x');
+    assert!(unfinished(&tree).is_disjoint(&known));
+    tree.files[0].text.pop();
+    tree.files[0].path.push('x');
+    assert!(unfinished(&tree).is_disjoint(&known));
+    tree.files[0].text.push(b'\n');
+    assert_eq!(unfinished(&tree), Unfinished::new());
 }
 
 #[tokio::test(start_paused = true)]
