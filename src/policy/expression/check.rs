@@ -241,9 +241,8 @@ impl Checker<'_> {
             self.wrong(part, format!("{} is not a value", quoted(name)), help);
         } else {
             let names = ROOTS.into_iter().chain(["now"]);
-            let help = if let Some((field, _)) = self.field_called(name) {
-                format!("did you mean `{field}`?")
-            } else if let Some(near) = nearest(name, names.clone()) {
+            let near = nearest(name, names.clone()).map(str::to_owned);
+            let help = if let Some(near) = near.or_else(|| self.called(name)) {
                 format!("did you mean `{near}`?")
             } else {
                 let names: Vec<_> = names.collect();

@@ -88,13 +88,16 @@ impl Checker<'_> {
         let at = self.name_of_call(part, name);
         let (own, other) =
             if member { (&MEMBER[..], &GLOBAL[..]) } else { (&GLOBAL[..], &MEMBER[..]) };
+        let all = || own.iter().chain(other).copied();
+        // Also its beginning: `starts` for `startsWith`.
+        let begins = |it: &&str| name.len() > 2 && it.starts_with(name);
         let help = if other.contains(&name) {
             if member {
                 format!("write `{name}(…)`")
             } else {
                 format!("write `value.{name}(…)`")
             }
-        } else if let Some(near) = nearest(name, own.iter().chain(other).copied()) {
+        } else if let Some(near) = nearest(name, all()).or_else(|| all().find(begins)) {
             format!("did you mean `{near}`?")
         } else {
             format!("there are {}", all_of(own))

@@ -16,24 +16,31 @@ use crate::document::words::{nearest, quoted};
 const REVISION: &str = "source.revision";
 
 impl Checker<'_> {
-    /// The field whose last name is this: `status` for `execution.status`.
-    #[expect(clippy::unused_self, reason = "reads as the other questions do")]
-    pub(super) fn field_called(&self, name: &str) -> Option<(&'static str, Field)> {
-        let of = |field: &&Field| field.path().rsplit('.').next() == Some(name);
-        Field::ALL.iter().find(of).map(|field| (field.path(), *field))
+    /// What a last name most likely stands for: `execution.status` for `status`, or for `staus`.
+    pub(super) fn called(&self, name: &str) -> Option<String> {
+        let all = self.all_fields();
+        let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
+        let lasts: Vec<_> = all.iter().map(|path| last(path)).collect();
+        let same = lasts.iter().find(|it| *it == name).map(String::as_str);
+        let meant = same.or_else(|| nearest(name, lasts.iter().map(String::as_str)))?;
+        let at = lasts.iter().position(|it| it == meant)?;
+        all.into_iter().nth(at)
     }
 
     /// All that begins with a name, as it is written.
     pub(super) fn fields_of(&self, root: &str) -> Vec<String> {
         let prefix = format!("{root}.");
+        self.all_fields().into_iter().filter(|name| name.starts_with(&prefix)).collect()
+    }
+
+    fn all_fields(&self) -> Vec<String> {
         let fields = Field::ALL.iter().map(|field| field.path().to_owned());
         let texts = self.scope.texts.keys().map(|&name| name.to_owned());
         let labels = self.scope.labels.iter().map(|_| "policy.labels".to_owned());
         let variables = self.scope.variables.iter().map(|it| format!("variables.{}", it.name));
         let is_named = !matches!(self.scope.revision, Revision::NotNamed);
         let revision = is_named.then(|| REVISION.to_owned());
-        let all = fields.chain(texts).chain(revision).chain(labels).chain(variables);
-        all.filter(|name| name.starts_with(&prefix)).collect()
+        fields.chain(texts).chain(revision).chain(labels).chain(variables).collect()
     }
 
     /// The dotted name that a part is: `execution.status`.
@@ -211,8 +218,8 @@ impl Checker<'_> {
         let lasts: Vec<String> = names.iter().map(|name| last(name)).collect();
         let help = match nearest(&wanted, lasts.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{of}.{near}`?"),
-            None => match self.field_called(&wanted) {
-                Some((elsewhere, _)) => format!("did you mean `{elsewhere}`?"),
+            None => match self.called(&wanted) {
+                Some(elsewhere) => format!("did you mean `{elsewhere}`?"),
                 None if of == "variables" => {
                     "write it into `variables`, before it is used".to_owned()
                 }

@@ -13,6 +13,10 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("thing.queuedAt < now", "thing.queuedAt", "there is no", "`execution.queuedAt`"),
     ("thing == 'a'", "thing", "is not a value", "thing.name"),
     ("variables.sillent > days(1)", "variables.sillent", "there is no", "`variables.silent`"),
+    ("silent > days(1)", "silent", "there is no `silent`", "did you mean `variables.silent`?"),
+    ("sillent > days(1)", "sillent", "there is no", "did you mean `variables.silent`?"),
+    ("statsDetails['a'] == 'b'", "statsDetails", "there is no", "`execution.statusDetails`?"),
+    ("job.queuedAtt < now", "job.queuedAtt", "there is no", "did you mean `execution.queuedAt`?"),
     ("variables.later", "variables.later", "there is no", "before it is used"),
     ("source.revison == 'a'", "source.revison", "there is no", "`source.revision`"),
     ("source.branch == 'a'", "source.branch", "there is no", "source.path, source.revision"),
@@ -33,6 +37,7 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     // functions
     ("siez('a') == 1", "siez", "no function `siez`", "`size`"),
     ("'a'.startWith('b')", "startWith", "no function", "`startsWith`"),
+    ("thing.name.starts('a')", "starts", "no function", "did you mean `startsWith`?"),
     ("type(1) == int", "type", "no function `type`", "there are"),
     ("dyn(1) == 1", "dyn", "no function `dyn`", "there are"),
     ("2.days() == days(2)", "days", "no function", "write `days(…)`"),
