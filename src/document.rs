@@ -24,6 +24,7 @@ pub mod render;
 pub mod report;
 pub mod schema;
 
+mod beside;
 mod check;
 mod events;
 mod grammar;
@@ -273,8 +274,8 @@ fn read_document(
     }
 }
 
-/// From a value to what it means; gives a test to whoever knows its places. Stops at the first of kind,
-/// schema and meaning that fails, since the next one could only repeat it.
+/// From a value to what it means; gives a test to whoever knows its places. What the schema refuses means
+/// nothing, but what else is wrong with it is said as well.
 fn checked(
     value: &Value,
     origin: &Origin,
@@ -284,9 +285,25 @@ fn checked(
 ) -> Option<TestCase> {
     let kind = kind::of(value, findings)?;
     check::check(kind, value, findings);
-    if !findings.is_empty() {
-        return None;
+    if findings.is_empty() {
+        return compiled(kind, value, origin, revision, findings, read);
     }
+    let rest = beside::rest(kind, value, findings)?;
+    let (mut found, mut unused) = (Findings::default(), Read::default());
+    compiled(kind, &rest.value, origin, revision, &mut found, &mut unused);
+    rest.told(found).for_each(|finding| findings.push(finding));
+    None
+}
+
+/// What a value means that agrees with its schema.
+fn compiled(
+    kind: Kind,
+    value: &Value,
+    origin: &Origin,
+    revision: Option<&Arc<str>>,
+    findings: &mut Findings,
+    read: &mut Read,
+) -> Option<TestCase> {
     match kind {
         Kind::CancelPolicy => {
             if let Some(shape) = typed(value, findings) {

@@ -140,6 +140,11 @@ impl Findings {
         self.0.is_empty()
     }
 
+    /// All of them, to look at.
+    pub fn iter(&self) -> impl Iterator<Item = &Finding> {
+        self.0.iter()
+    }
+
     /// All of them.
     pub fn into_vec(self) -> Vec<Finding> {
         self.0
