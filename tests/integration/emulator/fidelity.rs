@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-use rescind::emulator::Operation;
+use rescind::emulator::{Denial, Faults, Operation, Rate};
 use serde_json::json;
 
 use super::support::{call, emulator, get, one, serve};
@@ -54,6 +54,27 @@ fn its_switches_are_those_of_the_command_line() {
         .collect();
     assert_eq!(switches, listed);
     assert!(help.contains("docs/fidelity.md"), "{help}");
+}
+
+#[test]
+fn each_fault_is_told_with_a_document_that_the_emulator_takes() {
+    let page = page();
+    let section = page.split("## Faults").nth(1).expect("the heading is there");
+    let section = section.split("\n## ").next().expect("it has a text");
+    let told: BTreeSet<&str> =
+        section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    let faults = serde_json::to_value(Faults::default()).expect("JSON");
+    let keys: BTreeSet<&str> =
+        faults.as_object().expect("a map").keys().map(String::as_str).collect();
+    assert_eq!(told, keys);
+    let document = section.split("curl -d '").nth(1).and_then(|rest| rest.split('\'').next());
+    let taken: Faults = serde_json::from_str(document.expect("an example")).expect("it is taken");
+    assert_ne!(taken, Faults::default());
+    // The parts of what is no plain number are as they are shown.
+    let rate = Rate { per_second: 10.0, burst: 10.0 };
+    assert!(taken.throttle.values().all(|it| *it == rate) && taken.throttle.len() == 1);
+    let deny = section.split("a list of `").nth(1).and_then(|rest| rest.split('`').next());
+    let _: Denial = serde_json::from_str(deny.expect("an example")).expect("it is taken");
 }
 
 /// The binary with these flags: its address, for as long as it is held.
