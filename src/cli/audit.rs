@@ -9,21 +9,25 @@ use crate::cli::args::AuditForm;
 use crate::cli::args::state::{Audit as Args, Witness};
 use crate::cli::exit::Exit;
 use crate::cli::output::{Output, audit as shown, verify as verdict};
+use crate::cli::pause::used;
 use crate::cli::session::state_directory;
 use crate::cli::{Failure, blocking};
+use crate::clock::Clock;
 use crate::state::journal::{Entry, Filter};
 use crate::state::sqlite::read_journal;
 
 pub fn audit(args: &Args, output: Output) -> anyhow::Result<Exit> {
     let directory = state_directory(&args.directory)?;
+    let now = Clock::system().now();
     let filter = Filter {
-        since: args.since,
-        until: args.until,
+        since: args.since.map(|since| since.resolve(now)),
+        until: args.until.map(|until| until.resolve(now)),
         policy: args.policy.clone(),
         thing: args.thing.clone(),
         job: args.job.clone(),
         outcomes: args.outcome.iter().map(|it| it.0).collect(),
     };
+    used(&directory)?;
     let files = directory.files().map_err(|error| Failure::new(Exit::Error, error.to_string()))?;
     if files.is_empty() {
         let path = directory.path().display();

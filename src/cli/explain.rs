@@ -48,7 +48,8 @@ async fn explained(args: Args, output: Output) -> anyhow::Result<Exit> {
     let mut session = Session::open(&target, output).await?;
     session.learn_place(&args.state).await?;
     let policies = session.keeping(policies, &args.state).await?;
-    let memory = session.remembered(&args.state).await?.unwrap_or_default();
+    let remembered = session.remembered(&args.state).await?;
+    let memory = remembered.unwrap_or_else(|| session.new_memory(&args.state));
     let (inventory, now, breadth) = seen(&session, &policies, &key, &memory).await?;
     let plan = decide(&policies, &inventory, &memory, now, Depth::Exact);
     if breadth == Breadth::Fleet {

@@ -6,6 +6,7 @@ use crate::cli::Failure;
 use crate::cli::args::state::{Forget as Args, who};
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
+use crate::cli::pause::used;
 use crate::cli::session::state_directory;
 use crate::clock::Clock;
 use crate::state::State as _;
@@ -53,6 +54,7 @@ pub fn place(
     region: Option<&str>,
     directory: &Directory,
 ) -> anyhow::Result<Place> {
+    used(directory)?;
     if let (Some(account), Some(region)) = (account, region) {
         return Ok(Place { account: account.to_owned(), region: region.to_owned() });
     }

@@ -191,6 +191,17 @@ impl Session {
         read.map_err(|error| Failure::new(Exit::Error, error.to_string()).into())
     }
 
+    /// What a verb knows that cannot write, where there is no state of the place yet: the stop switch is of
+    /// the whole directory.
+    pub fn new_memory(&self, args: &StateDir) -> Memory {
+        let directory = match &args.state_dir {
+            None if self.server.is_some() => None,
+            _ => args.resolve().map(Directory::at),
+        };
+        let paused = directory.and_then(|directory| directory.paused()).map(Into::into);
+        Memory { paused, ..Memory::default() }
+    }
+
     /// Asks AWS who answers, where no argument and no guard says it and there is a state that may be of it:
     /// what is paused, protected or spent there counts.
     pub async fn learn_place(&mut self, args: &StateDir) -> anyhow::Result<()> {

@@ -15,6 +15,9 @@ use std::path::{Path, PathBuf};
 /// The name of the stop switch.
 pub const PAUSED: &str = "PAUSED";
 
+/// How many reasons of earlier pauses that still last are kept.
+const EARLIER_KEPT: usize = 20;
+
 /// How a state file's name ends.
 const EXTENSION: &str = "sqlite";
 
@@ -133,35 +136,53 @@ impl Directory {
         Ok(Lock { _file: file, path, identity })
     }
 
-    /// Switches sending off, with a reason for people.
-    pub fn pause(&self, reason: &str) -> Result<(), Error> {
+    /// Switches sending off, with a reason for people; gives those for which it was off already, newest
+    /// first. They are kept behind the new one.
+    pub fn pause(&self, reason: &str) -> Result<Vec<String>, Error> {
         self.make()?;
+        let before = self.reasons();
         let (path, part) = (self.0.join(PAUSED), self.0.join(".PAUSED.part"));
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(0o600);
         let write = || {
             let mut file = options.open(&part)?;
-            writeln!(file, "{reason}")?;
+            writeln!(file, "{}", reason.replace(['\r', '\n'], " "))?;
+            for earlier in before.iter().take(EARLIER_KEPT) {
+                writeln!(file, "{earlier}")?;
+            }
             file.sync_all()?;
             fs::rename(&part, &path)?;
             File::open(&self.0)?.sync_all()
         };
         match write() {
-            Ok(()) => Ok(()),
-            // A stop switch is needed most when the disk is full; an empty file needs no room.
-            Err(_) if File::create(&path).is_ok() => Ok(()),
+            Ok(()) => Ok(before),
+            // A stop switch is needed most when the disk is full; an empty file needs no room. One that is
+            // there keeps what it says.
+            Err(_) if options.truncate(false).open(&path).is_ok() => Ok(before),
             Err(source) => Err(unusable(&path, "written", source)),
         }
     }
 
-    /// Switches sending on again; whether it was off.
-    pub fn resume(&self) -> Result<bool, Error> {
+    /// Switches sending on again; gives the reasons for which it was off, newest first, if it was.
+    pub fn resume(&self) -> Result<Option<Vec<String>>, Error> {
+        let reasons = self.reasons();
         let path = self.0.join(PAUSED);
         match fs::remove_file(&path) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Ok(()) => Ok(Some(reasons)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(source) => Err(unusable(&path, "removed", source)),
         }
+    }
+
+    /// What the stop switch says, a line each.
+    fn reasons(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.0.join(PAUSED)).unwrap_or_default();
+        text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// Whether anything was ever kept there: a state, or the stop switch.
+    pub fn is_used(&self) -> Result<bool, Error> {
+        Ok(self.paused().is_some() || !self.files()?.is_empty())
     }
 
     /// Why sending is switched off, if it is. One look at the file system.
@@ -171,12 +192,8 @@ impl Directory {
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => Some(format!("{} cannot be read: {error}", path.display())),
             Ok(_) => {
-                let reason = fs::read_to_string(&path).unwrap_or_default();
-                let reason = reason.lines().next().unwrap_or_default().trim();
-                Some(match reason {
-                    "" => format!("there is {}", path.display()),
-                    reason => reason.to_owned(),
-                })
+                let newest = self.reasons().into_iter().next();
+                Some(newest.unwrap_or_else(|| format!("there is {}", path.display())))
             }
         }
     }

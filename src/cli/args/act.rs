@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 
 use super::form::{As, Format};
-use super::parsed::interval;
+use super::parsed::{address, interval};
 use super::state::Writes;
 use super::target::{Root, Target};
 
@@ -80,7 +80,7 @@ pub struct Run {
     pub interval: std::time::Duration,
 
     /// Where to show status, health and metrics; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9464")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9464", value_parser = address)]
     pub listen: SocketAddr,
 
     /// The file with the token for status and metrics; needed where others can reach the address.
@@ -97,7 +97,7 @@ pub struct Run {
     Exit codes: 0 it answered and is ready, 1 it did not answer, or is not ready.")]
 pub struct Status {
     /// Where `rescind run` listens.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9464")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9464", value_parser = address)]
     pub at: SocketAddr,
 
     /// The file with the token that `run --listen-token-file` asks for.

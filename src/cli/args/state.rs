@@ -8,13 +8,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand};
-use jiff::Timestamp;
 
 use super::form::{As, AuditForm};
+use super::parsed::{address, moment};
 use crate::execution::{JobId, ThingName};
 use crate::plan::Outcome;
 use crate::plan::breaker::Breaker;
 use crate::policy::PolicyName;
+use crate::span::Moment;
 
 /// Where the state is.
 #[derive(Clone, Debug, Default, ClapArgs)]
@@ -41,7 +42,8 @@ pub struct Writes {
 /// `rescind audit`.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:\n  \
-    rescind audit --since 2026-11-24T00:00:00Z --outcome failed --outcome unresolved\n  \
+    rescind audit --since 2026-11-24 --outcome failed --outcome unresolved\n  \
+    rescind audit --since '9h ago'\n  \
     rescind audit --job fw-4-2-0 -o targets    the things to give another job\n  \
     rescind audit --verify aws                 is it true? with a describe for each intent\n\n\
     It reads beside a running controller and changes nothing.")]
@@ -50,13 +52,14 @@ pub struct Audit {
     #[allow(missing_docs)]
     pub directory: StateDir,
 
-    /// Only what was begun at this time or later: 2026-11-24T00:00:00Z.
-    #[arg(long, value_name = "TIME")]
-    pub since: Option<Timestamp>,
+    /// Only what was begun at this time or later: 2026-11-24T06:30:00Z; 2026-11-24, the start of that day
+    /// in UTC; or '9h ago'.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub since: Option<Moment>,
 
-    /// Only what was begun before this time.
-    #[arg(long, value_name = "TIME")]
-    pub until: Option<Timestamp>,
+    /// Only what was begun before this time, which is written likewise.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub until: Option<Moment>,
 
     /// Only what this policy caused.
     #[arg(long, value_name = "NAME", value_parser = policy)]
@@ -192,9 +195,10 @@ fn witness(text: &str) -> Result<Witness, String> {
     if text == "aws" {
         return Ok(Witness::Aws);
     }
-    let address = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
-    let address = address.parse().map(Witness::Emulator);
-    address.map_err(|_| "it is aws, or an emulator's address: http://127.0.0.1:4510".to_owned())
+    let named = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
+    address(named)
+        .map(Witness::Emulator)
+        .map_err(|_| "it is aws, or an emulator's address: http://127.0.0.1:4510".to_owned())
 }
 
 fn outcome(text: &str) -> Result<Wanted, String> {
@@ -241,7 +245,8 @@ pub fn who() -> String {
     format!("{user}@{}", host.trim())
 }
 
-fn variable(name: &str) -> Option<String> {
+/// A variable of the environment, unless it is empty.
+pub(super) fn variable(name: &str) -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
     let value = std::env::var(name);
     value.ok().filter(|value| !value.is_empty())

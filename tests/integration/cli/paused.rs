@@ -16,6 +16,7 @@ fn while_paused_an_apply_sends_nothing_and_says_what_to_do() {
     let paused = ran(world.command(&["pause", "--reason", "the plant is on fire"]));
     assert_eq!(paused.code, 0, "{}", paused.stderr);
     assert!(paused.stdout.starts_with("Paused: nothing is sent"), "{}", paused.stdout);
+    assert!(paused.stderr.contains("had no state; this begins one."), "{}", paused.stderr);
     let apply = ran(world.command(&[&["apply", "root", "--yes"][..], &PINS].concat()));
     assert_eq!(apply.code, 4, "{}{}", apply.stdout, apply.stderr);
     let said = format!("{}{}", apply.stdout, apply.stderr);
@@ -27,12 +28,72 @@ fn while_paused_an_apply_sends_nothing_and_says_what_to_do() {
     assert!(explain.stdout.contains(advice), "{}", explain.stdout);
     let resumed = ran(world.command(&["resume"]));
     assert!(resumed.stdout.starts_with("Resumed: "), "{}", resumed.stdout);
+    assert!(
+        resumed.stdout.contains("\nIt was paused: the plant is on fire (?@"),
+        "{}",
+        resumed.stdout
+    );
     let again = ran(world.command(&["resume"]));
     assert_eq!(again.code, 0);
     assert!(again.stdout.starts_with("It was not paused"), "{}", again.stdout);
     let apply = ran(world.command(&[&["apply", "root", "--yes"][..], &PINS].concat()));
     assert_eq!(apply.code, 0, "{}", apply.stderr);
     assert_eq!(world.emulator.effects().len(), 3);
+}
+
+#[test]
+fn a_second_pause_says_what_the_first_one_was_for() {
+    let world = World::new(1);
+    world.write("a.yaml", &policy("a", "*"));
+    let pause = |reason: &str, user: &str| {
+        let mut command = world.command(&["pause", "--reason", reason]);
+        command.env("USER", user);
+        ran(command)
+    };
+    pause("the plant is on fire", "ada");
+    let second = pause("and the 4.2 rollout looks wrong", "grace");
+    let said = "It was paused already: the plant is on fire (ada@";
+    assert!(second.stderr.starts_with(said), "{}", second.stderr);
+    assert!(second.stderr.contains("Z). One resume ends all of it."), "{}", second.stderr);
+    let third = pause("go home", "ada");
+    assert!(third.stderr.contains("(and 1 time before that)"), "{}", third.stderr);
+    let plan = ran(world.command(&[&["plan", "root"][..], &PINS].concat()));
+    assert!(plan.stdout.contains("go home (ada@"), "{}", plan.stdout);
+    let resumed = ran(world.command(&["resume"]));
+    let reasons: Vec<_> = resumed.stdout.lines().skip(1).collect();
+    assert_eq!(reasons.len(), 3, "{}", resumed.stdout);
+    assert!(reasons[2].starts_with("It was paused: the plant is on fire (ada@"), "{reasons:?}");
+}
+
+#[test]
+fn a_directory_without_a_state_is_hardly_the_one_that_was_meant() {
+    let world = World::new(1);
+    std::fs::create_dir(world.path("typo")).unwrap();
+    let breaker = [&["resume", "--breaker", "error"][..], &PINS].concat();
+    let forget = [&["guard", "forget", "a"][..], &PINS].concat();
+    for verb in [&["resume"][..], &["audit"], &breaker, &forget] {
+        for (directory, there) in [("typo", ""), ("nowhere", ", which is not there")] {
+            let refused = ran(world.command(&[verb, &["--state-dir", directory]].concat()));
+            assert_eq!((refused.code, &*refused.stdout), (1, ""), "{verb:?}");
+            let message = format!(
+                "error: there is no state in {directory}{there}: name the --state-dir that `run` or \
+                 `apply` uses\n"
+            );
+            assert_eq!(refused.stderr, message);
+        }
+    }
+    assert!(!world.path("nowhere").exists());
+    // Before the first run it is of use, and says so.
+    let paused = ran(world.command(&["pause", "--state-dir", "nowhere"]));
+    assert_eq!(paused.code, 0, "{}", paused.stderr);
+    let note = "Note: nowhere had no state; this begins one. What uses another --state-dir is not paused.\n";
+    assert_eq!(paused.stderr, note);
+    let audit = ran(world.command(&["audit", "--state-dir", "nowhere"]));
+    assert!(
+        audit.stderr.contains("nowhere has no journal: nothing was canceled"),
+        "{}",
+        audit.stderr
+    );
 }
 
 #[test]
@@ -73,7 +134,7 @@ fn the_journal_is_read_by_what_people_ask_for() {
     let world = World::new(4);
     let none = ran(world.command(&["audit"]));
     assert_eq!((none.code, &*none.stdout), (1, ""));
-    assert!(none.stderr.contains("has no journal"), "{}", none.stderr);
+    assert!(none.stderr.contains("there is no state in"), "{}", none.stderr);
     world.write("a.yaml", &policy("a", "r00[12]"));
     world.write("b.yaml", &policy("b", "r003"));
     let apply = ran(world.command(&[&["apply", "root", "--yes"][..], &PINS].concat()));
@@ -99,6 +160,9 @@ fn the_journal_is_read_by_what_people_ask_for() {
         (&["--outcome", "failed", "--outcome", "open"], ""),
         (&["--since", "2020-01-01T00:00:00Z"], "r001 r002 r003"),
         (&["--until", "2020-01-01T00:00:00Z"], ""),
+        (&["--since", "1h ago"], "r001 r002 r003"),
+        (&["--since", "2020-01-01"], "r001 r002 r003"),
+        (&["--until", "2020-01-01"], ""),
     ] {
         assert_eq!(things(args), expected, "{args:?}");
     }

@@ -12,7 +12,7 @@ fn a_journal_is_held_against_what_happened_and_does_not_hold_against_another_pas
     let audit = |args: &[&str]| ran(account.command(&[&["audit"], args].concat()));
     let none = audit(&["--verify", "aws"]);
     assert_eq!(none.code, 1);
-    assert!(none.stderr.contains("has no journal"), "{}", none.stderr);
+    assert!(none.stderr.contains("there is no state in"), "{}", none.stderr);
     std::fs::write(account.path("root/a.yaml"), policy("a", "*")).unwrap();
     let pins = ["--account", ACCOUNT, "--region", REGION, "--no-guards", "--fresh-ledger"];
     let applied = ran(account.command(&[&["apply", "root", "--yes"], &pins[..]].concat()));

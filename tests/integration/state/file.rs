@@ -327,12 +327,21 @@ async fn the_stop_switch_is_a_file() {
     let disk = Disk::new();
     let state = disk.open();
     assert_eq!(state.paused(), None);
-    disk.directory.pause("the 4.2 rollout looks wrong").unwrap();
+    assert_eq!(disk.directory.pause("the 4.2 rollout looks wrong").unwrap(), [""; 0]);
     assert_eq!(state.paused().as_deref(), Some("the 4.2 rollout looks wrong"));
     assert_eq!(memory(&state, now()).await.paused.as_deref(), Some("the 4.2 rollout looks wrong"));
-    assert!(disk.directory.resume().unwrap());
-    assert!(!disk.directory.resume().unwrap());
+    // A second one is the newest, and the first is not forgotten.
+    let earlier = disk.directory.pause("and the\nplant is on fire").unwrap();
+    assert_eq!(earlier, ["the 4.2 rollout looks wrong"]);
+    assert_eq!(state.paused().as_deref(), Some("and the plant is on fire"));
+    let both = ["and the plant is on fire", "the 4.2 rollout looks wrong"];
+    assert_eq!(disk.directory.resume().unwrap().unwrap(), both);
+    assert_eq!(disk.directory.resume().unwrap(), None);
     assert_eq!(state.paused(), None);
+    // As somebody made it by hand, or a full disk left it.
+    fs::write(disk.directory.path().join("PAUSED"), "").unwrap();
+    assert!(state.paused().unwrap().starts_with("there is "));
+    assert_eq!(disk.directory.resume().unwrap().unwrap(), [""; 0]);
     // Whatever has that name.
     fs::create_dir(disk.directory.path().join("PAUSED")).unwrap();
     assert!(state.paused().unwrap().starts_with("there is "));
