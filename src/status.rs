@@ -266,12 +266,15 @@ impl Unready {
     }
 }
 
+/// The form of a status that this version writes.
+pub const FORMAT: &str = "rescind/status/v1";
+
 /// The whole status: the answer of `/api/v1/status`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Status {
-    /// The version of this document: 1.
-    pub version: u32,
+    /// The form of this document and its version: [`FORMAT`].
+    pub format: String,
     /// The program's version.
     pub rescind: String,
     /// When the process began.
@@ -371,7 +374,7 @@ impl Snapshot {
     ) -> Status {
         let due = self.pass.as_ref().and_then(|pass| pass.reasons.get("due")).copied();
         Status {
-            version: 1,
+            format: FORMAT.to_owned(),
             rescind: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: self.started_at,
             now,

@@ -1,19 +1,15 @@
-//! Diagnostics as JSON for programs. Versioned and additive: what is here keeps its name and meaning.
+//! Diagnostics as JSON for programs, as a part of the forms that `cli` versions. Additive: what is here
+//! keeps its name and meaning.
 
 use serde::Serialize;
 
 use super::code::{Class, Code, Severity};
 use super::diagnostic::{Diagnostic, Place};
 
-/// The version of the form.
-pub const VERSION: u32 = 1;
-
 /// All diagnostics of a run.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// The version of this form.
-    pub version: u32,
     /// How many are errors.
     pub errors: usize,
     /// How many are warnings.
@@ -91,7 +87,6 @@ impl Report {
     pub fn new(diagnostics: &[Diagnostic]) -> Self {
         let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
         Self {
-            version: VERSION,
             errors,
             warnings: diagnostics.len() - errors,
             diagnostics: diagnostics.iter().map(Entry::from).collect(),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::execution::{ExecutionKey, ExecutionNumber, ExecutionStatus, ExecutionVersion};
-use crate::fact::Truth;
+use crate::fact::{Fact, Truth};
 use crate::inventory::{Inventory, ObservedExecution};
 use crate::plan::asked::unread;
 use crate::plan::clause::{Answer, Facts};
@@ -55,8 +55,8 @@ pub struct Explanation {
     pub number: Option<ExecutionNumber>,
     /// Its version, if it was described.
     pub version: Option<ExecutionVersion>,
-    /// What is known of it beside: each fact with its value or why there is none.
-    pub facts: Vec<(&'static str, String)>,
+    /// Its times.
+    pub facts: [(&'static str, Fact<Timestamp>); 3],
     /// What its statusDetails say, if they are known.
     pub details: Vec<(String, String)>,
     /// Who canceled it; none if it is not canceled.
@@ -226,7 +226,7 @@ pub fn explain(
         status: row.status.clone(),
         number: row.number.known().copied(),
         version: described.and_then(|it| it.version.known().copied()),
-        facts: times(row, plan.now),
+        facts: times(row),
         details: details
             .into_iter()
             .flatten()
@@ -267,11 +267,10 @@ fn decided(
     }
 }
 
-fn times(row: &ObservedExecution, now: Timestamp) -> Vec<(&'static str, String)> {
-    let times = [
+fn times(row: &ObservedExecution) -> [(&'static str, Fact<Timestamp>); 3] {
+    [
         ("queuedAt", row.times.queued_at()),
         ("startedAt", row.times.started_at()),
         ("lastUpdatedAt", row.times.last_updated_at()),
-    ];
-    times.map(|(name, time)| (name, advice::moment(time, now))).into()
+    ]
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::cli::output::plan::round;
 use crate::cli::output::{Output, Tone, columns};
-use crate::fact::Truth;
+use crate::fact::{Fact, Truth};
 use crate::plan::clause::Answer;
 use crate::plan::explain::{
     Author, Breadth, Decided, Explanation, FreezeView, GuardView, Rule, Seen, Standing, View,
@@ -114,7 +114,7 @@ fn execution(explanation: &Explanation, output: Output) -> String {
     let mut rows: Vec<_> = explanation
         .facts
         .iter()
-        .map(|(name, value)| plain(format!("  {name}"), value.clone()))
+        .map(|(name, time)| plain(format!("  {name}"), age(*time, explanation.now)))
         .collect();
     rows.extend(
         explanation
@@ -177,6 +177,29 @@ fn when(view: &View, now: Timestamp) -> Vec<String> {
         });
     }
     lines
+}
+
+/// A time as an age, with the time itself; why it is not known else.
+fn age(time: Fact<Timestamp>, now: Timestamp) -> String {
+    match time {
+        Fact::Known(time) if time <= now => {
+            format!("{} ago ({time})", humanize(now.duration_since(time)))
+        }
+        Fact::Known(time) => {
+            format!("{} ahead of now ({time})", humanize(time.duration_since(now)))
+        }
+        Fact::Absent => "never".to_owned(),
+        other => not_known(other).unwrap_or_default(),
+    }
+}
+
+/// Why a time is not known, if it is not.
+fn not_known(time: Fact<Timestamp>) -> Option<String> {
+    match time {
+        Fact::Known(_) | Fact::Absent => None,
+        Fact::NotRead => Some("not read".to_owned()),
+        Fact::Unreadable(why) => Some(format!("not known: {}", why.words())),
+    }
 }
 
 fn moment(time: Timestamp, now: Timestamp) -> String {

@@ -4,7 +4,6 @@
 
 use jiff::Timestamp;
 
-use crate::fact::Fact;
 use crate::plan::clause::{Facts, age};
 use crate::plan::{At, Reason, Verdict};
 use crate::policy::{
@@ -184,19 +183,4 @@ fn time_left(test: &Test, facts: &Facts<'_>, now: Timestamp) -> Option<String> {
     let Test::Age { since, bound: AgeBound::OlderThan(period) } = test else { return None };
     let left = period.get() - age(facts, *since, now)?;
     left.is_positive().then(|| humanize(left))
-}
-
-/// A time as an age, with the time itself; why it is not known else.
-pub(in crate::plan) fn moment(time: Fact<Timestamp>, now: Timestamp) -> String {
-    match time {
-        Fact::Known(time) if time <= now => {
-            format!("{} ago ({time})", humanize(now.duration_since(time)))
-        }
-        Fact::Known(time) => {
-            format!("{} ahead of now ({time})", humanize(time.duration_since(now)))
-        }
-        Fact::Absent => "never".to_owned(),
-        Fact::NotRead => "not read".to_owned(),
-        Fact::Unreadable(why) => format!("not known: {}", why.words()),
-    }
 }

@@ -56,7 +56,7 @@ async fn health_metrics_and_status_are_answered() {
     assert!(code == 200 && metrics.ends_with("# EOF\n"), "{metrics}");
     let (code, status) = served.get("/api/v1/status", None).await;
     let status: serde_json::Value = serde_json::from_str(&status).unwrap();
-    assert_eq!((code, &status["version"]), (200, &1.into()));
+    assert_eq!((code, &status["format"]), (200, &"rescind/status/v1".into()));
     assert_eq!(status["policies"][0]["budgets"][0]["left"], 0);
     let (code, there_is) = served.get("/debug", None).await;
     assert!(code == 404 && there_is.contains("/metrics"), "{there_is}");

@@ -1,11 +1,12 @@
 //! An explanation as JSON: `rescind/explain/v1`. Keys are added, and none is taken away.
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
-use super::answer_word;
+use super::{answer_word, not_known};
 use crate::execution::ExecutionVersion;
-use crate::fact::Truth;
+use crate::fact::{Fact, Truth};
 use crate::plan::explain::{
     Author, Breadth, Explanation, FreezeView, GuardView, Rule, ScopeView, Seen, Standing, View,
 };
@@ -23,7 +24,11 @@ struct Json<'a> {
     status: String,
     execution_number: Option<i64>,
     version: Option<i64>,
+    /// Its times, as AWS gives them; null for one that has not come.
     facts: serde_json::Map<String, serde_json::Value>,
+    /// Those that are not known, with why.
+    #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
+    facts_not_known: serde_json::Map<String, serde_json::Value>,
     status_details: serde_json::Map<String, serde_json::Value>,
     canceled_by: Option<serde_json::Value>,
     /// What the journal has of this execution, oldest first.
@@ -160,7 +165,12 @@ pub fn json<'a>(explanation: &'a Explanation, journal: &'a [Entry]) -> impl Seri
         status: explanation.status.to_string(),
         execution_number: explanation.number.map(|number| number.0),
         version: explanation.version.map(ExecutionVersion::get),
-        facts: explanation.facts.iter().map(|(k, v)| ((*k).to_owned(), text(v))).collect(),
+        facts: explanation.facts.iter().filter_map(known).collect(),
+        facts_not_known: explanation
+            .facts
+            .iter()
+            .filter_map(|(name, time)| Some(((*name).to_owned(), not_known(*time)?.into())))
+            .collect(),
         status_details: explanation.details.iter().map(|(k, v)| (k.clone(), text(v))).collect(),
         canceled_by: explanation.author.as_ref().map(json_author),
         decision: explanation.decided.as_ref().map(|decided| JsonDecision {
@@ -178,6 +188,15 @@ pub fn json<'a>(explanation: &'a Explanation, journal: &'a [Entry]) -> impl Seri
         budgets: &explanation.budgets,
         whole_fleet: explanation.breadth == Breadth::Fleet,
     }
+}
+
+fn known((name, time): &(&str, Fact<Timestamp>)) -> Option<(String, serde_json::Value)> {
+    let value = match time {
+        Fact::Known(time) => time.to_string().into(),
+        Fact::Absent => serde_json::Value::Null,
+        Fact::NotRead | Fact::Unreadable(_) => return None,
+    };
+    Some(((*name).to_owned(), value))
 }
 
 /// The same as a value.
