@@ -26,6 +26,7 @@ mod emulator;
 mod explain;
 mod guard;
 mod library;
+mod out;
 mod pause;
 mod plan;
 mod run;
@@ -71,8 +72,9 @@ pub fn main(args: Args) -> Exit {
 
 fn dispatch(args: Args, output: Output) -> anyhow::Result<Exit> {
     let quiet = !matches!(args.verb, Verb::Run(_));
-    output::log::start(args.log.as_deref(), args.log_format, quiet, output)
-        .map_err(|error| Failure::new(Exit::Usage, format!("--log: {error}")))?;
+    let (said_by, filter) = args.filter();
+    output::log::start(filter.as_deref(), args.log_format, quiet, output)
+        .map_err(|error| Failure::new(Exit::Usage, format!("{said_by}: {error}")))?;
     match args.verb {
         Verb::Validate(args) => validate::validate(&args, output),
         Verb::Test(args) => test::test(&args, output),

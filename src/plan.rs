@@ -20,7 +20,7 @@ use crate::policy::{Policy, PolicyName, PolicySet, guard};
 
 pub mod abort;
 pub mod asked;
-mod blind;
+pub mod blind;
 pub mod breaker;
 pub mod budget;
 pub mod cadence;

@@ -46,15 +46,9 @@ pub struct Args {
     )]
     pub color: Color,
 
-    /// What to log to stderr: error, warn, info, debug, or a filter like `rescind=debug`.
-    #[arg(
-        long,
-        env = "RUST_LOG",
-        hide_env_values = true,
-        global = true,
-        value_name = "FILTER",
-        help_heading = "Everywhere"
-    )]
+    /// What to log to stderr: error, warn, info, debug, or a filter like `rescind=debug`; by default what
+    /// `RUST_LOG` says.
+    #[arg(long, global = true, value_name = "FILTER", help_heading = "Everywhere")]
     pub log: Option<String>,
 
     /// How logs are written: text for people, json for programs (one object a line).
@@ -73,6 +67,19 @@ pub struct Args {
     #[command(subcommand)]
     pub verb: Verb,
 }
+
+impl Args {
+    /// What to log, if that was said, and where: by the flag or by the variable.
+    pub fn filter(&self) -> (&'static str, Option<String>) {
+        match &self.log {
+            Some(filter) => ("--log", Some(filter.clone())),
+            None => (LOG, state::variable(LOG)),
+        }
+    }
+}
+
+/// The variable that says what to log.
+const LOG: &str = "RUST_LOG";
 
 /// When to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

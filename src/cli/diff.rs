@@ -12,11 +12,12 @@ use crate::cli::args::{Diff as Args, DiffFormat};
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
 use crate::cli::output::diff::{Shown, json, markdown, text};
-use crate::cli::plan::{look_for, unlisted_error, verify};
+use crate::cli::plan::{detailed, look_for, unlisted_error, verify};
 use crate::cli::session::Session;
 use crate::cli::signals::Signals;
 use crate::cli::{Failure, ci, load_root, read_root, set_of};
 use crate::document::Limits;
+use crate::plan::blind::undecided;
 use crate::plan::difference::changes;
 use crate::plan::words::explanation;
 use crate::plan::{Depth, Memory, plan as decide};
@@ -31,6 +32,9 @@ pub async fn diff(args: Args, output: Output) -> anyhow::Result<Exit> {
         result = compared(args, output) => result,
     }
 }
+
+/// A commit, and a root in it.
+type Committed<'a> = (Arc<str>, &'a str);
 
 /// One side of a comparison.
 enum Side {
@@ -79,9 +83,10 @@ impl Side {
         Ok(Self::Revision { revision, path: format!("./{}", root.display()) })
     }
 
-    fn load(&self, output: Output) -> anyhow::Result<Arc<PolicySet>> {
+    /// Its policies; of a revision also the commit, and the root in it.
+    fn load(&self, output: Output) -> anyhow::Result<(Arc<PolicySet>, Option<Committed<'_>>)> {
         match self {
-            Self::Directory(path) => load_root(path, output),
+            Self::Directory(path) => Ok((load_root(path, output)?, None)),
             Self::Revision { revision, path } => {
                 let shown = git::shown(revision, path);
                 let limit = Limits::policies().bytes as u64;
@@ -89,7 +94,8 @@ impl Side {
                     let absent = if Path::new(revision).exists() { "" } else { ABSENT };
                     Failure::new(Exit::Error, format!("{revision}: {absent}{error}"))
                 })?;
-                set_of(read_root(&shown, tree, output), &shown).map(Arc::new)
+                let committed = tree.revision.clone().map(|commit| (commit, path.as_str()));
+                Ok((Arc::new(set_of(read_root(&shown, tree, output), &shown)?), committed))
             }
         }
     }
@@ -125,7 +131,15 @@ fn sides(args: &Args) -> anyhow::Result<[Side; 2]> {
 async fn compared(args: Args, output: Output) -> anyhow::Result<Exit> {
     let sides = sides(&args)?;
     let [old, new] = &sides;
-    let sets = [old.load(output)?, new.load(output)?];
+    let [(one, before), (other, after)] = [old.load(output)?, new.load(output)?];
+    if let Some((commit, _)) = before.filter(|it| Some(it) == after.as_ref()) {
+        let short = commit.get(..12).unwrap_or(&commit);
+        output.say(&format!(
+            "Note: {old} and {new} are both commit {short}, so that nothing can differ: name two that \
+             differ, or one alone, to compare it with the files here."
+        ));
+    }
+    let sets = [one, other];
     let target = Session::scoped(&args.target, &sets[1]);
     let mut session = Session::open(&target, output).await?;
     session.learn_place(&args.state).await?;
@@ -160,6 +174,9 @@ async fn compared(args: Args, output: Output) -> anyhow::Result<Exit> {
     }
     ci::summary(|| markdown(shown))?;
     unlisted_error(&inventory, "comparison")?;
-    let changed = !changes.is_empty();
-    Ok(if changed && args.detailed_exitcode { Exit::Changes } else { Exit::Done })
+    if !args.detailed_exitcode {
+        return Ok(Exit::Done);
+    }
+    let undecided = undecided(&old, &inventory).or_else(|| undecided(&new, &inventory));
+    detailed(!changes.is_empty(), undecided, "anything changes")
 }

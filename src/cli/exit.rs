@@ -7,9 +7,10 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Done. For `plan` also "there are changes", unless `--detailed-exitcode`.
     Done,
-    /// A bad policy, credentials, AWS, or a bug.
+    /// A bad policy, credentials, AWS, or a bug. With `--detailed-exitcode` also that nothing was found to
+    /// cancel while something could not be read.
     Error,
-    /// Changes are pending; only with `plan --detailed-exitcode`.
+    /// Changes are pending; only with `--detailed-exitcode` of `plan` and `diff`.
     Changes,
     /// Some cancels failed, were superseded or are unresolved. Running again is safe.
     Partial,

@@ -116,6 +116,11 @@ impl Output {
         self.result(&json_text(value)?)
     }
 
+    /// Prints a file in which all strings are JSON's. One that nobody read whole was not written.
+    pub fn file(self, text: &str) -> io::Result<()> {
+        self.shown(&safe_json(text))
+    }
+
     /// Says something beside the result. That it cannot be said stops nothing.
     pub fn say(self, text: &str) {
         let mut stderr = io::stderr().lock();

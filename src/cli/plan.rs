@@ -1,13 +1,10 @@
 //! `rescind plan`: the whole evaluation. It cannot write: nothing that could is built.
 
-use std::io::Write as _;
-use std::path::Path;
 use std::sync::Arc;
-
-use anyhow::Context as _;
 
 use crate::cli::args::{Plan as Args, PlanFormat};
 use crate::cli::exit::Exit;
+use crate::cli::out::Out;
 use crate::cli::output::github::{self, Annotation};
 use crate::cli::output::plan::{Shown, Summary, json, problem, sum as total, text};
 use crate::cli::output::plan_github::annotations;
@@ -19,6 +16,7 @@ use crate::cli::signals::Signals;
 use crate::cli::{Failure, ci, narrowed, read, set_of};
 use crate::fact::Unreadable;
 use crate::inventory::{Inventory, Listing};
+use crate::plan::blind::undecided;
 use crate::plan::check::check;
 use crate::plan::saved::SavedPlan;
 use crate::plan::{Depth, Memory, Plan, plan as decide};
@@ -34,8 +32,11 @@ pub async fn plan(args: Args, output: Output) -> anyhow::Result<Exit> {
 }
 
 async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
-    if let Some(path) = &args.out {
-        check_out(path)?;
+    let out = args.out.as_deref().map(Out::of).transpose()?;
+    if out == Some(Out::Stdout) && args.form.output != PlanFormat::Text {
+        let message = "--out -: the saved plan goes to stdout, and so does what --output asks for: name a \
+                       file";
+        return Err(Failure::new(Exit::Usage, message).into());
     }
     let root = &args.root.root;
     let reading = read(root, output)?;
@@ -51,7 +52,7 @@ async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
     let policies = narrowed(PolicySet::clone(&whole), &args.root)?;
     let remembered = session.remembered(&args.state).await?;
     let is_remembered = remembered.is_some();
-    let memory = remembered.unwrap_or_default();
+    let memory = remembered.unwrap_or_else(|| session.new_memory(&args.state));
     let inventory = look(&session, &policies, &memory).await?;
     // For the time up to which everything was read: what came due since then was not described.
     let now = inventory.as_of.unwrap_or_else(|| session.clock.now());
@@ -65,10 +66,10 @@ async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
         calls: &calls,
         cancels_per_second: session.pacer.cancels_per_second(),
     };
-    if let Some(path) = &args.out {
+    if let Some(out) = out {
         // Also of a part of the policies: whoever applies it has all of them in force.
         let saved = SavedPlan::new(&plan, &inventory, whole.digest());
-        write(path, &saved.to_json())?;
+        out.write(&saved.to_json(), output)?;
     }
     ci::summary(|| markdown(shown))?;
     let sum = Summary::of(&plan);
@@ -80,11 +81,15 @@ async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
             output.result(&github::text(&annotations(shown, root), &total(sum), &ci::here()))?;
         }
         PlanFormat::Text => {
-            output.result(&text(shown, output))?;
+            if out == Some(Out::Stdout) {
+                output.say(&total(sum));
+            } else {
+                output.result(&text(shown, output))?;
+            }
             if session.is_embedded() && !is_remembered {
                 output.say(BUDGETS_START_NOW);
             }
-            if let Some(path) = &args.out {
+            if let Some(Out::File(path)) = out {
                 let path = path.display();
                 output.say(&format!("Saved to {path}: apply it within 24h by --plan {path}."));
             }
@@ -98,19 +103,29 @@ async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
     }
     Session::check_scope(&policies, inventory.account.as_ref())?;
     unlisted_error(&inventory, "plan")?;
+    if !args.detailed_exitcode {
+        return Ok(Exit::Done);
+    }
     let changes = Summary::of(&plan).cancel > 0;
-    Ok(if changes && args.detailed_exitcode { Exit::Changes } else { Exit::Done })
+    detailed(changes, undecided(&plan, &inventory), "there is anything to cancel")
 }
 
-/// Refuses to replace what is no file.
-pub(super) fn check_out(path: &Path) -> anyhow::Result<()> {
-    let taken = std::fs::symlink_metadata(path).is_ok_and(|it| !it.is_file());
-    if taken {
-        let path = path.display();
-        let message = format!("--out {path}: something is there that is not a regular file");
-        return Err(Failure::new(Exit::Usage, message).into());
+/// What `--detailed-exitcode` says. That nothing changes is said only where all was decided.
+pub(super) fn detailed(
+    changes: bool,
+    undecided: Option<String>,
+    whether: &str,
+) -> anyhow::Result<Exit> {
+    match undecided {
+        _ if changes => Ok(Exit::Changes),
+        None => Ok(Exit::Done),
+        Some(what) => {
+            let message = format!(
+                "whether {whether} is not known: what decides about {what} could not be read"
+            );
+            Err(Failure::new(Exit::Error, message).into())
+        }
     }
-    Ok(())
 }
 
 /// Observes all that exact decisions of the policies hang on.
@@ -194,17 +209,4 @@ pub(super) fn unlisted_error(inventory: &Inventory, what: &str) -> anyhow::Resul
     let lists = plural(lacking, "list");
     let message = format!("{lists} could not be read: the {what} lacks what is on them");
     Err(Failure::new(Exit::Error, message).into())
-}
-
-/// Writes a file whole or not at all.
-pub(super) fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    let in_words = || format!("--out {}", path.display());
-    let name = path.file_name().with_context(|| format!("{} is no file name", in_words()))?;
-    let mut hidden = std::ffi::OsString::from(".");
-    hidden.push(name);
-    hidden.push(".part");
-    let part = path.with_file_name(hidden);
-    let mut file = std::fs::File::create(&part).with_context(in_words)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).with_context(in_words)?;
-    std::fs::rename(&part, path).with_context(in_words)
 }

@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use crate::cli::args::Snapshot as Args;
 use crate::cli::exit::Exit;
+use crate::cli::out::Out;
 use crate::cli::output::progress::Progress;
 use crate::cli::output::{Output, plural};
-use crate::cli::plan::{check_out, look, unlisted_error, write};
+use crate::cli::plan::{look, unlisted_error};
 use crate::cli::session::Session;
 use crate::cli::signals::Signals;
 use crate::cli::{Failure, load_root};
@@ -30,7 +31,7 @@ pub async fn snapshot(args: Args, output: Output) -> anyhow::Result<Exit> {
 }
 
 async fn recorded(args: Args, output: Output) -> anyhow::Result<Exit> {
-    check_out(&args.out)?;
+    let out = Out::of(&args.out)?;
     let policies = load_root(&args.root, output)?;
     let session = Session::open(&args.target, output).await?;
     let memory = Memory::default();
@@ -66,14 +67,17 @@ async fn recorded(args: Args, output: Output) -> anyhow::Result<Exit> {
     if let Some(difference) = difference(&live, &again) {
         return refuse(format!("the policies would decide otherwise over it: {difference}"));
     }
-    write(&args.out, &text)?;
+    out.write(&text, output)?;
+    let written = match out {
+        Out::Stdout => "on stdout".to_owned(),
+        Out::File(path) => format!("in {}", path.display()),
+    };
     output.say(&format!(
-        "Recorded {}, {} and {} at {now} in {}. Nothing is redacted: names, attributes and \
+        "Recorded {}, {} and {} at {now} {written}. Nothing is redacted: names, attributes and \
          statusDetails are in it.",
         plural(fleet.executions.len(), "execution"),
         plural(fleet.things.len(), "thing"),
         plural(fleet.jobs.len(), "job"),
-        args.out.display(),
     ));
     Ok(Exit::Done)
 }

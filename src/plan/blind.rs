@@ -1,4 +1,5 @@
-//! How many decisions lacked a fact that could not be read: the cases of the breaker `unknown`.
+//! How many decisions lacked a fact that could not be read: the cases of the breaker `unknown`, and what
+//! keeps a plan without a cancel from meaning that there is nothing to do.
 //!
 //! Apart from `breaker`, which only counts. A fact that is absent is none of them, although it is not
 //! known to a clause: that nobody wrote an attribute is the policy's matter, and no policy shall stop the
@@ -11,9 +12,22 @@ use crate::inventory::Inventory;
 use crate::plan::breaker::Cases;
 use crate::plan::clause::{Answer, Facts, Tier};
 use crate::plan::words::facts_of;
-use crate::plan::{At, FactName, Line, Reason};
+use crate::plan::{At, FactName, Line, Plan, Reason, planner};
 use crate::policy::template::Part;
 use crate::policy::{Clause, Mode, PolicySet, Rule, Test};
+
+/// What of the policies that may act is not decided in an exact plan, since it could not be read, in words:
+/// `3 executions`, `job fw`. None if all that they would cancel is in the plan.
+pub fn undecided(plan: &Plan, inventory: &Inventory) -> Option<String> {
+    match plan.health.unknown.bad {
+        0 => {
+            let mut acting = plan.policies.iter().filter(|policy| policy.mode == Mode::Enforce);
+            acting.find_map(|policy| planner::incomplete(policy, inventory))
+        }
+        1 => Some("1 execution".to_owned()),
+        many => Some(format!("{many} executions")),
+    }
+}
 
 /// The decisions that needed a read, and those of them that lacked it.
 pub(super) fn cases(

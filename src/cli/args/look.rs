@@ -13,7 +13,10 @@ use super::target::{Root, Target};
 #[command(after_help = "Examples:\n  \
     rescind plan policies --fleet policies/fleet.yaml    without AWS: an emulated fleet\n  \
     rescind plan policies --region eu-central-1          against AWS, with your credentials\n  \
-    rescind plan policies --out plan.json                for `rescind apply policies --plan plan.json`")]
+    rescind plan policies --out plan.json                for `rescind apply policies --plan plan.json`\n\n\
+    Exit codes: 0 done, 1 error, 2 something would be canceled (with --detailed-exitcode), 4 another \
+    account or region answered. With --detailed-exitcode, 0 says that nothing would be canceled: if nothing \
+    would by what could be read, and not all that decides could be, it is 1.")]
 pub struct Plan {
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -27,11 +30,11 @@ pub struct Plan {
     #[allow(missing_docs)]
     pub state: StateDir,
 
-    /// Write the plan to a file, for `apply --plan`.
+    /// Write the plan to a file, for `apply --plan`; `-` is stdout, where then nothing else is shown.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 
-    /// Exit with 2 when something would be canceled.
+    /// Exit with 2 when something would be canceled, with 0 only when it is known that nothing would.
     #[arg(long)]
     pub detailed_exitcode: bool,
 
@@ -77,7 +80,7 @@ pub struct Explain {
     It records the executions that the policies list, with all facts of each: one describe an \
     execution. Nothing is redacted.")]
 pub struct Snapshot {
-    /// The file to write.
+    /// The file to write; `-` is stdout.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
 
@@ -101,7 +104,8 @@ pub struct Snapshot {
     A name that is a directory here is that directory; any other is a revision, which is read by git \
     without a checkout. Budgets count as if nothing had been spent; windows as if they were open, \
     freezes as if they had ended.\n\n\
-    Exit codes: 0 done, 1 error, 2 something changes (with --detailed-exitcode).")]
+    Exit codes: 0 done, 1 error (with --detailed-exitcode also: not known whether anything changes), 2 \
+    something changes (with --detailed-exitcode).")]
 pub struct Diff {
     /// The policy root as it was: a directory, a git revision of --root, or REV:PATH; alone also A..B
     /// or A...B.
@@ -122,7 +126,7 @@ pub struct Diff {
     #[allow(missing_docs)]
     pub state: StateDir,
 
-    /// Exit with 2 when something changes.
+    /// Exit with 2 when something changes, with 0 only when it is known that nothing does.
     #[arg(long)]
     pub detailed_exitcode: bool,
 

@@ -132,6 +132,48 @@ fn a_job_that_cannot_be_listed_is_named_and_the_exit_code_says_so() {
 }
 
 #[test]
+fn what_could_not_be_read_does_not_look_like_nothing_to_do() {
+    let world = World::new(2);
+    world.write("a.yaml", &policy("a", "*"));
+    std::fs::create_dir(world.path("before")).unwrap();
+    std::fs::write(world.path("before/a.yaml"), policy("a", "r001")).unwrap();
+    let denied = |action: &str, resource: &str| {
+        let (action, resource) = (action.to_owned(), resource.to_owned());
+        let deny = vec![Denial { action, resource }];
+        world.emulator.set_faults(Faults { deny, ..Faults::default() });
+    };
+    let ended = |args: &[&str]| {
+        let detailed = ["--region", "eu-central-1", "--detailed-exitcode"];
+        let ran = ran(world.command(&[args, &detailed].concat()));
+        (ran.code, ran.stderr.lines().last().unwrap_or_default().to_owned())
+    };
+    let (plan, diff) = (&["plan", "root"][..], &["diff", "before", "root"][..]);
+    let why = |whether: &str, what: &str| {
+        let message = format!(
+            "error: whether {whether} is not known: what decides about {what} could not be read"
+        );
+        (1, message)
+    };
+    denied("iot:DescribeThing", "*");
+    assert_eq!(ended(plan), why("there is anything to cancel", "2 executions"));
+    assert_eq!(ended(diff), why("anything changes", "1 execution"));
+    denied("iot:DescribeJob", "*");
+    assert_eq!(ended(plan), why("there is anything to cancel", "job fw"));
+    assert_eq!(ended(diff), why("anything changes", "job fw"));
+    // What changes in any case is told as that.
+    denied("iot:DescribeThing", "*:thing/r001");
+    assert_eq!((ended(plan).0, ended(diff).0), (2, 2));
+    // A policy in Observe cancels nothing, whatever it could not read.
+    denied("iot:DescribeThing", "*");
+    world.write("a.yaml", &policy_with("a", "*", "mode: Observe"));
+    assert_eq!(ended(plan).0, 0);
+    // What nobody wrote was read, and is not there.
+    denied("iot:DescribeThingGroup", "*");
+    world.write("a.yaml", &policy("a", "*").replace("fleet: robots", "board: rev-c"));
+    assert_eq!(ended(plan).0, 0);
+}
+
+#[test]
 fn what_a_device_wrote_cannot_act_on_a_terminal() {
     let world = World::new(1);
     let evil = "\u{1b}[2J\u{9b}31m\u{202e}evil\u{7f}";

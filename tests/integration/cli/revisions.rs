@@ -103,6 +103,22 @@ fn revisions_are_named_as_git_names_them() {
 }
 
 #[test]
+fn a_revision_compared_with_itself_is_said_to_be_one() {
+    let folder = repository();
+    let at = folder.path();
+    git(at, &["tag", "v1", "main"]);
+    let commit = git(at, &["rev-parse", "--short=12", "main"]);
+    for args in [&["main..main"][..], &["main", "v1"]] {
+        let same = diff(at, args);
+        assert_eq!(same.code, 0, "{}", same.stderr);
+        let said = format!("are both commit {}, so that nothing can differ", commit.trim());
+        assert!(same.stderr.starts_with("Note: main:./policies and "), "{}", same.stderr);
+        assert!(same.stderr.contains(&said), "{}", same.stderr);
+        assert!(same.stdout.contains("0 newly, 0 no longer, 0 otherwise"), "{}", same.stdout);
+    }
+}
+
+#[test]
 fn what_is_no_revision_is_said_with_what_git_says() {
     let folder = repository();
     let at = folder.path();

@@ -43,6 +43,35 @@ fn edited(world: &World, sign: bool, edit: impl FnOnce(&mut Value)) {
 }
 
 #[test]
+fn a_hyphen_is_stdout_and_no_file() {
+    let world = World::new(2);
+    world.write("a.yaml", &policy("a", "*"));
+    let plan = ran(world.command(&["plan", "root", "--region", REGION, "--out", "-"]));
+    assert_eq!(plan.code, 0, "{}", plan.stderr);
+    assert!(plan.stderr.starts_with("2 executions in scope: 2 to cancel"), "{}", plan.stderr);
+    let pins = ["--root", "root", "--account", ACCOUNT, "--region", REGION];
+    let snapshot = ran(world.command(&[&["snapshot", "--out", "-"], &pins[..]].concat()));
+    assert_eq!(snapshot.code, 0, "{}", snapshot.stderr);
+    assert!(snapshot.stderr.contains("on stdout. Nothing is redacted"), "{}", snapshot.stderr);
+    let mut names: Vec<_> = fs::read_dir(world.folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["root"], "no file is made");
+    // What was printed is what would have been written.
+    fs::write(world.path("fleet.yaml"), &snapshot.stdout).unwrap();
+    let again = ran(world.bare(&["plan", "root", "--fleet", "fleet.yaml"]));
+    assert!(again.stdout.contains("2 to cancel"), "{}{}", again.stdout, again.stderr);
+    fs::write(world.path("plan.json"), &plan.stdout).unwrap();
+    assert_eq!(applied(&world).code, 0);
+    let both =
+        ran(world.command(&["plan", "root", "--region", REGION, "--out", "-", "-o", "json"]));
+    assert_eq!((both.code, &*both.stdout), (64, ""));
+    assert!(both.stderr.contains("--out -: the saved plan goes to stdout"), "{}", both.stderr);
+}
+
+#[test]
 fn a_saved_plan_is_applied_without_a_question() {
     let world = planned(3);
     let apply = applied(&world);
