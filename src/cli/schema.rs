@@ -9,8 +9,8 @@ use crate::document::{Kind, schema as of};
 pub fn schema(args: &Args, output: Output) -> anyhow::Result<Exit> {
     let kind = args.kind.as_deref().map(|name| Kind::named(name).ok_or(name));
     let kind = kind.transpose().map_err(|name| {
-        let kinds: Vec<_> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
-        Failure::new(Exit::Usage, format!("{name:?} is not a kind; there are {}", kinds.join(", ")))
+        let kinds = Kind::names();
+        Failure::new(Exit::Usage, format!("{name:?} is not a kind; there are {kinds}"))
     })?;
     output.json(&of(kind))?;
     Ok(Exit::Done)

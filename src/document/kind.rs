@@ -28,6 +28,11 @@ impl Kind {
     pub const ALL: [Self; 4] =
         [Self::CancelPolicy, Self::CancelGuard, Self::CancelTest, Self::Fleet];
 
+    /// All of their names, for a sentence.
+    pub fn names() -> String {
+        Self::ALL.map(Self::as_str).join(", ")
+    }
+
     /// As it is written behind `kind:`.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -6,10 +6,16 @@ use clap::Args as ClapArgs;
 use clap_complete::Shell;
 
 use super::form::{As, TestFormat, ValidateFormat};
+use crate::document::Kind;
 
 /// `rescind validate`.
 #[derive(Debug, ClapArgs)]
-#[command(after_help = "Exit codes: 0 no errors (warnings are none), 1 errors.")]
+#[command(
+    after_help = "Of a policy root, here and wherever else one is named, each file counts whose name ends \
+    with .yaml or .yml, in capitals too, in any directory below it. What begins with a dot does not, \
+    neither a file nor what is in a directory. A file that is named counts whatever it is called.\n\n\
+    Exit codes: 0 no errors (warnings are none), 1 errors."
+)]
 pub struct Validate {
     /// Files, or directories that are policy roots.
     #[arg(default_value = "policies")]
@@ -43,7 +49,8 @@ pub struct Test {
 /// `rescind schema`.
 #[derive(Debug, ClapArgs)]
 pub struct Schema {
-    /// A kind: `CancelPolicy`, `Fleet`. Without it, the schema of all of them.
+    #[arg(help = format!("One kind: {}. Without it, the schema of all of them", Kind::names()))]
+    #[allow(missing_docs)]
     pub kind: Option<String>,
 }
 

@@ -97,10 +97,13 @@ pub fn json(shown: Shown<'_>, plan: serde_json::Value) -> impl Serialize {
 /// The report as text.
 pub fn text(shown: Shown<'_>, output: Output) -> String {
     let mut text = String::new();
-    if !shown.records.is_empty() {
+    // Those beyond --max are only counted: they may be as many as the fleet has executions.
+    let told: Vec<_> =
+        shown.records.iter().filter(|record| record.ending != Ending::BeyondMax).collect();
+    if !told.is_empty() {
         let heading = ["OUTCOME", "JOB", "THING", "POLICY", "NOTE"];
         let mut rows = vec![heading.map(|title| (Tone::Faint, title.to_owned())).to_vec()];
-        rows.extend(shown.records.iter().map(|record| {
+        rows.extend(told.into_iter().map(|record| {
             vec![
                 (tone(&record.ending), label(&record.ending)),
                 (Tone::Plain, record.key.job.to_string()),

@@ -78,6 +78,16 @@ fn max_is_a_bound_and_what_is_beyond_it_is_shown() {
     assert_eq!(world.emulator.effects().len(), 2);
     assert!(apply.stdout.contains("Done: 3 beyond --max, 2 canceled."), "{}", apply.stdout);
     assert!(apply.stdout.contains("Left, by a second look: 3 to cancel"), "{}", apply.stdout);
+    // What was done is told line by line, what was not only counted; programs are told all of it.
+    let told = apply.stdout.lines().filter(|line| line.starts_with("canceled  ")).count();
+    assert_eq!((told, apply.stdout.matches("beyond --max").count()), (2, 1), "{}", apply.stdout);
+    let json = ran(world.command(&[&args[..8], &["0", "-o", "json"]].concat()));
+    let json: Value = serde_json::from_str(&json.stdout).unwrap();
+    let lines = json["lines"].as_array().unwrap();
+    assert_eq!(
+        (lines.len(), lines.iter().filter(|it| it["outcome"] == "beyondMax").count()),
+        (3, 3)
+    );
     let none = ran(world.command(&[&args[..8], &["0"]].concat()));
     assert_eq!((none.code, world.emulator.effects().len()), (0, 2));
 }

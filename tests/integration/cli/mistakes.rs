@@ -161,6 +161,21 @@ const CASES: &[(&[&str], i32, &str)] = &[
         "error: invalid value '2d' for '--interval <DURATION>': an interval is from 1s to 1d",
     ),
     (
+        &["audit", "--since", "24.11.2026"],
+        64,
+        "error: invalid value '24.11.2026' for '--since <TIME>': a time is like 2026-11-24T00:00:00Z, a day (from its start in UTC) like 2026-11-24, an age like \"9h ago\"",
+    ),
+    (
+        &["audit", "--until", "2026-11-24T06:30:00"],
+        64,
+        "error: invalid value '2026-11-24T06:30:00' for '--until <TIME>': a time is like",
+    ),
+    (
+        &["status", "--at", "localhost:9464"],
+        64,
+        "error: invalid value 'localhost:9464' for '--at <ADDRESS>': an address is an IP address and a port: 127.0.0.1:9464",
+    ),
+    (
         &["emulator", "--fleet", "fleet.yaml", "--listen", "0.0.0.0:0"],
         64,
         "error: invalid value '0.0.0.0:0' for '--listen <ADDRESS>': the emulator checks no credentials, so it listens on loopback only",
@@ -202,6 +217,24 @@ fn each_mistake_is_said_on_stderr_and_has_its_code() {
         // A mistake that is found before the work leaves stdout to results.
         assert!(ran.stdout.is_empty(), "{args:?}: {}", ran.stdout);
     }
+}
+
+#[test]
+fn a_wrong_filter_of_the_logs_is_said_by_the_name_of_what_has_it() {
+    let folder = folder();
+    let refused = |args: &[&str], variable: &str| {
+        let mut command = command(args);
+        command.current_dir(folder.path()).env("RUST_LOG", variable);
+        ran(command)
+    };
+    let of_variable = refused(&["validate", "root"], "a=b=c");
+    assert_eq!(of_variable.code, 64);
+    assert!(of_variable.stderr.starts_with("error: RUST_LOG: "), "{}", of_variable.stderr);
+    let of_flag = refused(&["validate", "root", "--log", "a=b=c"], "debug");
+    assert!(of_flag.stderr.starts_with("error: --log: "), "{}", of_flag.stderr);
+    // The flag wins, and what is empty says nothing.
+    assert_eq!(refused(&["validate", "root", "--log", "warn"], "a=b=c").code, 0);
+    assert_eq!(refused(&["validate", "root"], "").code, 0);
 }
 
 #[test]
