@@ -84,9 +84,15 @@ impl Reporter {
         });
     }
 
-    /// Whether the state is held and can be written, and why nothing is sent if somebody wants that.
+    /// Whether the state is held and can be written, and why nothing is sent if somebody wants that. The log
+    /// keeps each reason: the switch itself is gone once it is off.
     pub fn state(&self, held: bool, paused: Option<String>) {
         self.change_beside(|snapshot| {
+            match (snapshot.paused.as_deref(), paused.as_deref()) {
+                (before, after) if before == after => {}
+                (_, Some(why)) => tracing::warn!(why, "paused: nothing is sent"),
+                (_, None) => tracing::warn!("resumed: what is due is sent again"),
+            }
             snapshot.state_held = held;
             snapshot.paused = paused.map(Into::into);
         });

@@ -106,7 +106,8 @@ pub enum Witness {
 #[derive(Debug, ClapArgs)]
 #[command(
     after_help = "It writes a file PAUSED into the state directory; removing that is as good as \
-    `rescind resume`. A running controller goes on observing."
+    `rescind resume`. A further pause adds its reason, and one resume ends all of them. A running \
+    controller goes on observing."
 )]
 pub struct Pause {
     #[command(flatten)]

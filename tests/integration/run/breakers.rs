@@ -74,11 +74,16 @@ fn what_waited_for_the_stop_switch_goes_at_once_when_it_is_off() {
     let status = rescind(&["status", "--at", &at]).stdout;
     let said = "Paused: nothing is sent: the plant is on fire";
     assert!(status.contains(said), "{status}");
+    // Each reason is in the log, also of who paused what was paused already.
+    assert_eq!(ran(world.command(&["pause", "--reason", "and the bench too"])).code, 0);
+    controller.log.wait("paused: nothing is sent why=\"the plant is on fire (");
+    controller.log.wait("paused: nothing is sent why=\"and the bench too (");
     assert!(status.contains("active, window open"), "{status}");
     assert_eq!(metric(&at, "rescind_window_open{policy=\"a\"}"), Some(1.0));
     assert_eq!(metric(&at, "rescind_guards{standing=\"written\"}"), Some(1.0));
     assert!(world.emulator.effects().is_empty());
     assert_eq!(ran(world.command(&["resume"])).code, 0);
+    controller.log.wait("resumed: what is due is sent again");
     world.until_canceled(&["r001", "r002"]);
     until("the metric says so", || (metric(&at, "rescind_paused")? < 0.5).then_some(()));
     // What the pass itself has spent is told at its end, and not a look later.
