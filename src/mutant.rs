@@ -46,11 +46,23 @@ pub enum Mutant {
     GuardGoesWithFile,
     /// What matches in one look has matched for long enough.
     OneLookIsEnough,
+    /// Nobody asks whether AWS could abort the job.
+    NoAbortRisk,
+    /// A 5xx is taken for a cancel that had no effect.
+    UnavailableIsNoEffect,
+    /// The stop switch is not asked in the last moment.
+    SwitchNotAsked,
+    /// What the files say after the start is not adopted.
+    NothingIsAdopted,
+    /// A budget that halts lets go what it allows.
+    HaltGoesOn,
+    /// No breaker opens.
+    BreakersStayShut,
 }
 
 impl Mutant {
     /// Every variant.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 26] = [
         Self::NoExpectedVersion,
         Self::NoDescribe,
         Self::ForceForQueued,
@@ -71,6 +83,12 @@ impl Mutant {
         Self::UnreadableIsAbsent,
         Self::GuardGoesWithFile,
         Self::OneLookIsEnough,
+        Self::NoAbortRisk,
+        Self::UnavailableIsNoEffect,
+        Self::SwitchNotAsked,
+        Self::NothingIsAdopted,
+        Self::HaltGoesOn,
+        Self::BreakersStayShut,
     ];
 }
 

@@ -346,6 +346,9 @@ impl Run<'_> {
                 let until = Instant::now() + wait(work.unconnected);
                 Step::Parked(work, until)
             }
+            ErrorKind::Unavailable if mutant::is(Mutant::UnavailableIsNoEffect) => {
+                self.end(work, Outcome::Failed, error.to_string()).await
+            }
             kind if kind.effect_unknown() => {
                 work.lost += 1;
                 work.doubt = Some(Doubt::Effect);

@@ -62,15 +62,21 @@ async fn handle(
         })?;
         let query = wire::query(head.uri.query())?;
         let members = wire::members(&body)?;
-        if let Some(delay) = emulator.delay(route.operation) {
-            tokio::time::sleep(Duration::from_millis(delay)).await;
-        }
         let from = Origin {
             arns: arns.clone(),
             request_id: request_id.clone(),
             host: wire::host(&head.headers),
         };
-        emulator.call(route, query, members, from)
+        let Some(delay) = emulator.delay(route.operation) else {
+            return emulator.call(route, query, members, from);
+        };
+        // What has arrived takes effect, whether or not anybody still waits for its answer.
+        let emulator = emulator.clone();
+        let call = tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(delay)).await;
+            emulator.call(route, query, members, from)
+        });
+        call.await.unwrap_or(Err(Refusal::InternalFailure))
     };
     let answer = answer.await;
     let now = emulator.now();

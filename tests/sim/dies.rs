@@ -35,7 +35,7 @@ fn a_crash_at_any_await_breaks_no_promise() {
 
 #[test]
 fn two_crashes_at_any_awaits_break_no_promise() {
-    let stride = setting("RESCIND_STRIDE").map_or(STRIDE, |it| usize::try_from(it).unwrap());
+    let stride = setting("RESCIND_STRIDE").unwrap_or(STRIDE);
     let polls = polls_of_a_life();
     let mut pairs = 0;
     for first in (0..polls).step_by(stride) {

@@ -12,7 +12,7 @@ use rescind::source::{Error, Source, Tree};
 
 use crate::judge::{Judge, Written};
 use crate::random::Random;
-use crate::rules::{Limit, Rule, Shield, Size};
+use crate::rules::{Asks, Limit, Rule, Shield, Size};
 use crate::world::World;
 
 const POLICIES: [&str; 3] = ["a", "b", "c"];
@@ -25,15 +25,17 @@ pub struct Files {
     pub rules: BTreeMap<&'static str, Rule>,
     pub shields: BTreeMap<&'static str, Shield>,
     revision: u64,
+    /// Whether there is a job that AWS may abort.
+    aborts: bool,
     /// How much of a file stood there when somebody was last seen writing.
     half: Option<u64>,
 }
 
 impl Files {
-    pub fn draw(random: &mut Random, judge: &mut Judge, now: Timestamp) -> Self {
-        let mut files = Self::default();
+    pub fn draw(random: &mut Random, judge: &mut Judge, aborts: bool, now: Timestamp) -> Self {
+        let mut files = Self { aborts, ..Self::default() };
         for name in &POLICIES[..usize::try_from(random.between(1, 3)).expect("few")] {
-            files.put_rule(name, Rule::draw(random, now), judge);
+            files.put_rule(name, Rule::draw(random, aborts, now), judge);
         }
         if random.chance(60) {
             files.put_shield(GUARDS[0], Shield::draw(random, now), judge);
@@ -55,9 +57,10 @@ impl Files {
             window: None,
             grouped: true,
             stable_for: None,
-            described: false,
+            asks: Asks::Nothing,
             limit: Limit { size: Size::Count(2), per: 60 },
             halts: false,
+            aborts: false,
         };
         files.put_rule(POLICIES[0], rule, judge);
         files
@@ -67,7 +70,7 @@ impl Files {
         self.revision += 1;
         self.texts.insert(format!("{name}.yaml"), rule.write(name, self.revision));
         self.rules.insert(name, rule.clone());
-        judge.write(self.revision, Written::Rule(rule));
+        judge.write(name, self.revision, Written::Rule(rule));
     }
 
     fn put_shield(&mut self, name: &'static str, shield: Shield, judge: &mut Judge) {
@@ -79,7 +82,7 @@ impl Files {
             judge.retired.remove(name);
         }
         self.shields.insert(name, shield.clone());
-        judge.write(self.revision, Written::Shield(shield));
+        judge.write(name, self.revision, Written::Shield(shield));
     }
 
     /// Somebody edits a file; what, in words.
@@ -87,7 +90,7 @@ impl Files {
         let (policy, guard) = (random.pick(&POLICIES), random.pick(&GUARDS));
         match random.below(10) {
             0..=3 => {
-                self.put_rule(policy, Rule::draw(random, now), judge);
+                self.put_rule(policy, Rule::draw(random, self.aborts, now), judge);
                 format!("policy {policy} is rev-{}", self.revision)
             }
             // What the stop of an emergency looks like: the same, but for its mode.
@@ -105,11 +108,13 @@ impl Files {
             7 => {
                 let name = if random.chance(50) { policy } else { guard };
                 self.texts.insert(format!("{name}.yaml"), "spec: [\n".to_owned());
+                judge.unwrite(name);
                 format!("{name}.yaml is broken")
             }
             8 => {
                 let name = if random.chance(50) { policy } else { guard };
                 self.texts.remove(&format!("{name}.yaml"));
+                judge.unwrite(name);
                 format!("{name}.yaml is deleted")
             }
             _ => {

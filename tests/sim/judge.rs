@@ -4,22 +4,29 @@
 //! process says is in force; never what goes on inside the controller. What policies and guards mean it
 //! knows from `rules`, not from the product.
 
+mod aborts;
+mod budgets;
+mod held;
+mod in_force;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use rescind::apply::FLIGHT_TIME;
 use rescind::backend::CancelRequest;
-use rescind::emulator::{Canceled, Execution, Store};
+use rescind::emulator::{Canceled, Execution, Job, Store};
 use rescind::execution::{ExecutionKey, JobId, OpenStatus};
 use rescind::plan::breaker::Breaker;
 use rescind::plan::{InForce, Intent, IntentId, Outcome};
-use rescind::policy::PolicySet;
 use rescind::state::Settlement;
 use tokio::time::Instant;
 
 use crate::files::Files;
-use crate::rules::{Forbidden, Limit, Rule, Shield, TOLERANCE, revision};
+use crate::rules::{Forbidden, Limit, Rule, Shield, TOLERANCE};
 use crate::truth::{FACTS_FOR, Truth};
+
+use held::Answers;
 
 /// How old a describe may be when the bytes go out.
 const DESCRIBED_FOR: std::time::Duration = std::time::Duration::from_secs(5);
@@ -54,6 +61,9 @@ pub struct Flight {
     sent: usize,
     /// What it was charged to: the owner, whether only force counts, the limit.
     limits: Vec<(String, bool, Limit)>,
+    /// When it was sent, and whether its policy lets AWS abort the job.
+    at: Timestamp,
+    aborts: bool,
 }
 
 #[derive(Clone)]
@@ -74,6 +84,13 @@ pub struct Judge {
     sent: usize,
     /// What was written, and when.
     revisions: BTreeMap<u64, (Written, Instant)>,
+    /// What the files say at present, by name, and since when.
+    stands: BTreeMap<String, u64>,
+    edited: Option<Instant>,
+    /// What came of cancels, where nothing but executions that moved can be in their way.
+    pub answers: Answers,
+    /// What a call about it failed for, so that it is left alone for a while.
+    pub troubled: BTreeSet<ExecutionKey>,
     /// How often a process looks.
     interval: std::time::Duration,
     /// Since when some process has looked, with no break that is too long for what must have matched for
@@ -99,6 +116,8 @@ pub struct Judge {
     pub flying: usize,
     /// When the state was lost, with what it knew of the past.
     forgot: Option<Timestamp>,
+    /// When an execution was last deleted, which nobody can know of at once.
+    pub deleted: Option<Instant>,
     /// Effects on an execution that took the place of the judged one, at its version.
     pub blind: u64,
     /// Whether there is nothing to do.
@@ -119,8 +138,17 @@ impl Judge {
         self.violate(invariant, &format!("{why}, and a cancel of {key} was sent"));
     }
 
-    pub fn write(&mut self, revision: u64, written: Written) {
+    /// A file says something new.
+    pub fn write(&mut self, name: &str, revision: u64, written: Written) {
         self.revisions.insert(revision, (written, Instant::now()));
+        self.stands.insert(name.to_owned(), revision);
+        self.edited = Some(Instant::now());
+    }
+
+    /// A file says nothing any more.
+    pub fn unwrite(&mut self, name: &str) {
+        self.stands.remove(name);
+        self.edited = Some(Instant::now());
     }
 
     /// A process is gone.
@@ -240,6 +268,9 @@ impl Judge {
             self.violate("S1", &format!("force for {key}, which is {}", execution.status));
         }
         let set = self.in_force.as_ref()?.current();
+        if let Err(forbidden) = self.is_adopted(&set, &intent) {
+            self.forbid(forbidden, key);
+        }
         let limits = match self.allows(&set, &intent, &execution, now) {
             Ok(limits) => limits,
             Err(forbidden) => {
@@ -248,99 +279,28 @@ impl Judge {
             }
         };
         self.sent += 1;
-        Some(Flight { id, intent, queued_at: execution.queued_at, sent: self.sent, limits })
+        let aborts = self.rule(&set, &intent.policy).is_some_and(|(rule, _)| rule.aborts);
+        let (queued_at, sent) = (execution.queued_at, self.sent);
+        Some(Flight { id, intent, queued_at, sent, limits, at: now, aborts })
     }
 
-    /// A policy as it was written, and when.
-    fn rule(
-        &self,
-        set: &PolicySet,
-        name: &rescind::policy::PolicyName,
-    ) -> Option<(&Rule, Instant)> {
-        let mut names = set.get(name)?.excludes.iter().map(|rule| &*rule.name);
-        match self.revisions.get(&names.find_map(revision)?)? {
-            (Written::Rule(rule), at) => Some((rule, *at)),
-            (Written::Shield(_), _) => None,
-        }
-    }
-
-    /// The guards that have to hold, with their names: those in force, and those that were adopted once.
-    fn shields(&self, set: &PolicySet) -> Vec<(String, &Shield)> {
-        let mut by_name: BTreeMap<String, u64> = self
-            .adopted
-            .iter()
-            .filter(|(name, _)| !self.retired.contains(*name))
-            .map(|(name, revision)| (name.clone(), *revision))
-            .collect();
-        for guard in set.guards() {
-            let mut names = guard.protects.iter().map(|rule| &*rule.name);
-            if let Some(revision) = names.find_map(revision) {
-                by_name.insert(guard.name.to_string(), revision);
-            }
-        }
-        let shield = |(name, revision)| match self.revisions.get(&revision)? {
-            (Written::Shield(shield), _) => Some((name, shield)),
-            (Written::Rule(_), _) => None,
+    /// A cancel is about to take effect on its job.
+    pub fn takes_effect(&mut self, flight: &Flight, job: &Job) {
+        let key = &flight.intent.key;
+        let by_us = |thing: &str, execution: &Execution| {
+            thing.parse().is_ok_and(|thing| {
+                self.has_struck(&ExecutionKey { job: key.job.clone(), thing }, execution)
+            })
         };
-        by_name.into_iter().filter_map(shield).collect()
-    }
-
-    /// What an intent is charged to, if everything in force lets it go.
-    fn allows(
-        &self,
-        set: &PolicySet,
-        intent: &Intent,
-        execution: &Execution,
-        now: Timestamp,
-    ) -> Result<Vec<(String, bool, Limit)>, Forbidden> {
-        let no = |why: &str| Err(("S1", why.to_owned()));
-        let Some(policy) = set.get(&intent.policy) else {
-            return no("the policy is no longer in force");
-        };
-        if policy.held || set.is_blind() {
-            return no("the policy's file has an error");
+        let deleted = self.deleted.is_some_and(|at| at.elapsed() <= FACTS_FOR + FLIGHT_TIME);
+        if !flight.aborts && !deleted && aborts::was_known(job, flight.at, by_us) {
+            self.violate("S1", &format!("the cancel of {key} could make AWS abort its job"));
         }
-        let Some((rule, written)) = self.rule(set, &intent.policy) else {
-            return no("the policy was never written");
-        };
-        rule.allows(execution.status.open(), execution.last_updated_at, now)?;
-        let truth = self.things.get(intent.key.thing.as_str()).copied().unwrap_or_default();
-        if rule.grouped && truth.grouped.surely(false) {
-            return no("the thing is not in the policy's group");
-        }
-        if truth.held.surely(true) {
-            return no("the policy excludes what is held");
-        }
-        let seen = self.seen(rule, truth, written, now);
-        if !rule.is_stable(execution.last_updated_at, seen, now) {
-            return no("it has not matched for as long as the policy asks");
-        }
-        let mut limits = vec![(intent.policy.to_string(), false, rule.limit)];
-        for (name, shield) in self.shields(set) {
-            shield.allows(truth.medical.surely(true), now)?;
-            if shield.retired {
-                continue;
-            }
-            let all = shield.max.map(|limit| (format!("guard {name}"), false, limit));
-            let forced = shield.max_forced.map(|limit| (format!("guard {name}"), true, limit));
-            limits.extend(all.into_iter().chain(forced.filter(|_| intent.force)));
-        }
-        Ok(limits)
-    }
-
-    /// Since when at the earliest a thing can have been seen to match a policy as it is written: what
-    /// did not match for longer than the breaks between looks was seen not to.
-    fn seen(&self, rule: &Rule, truth: Truth, written: Instant, now: Timestamp) -> Timestamp {
-        let long = 5 * self.interval + FACTS_FOR;
-        let grouped = truth.grouped.since(true, long).filter(|_| rule.grouped);
-        let latest = [Some(written), self.watched, grouped, truth.held.since(false, long)];
-        let elapsed = latest.into_iter().flatten().map(|at| at.elapsed()).min();
-        now - SignedDuration::try_from(elapsed.unwrap_or_default()).expect("less than a day")
     }
 
     /// A cancel took effect.
     pub fn took_effect(&mut self, flight: Option<&Flight>, canceled: &Canceled, now: Timestamp) {
-        let Some(Flight { id, intent, queued_at, sent, limits }) = flight else { return };
+        let Some(Flight { id, intent, queued_at, sent, limits, .. }) = flight else { return };
         let (key, before) = (&intent.key, &canceled.before);
         if before.version != intent.version.get() || before.status.open() != Some(intent.status) {
             let (status, version) = (&before.status, before.version);
@@ -377,48 +337,6 @@ impl Judge {
         }
     }
 
-    /// No window that ends now has more effects than a limit allows that was in force when the last of
-    /// them was sent: what was sent under another one after that says nothing of this one.
-    fn check_window(
-        &mut self,
-        owner: &str,
-        forced: bool,
-        limit: Limit,
-        last: usize,
-        now: Timestamp,
-    ) {
-        let from = now - SignedDuration::from_secs(limit.per) + TOLERANCE;
-        let of_guard = owner.starts_with("guard ");
-        let counts = |hit: &&Hit| {
-            hit.at > from
-                && hit.sent <= last
-                && (of_guard || hit.policy == owner)
-                && (hit.forced || !forced)
-        };
-        let within: Vec<_> = self.hits.iter().filter(counts).collect();
-        let open = (self.things.len() * crate::nature::JOBS.len()) as u64;
-        let spent = within.len() as u64;
-        let of_owner = |hit: &&Hit| {
-            let same = |(name, only, _): &&(String, bool, Limit)| name == owner && *only == forced;
-            hit.limits.iter().find(same).map_or(u64::MAX, |(_, _, limit)| limit.most(open, spent))
-        };
-        let most = within.iter().map(of_owner).max().unwrap_or(u64::MAX);
-        let spent = spent + self.unknown_past(limit, most, now);
-        if spent > most {
-            let why = format!("{spent} canceled under {owner}, which allows {most}");
-            self.violate("S3", &why);
-        }
-    }
-
-    /// What is not known of the past counts as spent, and leaves the window evenly.
-    fn unknown_past(&self, limit: Limit, most: u64, now: Timestamp) -> u64 {
-        let Some(forgot) = self.forgot else { return 0 };
-        let known = now.duration_since(forgot) + TOLERANCE;
-        let free = u128::from(most) * known.as_millis().unsigned_abs() / 1_000;
-        let free = free / u128::from(limit.per.unsigned_abs());
-        most.saturating_sub(u64::try_from(free).unwrap_or(u64::MAX))
-    }
-
     /// Nothing is on its way and nobody works: each intent has an outcome, and it is true.
     pub fn check_outcomes(&mut self) {
         let mut wrong = None;
@@ -449,6 +367,20 @@ impl Judge {
         self.open.len()
     }
 
+    pub fn is_open(&self, key: &ExecutionKey) -> bool {
+        self.open.contains_key(key)
+    }
+
+    /// The policy of an execution's open intent.
+    pub fn policy_of(&self, key: &ExecutionKey) -> Option<&rescind::policy::PolicyName> {
+        Some(&self.intents.get(self.open.get(key)?)?.intent.policy)
+    }
+
+    /// Whether we have canceled it.
+    pub fn has_struck(&self, key: &ExecutionKey, execution: &Execution) -> bool {
+        self.struck.contains(&(key.clone(), execution.number, execution.queued_at))
+    }
+
     pub fn outcomes(&self) -> impl Iterator<Item = &'static str> {
         self.intents.values().map(|kept| {
             kept.settled.as_ref().map_or("open", |settlement| settlement.outcome.label())
@@ -456,9 +388,11 @@ impl Judge {
     }
 
     /// What should be canceled, and is not yet.
-    pub fn eligible(&self, files: &Files, store: &Store, now: Timestamp) -> Option<String> {
+    pub fn eligible(&self, files: &Files, store: &Store, now: Timestamp) -> Vec<ExecutionKey> {
+        let mut eligible = Vec::new();
         for job in crate::nature::JOBS {
             let Ok(found) = store.job(job) else { continue };
+            let spared = aborts::may_follow(found);
             for (thing, execution) in found.executions() {
                 let latest = found.execution(thing, None).map(|it| it.number);
                 if latest != Some(execution.number) || execution.status.open().is_none() {
@@ -474,11 +408,14 @@ impl Judge {
                         && (!rule.grouped || truth.grouped.value)
                         && !truth.held.value
                 };
+                let due = |rule: &Rule| due(rule) && (rule.aborts || !spared);
                 if !shielded && files.rules.values().any(due) {
-                    return Some(format!("{job} on {thing} #{}", execution.number));
+                    let (job, thing) =
+                        (job.parse().expect("an id"), thing.parse().expect("a name"));
+                    eligible.push(ExecutionKey { job, thing });
                 }
             }
         }
-        None
+        eligible
     }
 }

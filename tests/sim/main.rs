@@ -34,9 +34,9 @@ const SEEDS: u64 = 2_000;
 const LONG: u64 = 10_000;
 
 #[expect(clippy::disallowed_methods, reason = "how often a test runs is no setting of the program")]
-fn setting(name: &str) -> Option<u64> {
+fn setting<T: std::str::FromStr>(name: &str) -> Option<T> {
     let value = std::env::var(name).ok()?;
-    Some(value.parse().unwrap_or_else(|_| panic!("{name}={value}: not a number")))
+    Some(value.parse().unwrap_or_else(|_| panic!("{name}={value}: cannot be read")))
 }
 
 #[test]
@@ -46,7 +46,10 @@ fn whatever_fails_moves_and_dies_the_promises_hold() {
     }
     let from = setting("RESCIND_FROM_SEED").unwrap_or(1);
     let seeds = setting("RESCIND_SEEDS").unwrap_or(SEEDS);
-    let report = Report::of(from..from + seeds, Scenario::draw);
+    let report = Report::of(from..from + seeds, |seed| {
+        mutants::choose_named();
+        Scenario::draw(seed)
+    });
     println!("{report}");
     if seeds >= LONG {
         report.has_everything();

@@ -6,9 +6,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rescind::emulator::{Cancel, Store, ThingUpdate, Update};
 use rescind::execution::ExecutionStatus;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::judge::Judge;
+use crate::scenario::Criterion;
 use crate::truth::{Since, Truth};
 use crate::world::{Inner, World};
 
@@ -19,20 +20,28 @@ const GROUP: &str = "berlin";
 /// How many pairs AWS keeps of a device's details.
 const PAIRS: usize = 10;
 
-/// A fleet whose things all are in the group that both jobs follow.
-pub fn fleet(things: usize) -> String {
+/// A fleet whose things all are in the group that both jobs follow; AWS may abort the first one.
+pub fn fleet(things: usize, abort: Option<Criterion>) -> String {
     let mut text = format!(
         "apiVersion: rescind/v1alpha1\nkind: Fleet\nmetadata: {{name: sim}}\nspec:\n  \
          account: \"123456789012\"\n  region: eu-central-1\n  groups: [{GROUP}]\n  jobs:\n"
     );
     for job in JOBS {
+        let abort = abort.filter(|_| job == JOBS[0]).map_or_else(String::new, |criterion| {
+            format!(
+                ", abort: [{{failureType: FAILED, thresholdPercentage: {}, minNumberOfExecutedThings: {}}}]",
+                criterion.percent, criterion.least
+            )
+        });
         text.push_str(&format!(
-            "    - {{id: {job}, createdAt: 90d ago, targetSelection: CONTINUOUS, targets: {{groups: [{GROUP}]}}}}\n"
+            "    - {{id: {job}, createdAt: 90d ago, targetSelection: CONTINUOUS, targets: {{groups: [{GROUP}]}}{abort}}}\n"
         ));
     }
     text.push_str("  things:\n");
     for thing in 0..things {
-        text.push_str(&format!("    - {{name: r{thing}, groups: [{GROUP}]}}\n"));
+        text.push_str(&format!(
+            "    - {{name: r{thing}, groups: [{GROUP}], connectivity: {{connected: false}}}}\n"
+        ));
     }
     text.push_str("  executions:\n");
     for thing in 0..things {
@@ -154,10 +163,12 @@ pub fn stir(inner: &mut Inner, store: &mut Store, job: &str, thing: &str, now: T
         }
         22 => {
             store.delete_execution(thing, job);
+            inner.judge.deleted = Some(Instant::now());
             "is deleted"
         }
         23 => {
             store.delete_execution(thing, job);
+            inner.judge.deleted = Some(Instant::now());
             let _ = store.remove_from_group(thing, GROUP, now);
             let _ = store.add_to_group(thing, GROUP, now);
             truth.grouped.set(true);

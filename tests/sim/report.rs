@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use rescind::backend::Operation;
 use rescind::plan::breaker::Breaker;
 use rescind::plan::{Outcome, Reason};
 
@@ -80,8 +81,15 @@ impl Report {
         let reasons = Reason::ALL.map(|it| (format!("reason {}", it.label()), never_a_reason(it)));
         let breakers = Breaker::ALL.map(|it| (format!("opened breaker {it}"), never_a_breaker(it)));
         let faults = FAULTS.map(|it| (format!("fault {it}"), None));
+        let calls = Operation::ALL.map(|it| (format!("call {it}"), None));
         let others = OTHERS.map(|it| (it.to_owned(), None));
-        let all = outcomes.into_iter().chain(reasons).chain(breakers).chain(faults).chain(others);
+        let all = outcomes
+            .into_iter()
+            .chain(reasons)
+            .chain(breakers)
+            .chain(faults)
+            .chain(calls)
+            .chain(others);
         let mut wrong = Vec::new();
         for (what, never) in all {
             match (self.counts.contains_key(&what), never) {
@@ -96,10 +104,12 @@ impl Report {
 }
 
 /// What fails.
-const FAULTS: [&str; 10] = [
+const FAULTS: [&str; 13] = [
     "throttle",
     "unavailable",
+    "denied",
     "lost reply",
+    "5xx after its effect",
     "late effect",
     "stale list",
     "slow",
@@ -107,10 +117,11 @@ const FAULTS: [&str; 10] = [
     "slow sync",
     "full disk",
     "half written",
+    "standstill",
 ];
 
 /// What else happens.
-const OTHERS: [&str; 13] = [
+const OTHERS: [&str; 14] = [
     "ends of a process",
     "stops",
     "lost states",
@@ -120,6 +131,7 @@ const OTHERS: [&str; 13] = [
     "retired guards",
     "stop switch",
     "re-created at an equal version",
+    "aborted with a cancel",
     "ended for a guard's scope",
     "fault of the file: Full",
     "fault of the file: ReadOnly",
@@ -130,13 +142,13 @@ const OTHERS: [&str; 13] = [
 fn never_a_reason(reason: Reason) -> Option<&'static str> {
     match reason {
         Reason::StatusUnknown => Some("the store has no status that the program does not know"),
-        Reason::JobAbortRisk => Some("no job of these fleets has criteria to be aborted by"),
         Reason::Matched => Some("the loop describes in the moment of acting, and not before"),
         Reason::Terminal
         | Reason::NoMatch
         | Reason::FactUnknown
         | Reason::Excluded
         | Reason::Protected
+        | Reason::JobAbortRisk
         | Reason::ForceRequired
         | Reason::ObserveOnly
         | Reason::Suspended
@@ -174,6 +186,7 @@ impl fmt::Display for Report {
 
 /// Runs a seed with its trace, and panics with what is wrong.
 pub fn repeat(seed: u64) {
+    crate::mutants::choose_named();
     let scenario = Scenario::draw(seed);
     let went = run(&scenario, true);
     let repeats =

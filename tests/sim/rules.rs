@@ -29,6 +29,16 @@ pub enum Size {
     Percent(u64),
 }
 
+/// What a policy asks of what no list tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asks {
+    Nothing,
+    Describe,
+    Tags,
+    Connectivity,
+    Queue,
+}
+
 /// A policy.
 #[derive(Clone, Debug)]
 pub struct Rule {
@@ -46,11 +56,13 @@ pub struct Rule {
     pub grouped: bool,
     /// Seconds for which it must have matched.
     pub stable_for: Option<i64>,
-    /// A clause that always holds, and that only a describe can answer.
-    pub described: bool,
+    /// A clause that always holds, and what is read to know that.
+    pub asks: Asks,
     pub limit: Limit,
     /// Whether nothing goes while more is due than the limit allows.
     pub halts: bool,
+    /// Whether its cancels may make AWS abort a job.
+    pub aborts: bool,
 }
 
 /// A guard. It protects what is medical.
@@ -71,7 +83,8 @@ pub struct Shield {
 pub type Forbidden = (&'static str, String);
 
 impl Rule {
-    pub fn draw(random: &mut Random, now: Timestamp) -> Self {
+    /// `aborts` tells whether there is a job that AWS may abort.
+    pub fn draw(random: &mut Random, aborts: bool, now: Timestamp) -> Self {
         let in_progress = random.chance(50);
         let soon = |random: &mut Random| now + SignedDuration::from_secs(random.seconds(30, 900));
         let minute = now.as_second().rem_euclid(86_400) / 60;
@@ -87,9 +100,17 @@ impl Rule {
             window: random.chance(12).then(|| (opens, opens + random.seconds(2, 15))),
             grouped: random.chance(60),
             stable_for: random.chance(25).then(|| random.seconds(20, 300)),
-            described: random.chance(20),
+            asks: match random.below(20) {
+                0..=3 => Asks::Describe,
+                4 => Asks::Tags,
+                5 => Asks::Connectivity,
+                // Only what is QUEUED is behind anything.
+                6 if !in_progress => Asks::Queue,
+                _ => Asks::Nothing,
+            },
             limit: Limit::draw(random),
             halts: random.chance(15),
+            aborts: aborts && random.chance(25),
         }
     }
 
@@ -119,16 +140,25 @@ impl Rule {
         if self.grouped {
             text.push_str("    thing: {groups: [berlin]}\n");
         }
-        if self.described {
+        if self.asks == Asks::Describe {
             text.push_str(
                 "    statusDetails: {matchExpressions: [{key: nobody-writes-this, operator: DoesNotExist}]}\n",
             );
         }
+        if let Some(condition) = match self.asks {
+            Asks::Tags => Some("!('nobody-sets-this' in job.tags)"),
+            Asks::Connectivity => Some("!thing.connectivity.connected"),
+            Asks::Queue => Some("execution.queuedBehind >= 0"),
+            Asks::Nothing | Asks::Describe => None,
+        } {
+            let _ = writeln!(text, "  conditions: [{{name: always, expression: \"{condition}\"}}]");
+        }
         let _ = write!(
             text,
             "  exclude: [{{name: rev-{revision}, thing: {{attributes: {{matchLabels: {{hold: \"yes\"}}}}}}}}]\n  \
-             cancel: {{force: {}}}\n  budget: {{{}{}}}\n",
+             cancel: {{force: {}{}}}\n  budget: {{{}{}}}\n",
             self.force,
+            if self.aborts { ", allowJobAbort: true" } else { "" },
             self.limit.write("max"),
             halts(self.halts),
         );

@@ -15,6 +15,7 @@ use rescind::backend::pace::{Paced, Pacer};
 use rescind::clock::Clock;
 use rescind::controller::follow::{Adopted, Unfinished, adopt, look, unfinished};
 use rescind::controller::{Controller, Error, guards};
+use rescind::execution::ExecutionKey;
 use rescind::observe::Collector;
 use rescind::policy::{Demands, PolicySet};
 use rescind::state::State;
@@ -24,6 +25,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::disk::Disk;
 use crate::files::Root;
+use crate::judge::Judge;
 use crate::kept::{Kept, Opened};
 use crate::mutants::{self, Mutant};
 use crate::nature;
@@ -44,6 +46,9 @@ const SOON: Duration = Duration::from_secs(20 * 60);
 /// ago hides what has its number; a job whose lists were empty is listed hourly; and a breaker that
 /// opened closes after an hour of calm, of which the hour before may not be any.
 const LATE: Duration = Duration::from_secs(300 * 60);
+
+/// And where no call about it failed, and no breaker is open: of a job whose lists were empty.
+const HOURLY: Duration = Duration::from_secs(90 * 60);
 
 /// What came of a run.
 pub struct Outcome {
@@ -149,6 +154,7 @@ async fn lives(world: &Arc<World>, polls: &mut Vec<u64>) -> Result<(), String> {
                 () = sleep_until(dies.min(Instant::now() + LOOK)) => {}
             }
             stops_at_a_violation(world)?;
+            stands_still(world).await;
             if Instant::now() >= dies {
                 if world.inner().random.chance(STOPPED) {
                     stops(world, &switch, &mut running).await?;
@@ -187,6 +193,18 @@ async fn lives(world: &Arc<World>, polls: &mut Vec<u64>) -> Result<(), String> {
     kept.breach().map_or(Ok(()), |breach| Err(format!("S3 or S4: by its journal, {breach}")))
 }
 
+/// Now and then nothing of a process runs for a while, as if its machine slept.
+async fn stands_still(world: &World) {
+    let long = {
+        let inner = &mut *world.inner();
+        if !inner.strikes("standstill", world.scenario.standstill) {
+            return;
+        }
+        inner.random.millis(500, 80_000)
+    };
+    sleep(long).await;
+}
+
 /// Told to stop, a process ends by itself, whatever it is at.
 async fn stops(
     world: &World,
@@ -219,8 +237,18 @@ async fn quiet(world: &Arc<World>, kept: &Kept) -> Result<(), String> {
     let (switch, stop) = Stop::new();
     let mut running = Box::pin(process(Arc::clone(world), kept.open(), stop));
     let begun = Instant::now();
+    let was_open = !world.inner().judge.breakers.is_empty();
     let late = world.scenario.backs_off() || world.scenario.moves.is_some();
-    let bound = if late { LATE } else { SOON } + 2 * world.scenario.interval;
+    let bound = |judge: &Judge, key: &ExecutionKey| {
+        let bound = if !late {
+            SOON
+        } else if judge.troubled.contains(key) || !judge.breakers.is_empty() || was_open {
+            LATE
+        } else {
+            HOURLY
+        };
+        bound + 2 * world.scenario.interval
+    };
     let mut rests = None;
     loop {
         tokio::select! {
@@ -232,15 +260,16 @@ async fn quiet(world: &Arc<World>, kept: &Kept) -> Result<(), String> {
         let inner = &mut *world.inner();
         let (now, files, judge) = (world.emulator.now(), &inner.files, &inner.judge);
         let due = world.emulator.store(|store| judge.eligible(files, store, now));
-        let due = due.filter(|_| plenty);
-        let left = match due {
-            Some(due) => Some(format!("L1: {due} is due and not canceled")),
-            None if judge.open() > 0 => Some("S4: an intent has no outcome".to_owned()),
-            None => None,
-        };
-        match left {
-            Some(left) if begun.elapsed() > bound => return Err(left),
-            Some(_) => {}
+        let due = if plenty { due } else { Vec::new() };
+        if let Some(key) = due.iter().find(|key| begun.elapsed() > bound(judge, key)) {
+            return Err(format!("L1: {key} is due and not canceled"));
+        }
+        let left = !due.is_empty() || judge.open() > 0;
+        if judge.open() > 0 && begun.elapsed() > LATE {
+            return Err("S4: an intent has no outcome".to_owned());
+        }
+        match left.then_some(()) {
+            Some(()) => {}
             None if begun.elapsed() < QUIET => {}
             None if !plenty => break,
             None => {

@@ -30,6 +30,10 @@ pub struct Scenario {
     pub slow_sync: u64,
     pub full_disk: u64,
     pub half_written: u64,
+    /// How often a process stands still for a while, in per cent of the looks at it.
+    pub standstill: u64,
+    /// How often a cancel is denied.
+    pub denied: u64,
     /// The longest life of a process in the busy time, in seconds; none for no crash.
     pub crashes: Option<u64>,
     /// The polls after which each process in turn dies, before any other crash.
@@ -40,6 +44,24 @@ pub struct Scenario {
     pub forgets: bool,
     /// Whether the state is the real one, in a SQLite file.
     pub in_file: bool,
+    /// When AWS aborts the first job; none for never.
+    pub abort: Option<Criterion>,
+}
+
+/// So many percent of at least so many executions that have ended FAILED.
+#[derive(Clone, Copy, Debug)]
+pub struct Criterion {
+    pub percent: u64,
+    pub least: u64,
+}
+
+impl Criterion {
+    /// By chance of its own, so that the seeds without one are what they were.
+    fn draw(seed: u64) -> Option<Self> {
+        let random = &mut Random::new(seed ^ 0xAB07);
+        let drawn = Self { percent: random.between(5, 50), least: random.between(3, 30) };
+        random.chance(15).then_some(drawn)
+    }
 }
 
 /// Each so many-th seed has its state in a file: that costs several times as much.
@@ -61,6 +83,7 @@ impl Scenario {
         let unavailable = if rate(8, 1) > 0 { 60 } else { rate(40, 15) };
         let (late, slow, stale) = (rate(50, 25), rate(40, 20), rate(40, 30));
         let (slow_sync, full_disk, half_written) = (rate(40, 30), rate(15, 5), rate(30, 40));
+        let (standstill, denied) = (rate(25, 5), rate(12, 20));
         Self {
             seed,
             things: usize::try_from(if crowd { CROWD } else { random.between(1, 6) }).expect("few"),
@@ -84,11 +107,14 @@ impl Scenario {
             slow_sync,
             full_disk,
             half_written,
+            standstill,
+            denied,
             crashes: random.chance(60).then(|| random.between(20, 900)),
             polls: Vec::new(),
             plenty: random.chance(60),
             forgets: random.chance(10),
             in_file: seed.is_multiple_of(IN_FILE),
+            abort: Criterion::draw(seed),
         }
     }
 
@@ -113,11 +139,14 @@ impl Scenario {
             slow_sync: 0,
             full_disk: 0,
             half_written: 0,
+            standstill: 0,
+            denied: 0,
             crashes: None,
             polls,
             plenty: true,
             forgets: false,
             in_file: false,
+            abort: None,
         }
     }
 
@@ -126,9 +155,22 @@ impl Scenario {
         self.things as u64 == CROWD
     }
 
+    /// Whether calls fail by nothing but what executions have become.
+    pub fn is_undisturbed(&self) -> bool {
+        [self.throttle, self.unavailable, self.lost_reply, self.late, self.denied, self.full_disk]
+            .iter()
+            .all(|rate| *rate == 0)
+    }
+
+    /// The same without what disturbs.
+    pub fn undisturbed(self) -> Self {
+        let (throttle, unavailable, lost_reply, late) = (0, 0, 0, 0);
+        Self { throttle, unavailable, lost_reply, late, denied: 0, full_disk: 0, ..self }
+    }
+
     /// Whether anything can fail so that an execution is left alone for long.
     pub fn backs_off(&self) -> bool {
-        [self.unavailable, self.lost_reply, self.late, self.slow, self.full_disk]
+        [self.unavailable, self.lost_reply, self.late, self.slow, self.full_disk, self.denied]
             .iter()
             .any(|rate| *rate > 0)
             || self.crashes.is_some()

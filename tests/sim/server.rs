@@ -44,8 +44,12 @@ enum Fate {
     Throttled,
     /// A 5xx before anything was done.
     Unavailable,
+    /// IAM has no such permission, for the moment.
+    Denied,
     /// It is done, and the connection breaks.
     Lost,
+    /// It is done, and answered with a 5xx.
+    Misreported,
     /// It is done only after its client has given up.
     Late,
 }
@@ -57,8 +61,14 @@ impl Server {
             Fate::Throttled
         } else if inner.strikes("unavailable", scenario.unavailable) {
             Fate::Unavailable
+        } else if writes && inner.strikes("denied", scenario.denied) {
+            Fate::Denied
         } else if inner.strikes("lost reply", scenario.lost_reply) {
-            Fate::Lost
+            if writes && inner.strikes("5xx after its effect", 30) {
+                Fate::Misreported
+            } else {
+                Fate::Lost
+            }
         } else if writes && inner.strikes("late effect", scenario.late) {
             Fate::Late
         } else {
@@ -127,9 +137,11 @@ impl Server {
                     nature::stir(inner, store, job, thing, now);
                 }
             }
+            let before = store.job(job).ok().cloned();
             let versioned = !mutants::is(Mutant::NoExpectedVersion);
             let canceled = answers::cancel(store, request, versioned, now);
             inner.judge.flying -= 1;
+            inner.judge.answers.add(canceled.is_err());
             match canceled {
                 Ok(canceled) => {
                     inner.note(&format!(
@@ -137,6 +149,13 @@ impl Server {
                         nature::shown(&canceled.before)
                     ));
                     inner.count("effects");
+                    if let (Some(flight), Some(job)) = (flight, &before) {
+                        inner.judge.takes_effect(flight, job);
+                    }
+                    let aborted = store.job(job).is_ok_and(|job| job.status == JobStatus::Canceled);
+                    if aborted && before.is_some_and(|job| job.status == JobStatus::InProgress) {
+                        inner.count("aborted with a cancel");
+                    }
                     inner.judge.took_effect(flight, &canceled, now);
                     Ok(format!("request-{}", inner.trace.length))
                 }
@@ -163,7 +182,13 @@ impl Server {
         if inner.paused {
             inner.judge.violate("S5", &format!("a cancel of {key} while the stop switch is on"));
         }
-        let flight = inner.judge.sent(request, world.emulator.now());
+        let now = world.emulator.now();
+        if world.scenario.is_undisturbed() {
+            world
+                .emulator
+                .store(|store| inner.judge.is_held_back(request, &inner.files, store, now));
+        }
+        let flight = inner.judge.sent(request, now);
         let fate = Self::fate(inner, world, true);
         let there = match fate {
             Fate::Late => {
@@ -180,11 +205,12 @@ impl Server {
         let operation = Operation::CancelJobExecution;
         let sent = Instant::now();
         let (fate, flight, there, back) = self.send(request);
-        if let Fate::Throttled | Fate::Unavailable = fate {
+        if let Fate::Throttled | Fate::Unavailable | Fate::Denied = fate {
             sleep(there + back).await;
             self.tell_time(sent);
             let kind = match fate {
                 Fate::Throttled => ErrorKind::Throttled,
+                Fate::Denied => ErrorKind::Denied,
                 _ => ErrorKind::Unavailable,
             };
             return Err(failed(operation, kind, "injected"));
@@ -207,6 +233,9 @@ impl Server {
             return Err(failed(operation, ErrorKind::ConnectionLost, "lost"));
         }
         self.tell_time(sent);
+        if fate == Fate::Misreported {
+            return Err(failed(operation, ErrorKind::Unavailable, "done, and told otherwise"));
+        }
         match answer {
             Ok(request_id) => Ok(CancelAnswer { request_id: Some(request_id) }),
             Err(refusal) => Err(error(operation, &refusal)),
@@ -321,7 +350,11 @@ impl JobsReader for Server {
                 }
                 answers::describe_execution(store, account, key, number, now)
             })
-            .await?;
+            .await;
+        if answer.as_ref().is_err_and(|error| error.kind.is_transient()) {
+            self.world.inner().judge.troubled.insert(key.clone());
+        }
+        let answer = answer?;
         if let Some(execution) = seen {
             self.world.inner().judge.described(key, sent, execution);
         }
@@ -347,6 +380,9 @@ impl JobsWriter for Server {
             return Err(failed(Operation::CancelJobExecution, ErrorKind::Withdrawn, "withdrawn"));
         }
         let answer = self.cancel_once(request).await;
+        if answer.is_err() {
+            self.world.inner().judge.troubled.insert(request.key.clone());
+        }
         if mutants::is(Mutant::RetryingClient)
             && answer.as_ref().is_err_and(|error| error.kind.effect_unknown())
         {

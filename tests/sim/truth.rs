@@ -34,9 +34,14 @@ impl Since {
         self.at.filter(|_| self.value == value && noticed)
     }
 
+    /// Whether it is so, and has been for so long.
+    pub fn lasts(self, value: bool, long: Duration) -> bool {
+        self.value == value && self.at.is_none_or(|at| at.elapsed() > long)
+    }
+
     /// Whether it is so, and has been for as long as anybody may go by an older look.
     pub fn surely(self, value: bool) -> bool {
-        self.value == value && self.at.is_none_or(|at| at.elapsed() > FACTS_FOR)
+        self.lasts(value, FACTS_FOR)
     }
 }
 

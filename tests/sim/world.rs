@@ -70,7 +70,7 @@ impl Inner {
 
 impl World {
     pub fn new(scenario: Scenario, keep_trace: bool) -> Arc<Self> {
-        let text = nature::fleet(scenario.things);
+        let text = nature::fleet(scenario.things, scenario.abort);
         let file = SourceFile { path: "fleet.yaml".to_owned(), text: text.into_bytes() };
         let documents = document::read(&[file], &Limits::fleet());
         let (_, fleet) = documents.fleets.into_iter().next().expect("the fleet has no error");
@@ -82,7 +82,7 @@ impl World {
         let files = if scenario.moves.is_none() && scenario.edits.is_none() {
             Files::still(&mut judge)
         } else {
-            Files::draw(&mut random, &mut judge, start)
+            Files::draw(&mut random, &mut judge, scenario.abort.is_some(), start)
         };
         let inner = Inner {
             random,

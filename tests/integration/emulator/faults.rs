@@ -1,8 +1,13 @@
 //! Faults over HTTP and in the process, hooks, and what the emulator tells of itself.
 
+use std::time::Duration;
+
 use rescind::emulator::{Denial, Faults, Operation, Update};
 use rescind::execution::ExecutionStatus;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use super::support::{Service, emulator, get, one, request, serve, try_request};
 
@@ -26,6 +31,28 @@ async fn a_lost_reply_takes_effect_and_closes_the_connection() {
     let again = request(address, Service::Iot, "PUT", CANCEL, &json!({})).await;
     assert_eq!((again.status, again.error()), (409, Some("InvalidStateTransitionException")));
     assert_eq!(emulator.effects().len(), 1, "what was refused is no effect");
+}
+
+#[tokio::test]
+async fn a_delayed_call_takes_effect_although_its_client_has_given_up() {
+    let emulator = emulator(&one(&json!({})));
+    let address = serve(&emulator).await;
+    let delay_milliseconds = [(Operation::CancelJobExecution, 100)].into();
+    emulator.set_faults(Faults { delay_milliseconds, ..Faults::default() });
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let credential = "Credential=AKID/20261123/eu-west-1/iot/aws4_request";
+    let request = format!(
+        "PUT {CANCEL} HTTP/1.1\r\nhost: emulator\r\nauthorization: AWS4-HMAC-SHA256 {credential}, \
+         SignedHeaders=host, Signature=00\r\ncontent-length: 2\r\n\r\n{{}}"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    drop(stream);
+    let landed = async {
+        while emulator.effects().is_empty() {
+            get(address, "/_emulator/effects").await;
+        }
+    };
+    timeout(Duration::from_secs(30), landed).await.expect("it lands all the same");
 }
 
 #[tokio::test]
