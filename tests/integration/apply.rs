@@ -5,15 +5,14 @@
 
 #[path = "../sim/answers.rs"]
 mod answers;
-mod bench;
+pub mod bench;
 mod breakers;
 mod budgets;
 mod earlier;
 mod fresh;
 mod ledger;
 mod lost;
-mod month;
-mod moves;
+pub mod moves;
 mod permissions;
 mod plain;
 mod races;
@@ -23,4 +22,4 @@ mod revoked;
 mod standing;
 mod stops;
 mod truth;
-mod world;
+pub mod world;

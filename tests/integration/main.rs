@@ -6,6 +6,7 @@ mod architecture;
 mod backend;
 mod cli;
 mod conformance;
+mod controller;
 mod deploy;
 mod documents;
 mod emulator;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use rescind::backend::aws::CLIENT_TIMEOUT;
 use rescind::backend::{
     CancelAnswer, CancelRequest, ErrorKind, Gate, JobSummary, JobsReader, JobsWriter, Operation,
     Page, PageToken, Result,
@@ -27,10 +28,10 @@ use super::answers::{self, error};
 pub use super::answers::failed;
 
 /// Whose account the world is.
-fn account() -> Account {
+fn account(number: &str) -> Account {
     Account {
         partition: "aws".to_owned(),
-        account: "123456789012".to_owned(),
+        account: number.to_owned(),
         region: "eu-central-1".to_owned(),
     }
 }
@@ -54,6 +55,7 @@ pub struct World(Arc<Inner>);
 struct Inner {
     emulator: Emulator,
     clock: Clock,
+    account: Mutex<Account>,
     log: Mutex<Log>,
 }
 
@@ -63,6 +65,8 @@ struct Log {
     effects: Vec<Effect>,
     hooks: Vec<(Operation, Hook)>,
     latency: BTreeMap<Operation, Duration>,
+    /// How many calls of an operation are never answered.
+    hanging: BTreeMap<Operation, u64>,
     /// Tells no time: answers have no `Date`.
     dateless: bool,
     /// The next cancels take effect only so long after they were sent; their client times out.
@@ -73,7 +77,8 @@ struct Log {
 
 impl World {
     pub fn new(emulator: Emulator, clock: Clock) -> Self {
-        Self(Arc::new(Inner { emulator, clock, log: Mutex::default() }))
+        let account = Mutex::new(account("123456789012"));
+        Self(Arc::new(Inner { emulator, clock, account, log: Mutex::default() }))
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {
@@ -108,6 +113,20 @@ impl World {
         self.log().latency.insert(operation, latency);
     }
 
+    /// Lets the next calls of an operation time out: nobody answers.
+    pub fn hangs(&self, operation: Operation, calls: u64) {
+        self.log().hanging.insert(operation, calls);
+    }
+
+    /// From now on another account answers, which has the same jobs. Also from within a hook.
+    pub fn answers_for(&self, number: &str) {
+        *self.0.account.lock().unwrap() = account(number);
+    }
+
+    fn account(&self) -> Account {
+        self.0.account.lock().unwrap().clone()
+    }
+
     pub fn tells_no_time(&self) {
         self.log().dateless = true;
     }
@@ -124,6 +143,17 @@ impl World {
         work: impl FnOnce(&mut Log, &mut Store, Timestamp) -> Result<R, Refusal>,
     ) -> Result<R> {
         let sent = Instant::now();
+        let hangs = {
+            let mut log = self.log();
+            let left = log.hanging.entry(operation).or_default();
+            let hangs = *left > 0;
+            *left = left.saturating_sub(1);
+            hangs
+        };
+        if hangs {
+            sleep(CLIENT_TIMEOUT).await;
+            return Err(failed(operation, ErrorKind::TimedOut, "no answer"));
+        }
         let half = self.log().latency.get(&operation).copied().unwrap_or_default() / 2;
         sleep(half).await;
         let answer = {
@@ -210,8 +240,8 @@ impl JobsReader for World {
         status: &JobStatus,
         page: Option<&PageToken>,
     ) -> Result<Page<JobSummary>> {
-        let answer =
-            |store: &mut Store, _| answers::list_jobs(store, Some(&account()), status, page);
+        let account = self.account();
+        let answer = |store: &mut Store, _| answers::list_jobs(store, Some(&account), status, page);
         self.ask(Operation::ListJobs, None, answer).await
     }
 
@@ -275,7 +305,7 @@ impl JobsReader for World {
         number: Option<ExecutionNumber>,
     ) -> Result<ExecutionDescription> {
         let answer = |store: &mut Store, now| {
-            answers::describe_execution(store, Some(&account()), key, number, now)
+            answers::describe_execution(store, Some(&self.account()), key, number, now)
         };
         self.ask(Operation::DescribeJobExecution, Some(key), answer).await
     }
@@ -295,7 +325,7 @@ impl JobsWriter for World {
         };
         if let Some(by) = late {
             self.log().flying.push((Instant::now() + by, request.clone()));
-            sleep(rescind::backend::aws::CLIENT_TIMEOUT).await;
+            sleep(CLIENT_TIMEOUT).await;
             return Err(failed(operation, ErrorKind::TimedOut, "no answer"));
         }
         let canceled = self

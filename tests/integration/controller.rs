@@ -1,0 +1,4 @@
+//! The loop on paused time, over the emulator's store: what waits for what, and for how long.
+
+mod bench;
+mod month;
