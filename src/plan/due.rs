@@ -21,11 +21,11 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::execution::{ExecutionKey, JobId, OpenStatus};
-use crate::fact::Fact;
-use crate::inventory::{Inventory, Job, Listing, Problem};
+use crate::inventory::{Inventory, Listing, Problem};
 use crate::plan::{Line, Memory, Plan, Reason, budget, planner, stable};
 use crate::policy::{Digest, OnExceed, Policy, PolicyName, PolicySet};
 
+mod facts;
 mod foreseen;
 mod terms;
 
@@ -45,10 +45,6 @@ pub const FAILING: SignedDuration = SignedDuration::from_hours(1);
 /// For how long due times are gathered after a look, so that a fleet in which something comes due every
 /// second is not looked at every second. A sixth of the lateness that is promised.
 pub const GATHER: SignedDuration = SignedDuration::from_secs(10);
-
-/// How old what decides about many executions at once may be when something is sent by it, unless it was
-/// read in the same look.
-const FRESH: SignedDuration = SignedDuration::from_secs(60);
 
 /// How much is looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,7 +146,7 @@ impl Schedule {
             self.kept.clear();
         }
         self.forget_lists(inventory, policies, now, changed);
-        forget_later(inventory, now);
+        facts::forget_later(inventory, now);
         if tick || changed {
             // Who answers is learnt anew with the jobs.
             inventory.job_lists.clear();
@@ -158,7 +154,7 @@ impl Schedule {
             inventory.problems.clear();
         }
         if tick {
-            self.forget_facts(inventory);
+            facts::forget_moving(inventory, self.terms.move_jobs());
             self.kept.clear();
             let rest = (self.interval - self.least()) / 256 * i32::from(chance);
             self.tick = now.checked_add(self.least() + rest).ok();
@@ -247,20 +243,6 @@ impl Schedule {
         pasts.into_iter().flatten().all(|past| past.empties >= 2)
     }
 
-    /// Takes out the facts that move by themselves, and those that could not be had.
-    fn forget_facts(&self, inventory: &mut Inventory) {
-        inventory.things.clear();
-        for row in inventory.executions.values_mut() {
-            row.described = Fact::NotRead;
-        }
-        let moves = self.terms.move_jobs();
-        for job in inventory.jobs.values_mut() {
-            if moves || job.description.known().is_none() {
-                forget_description(job);
-            }
-        }
-    }
-
     /// Takes note of what was read for a look at everything: how each list went, which jobs are no more.
     pub fn observed(&mut self, inventory: &mut Inventory) {
         for (list, listing) in &inventory.lists {
@@ -288,7 +270,7 @@ impl Schedule {
                 }
             }
         }
-        forget_jobs(inventory);
+        facts::forget_jobs(inventory);
     }
 
     /// What earlier looks of this interval have found keeps its executions from being described again.
@@ -304,38 +286,8 @@ impl Schedule {
     /// numbers of a job that AWS may abort, the lists of which a percentage is taken. Says whether there
     /// was any, so that they are read and the plan is made again.
     pub fn refresh(&mut self, inventory: &mut Inventory, plan: &Plan) -> bool {
-        let now = self.began;
-        let is_old = |at: Timestamp, most| now.duration_since(at) > most;
-        let mut jobs = BTreeSet::new();
-        let mut shares = BTreeMap::new();
-        for line in plan.acts() {
-            if !line.policy.cancel.allow_job_abort {
-                jobs.insert(&line.key.job);
-            }
-            if budget::has_percent(&line.policy) {
-                shares.insert(&line.policy.name, &line.policy);
-            }
-        }
-        let mut any = false;
-        for id in jobs {
-            let Some(job) = inventory.jobs.get_mut(id) else { continue };
-            let aborts = job.description.known().is_some_and(|it| !it.abort.is_empty());
-            if aborts && job.described_at.is_some_and(|at| is_old(at, FRESH)) {
-                forget_description(job);
-                any = true;
-            }
-        }
-        let mut old = Vec::new();
-        for policy in shares.into_values() {
-            for ((id, status), listing) in &inventory.lists {
-                let of = |job| planner::lists(policy, id, job, *status);
-                let Listing::Complete(at) = *listing else { continue };
-                if inventory.jobs.get(id).is_some_and(of) && is_old(at, self.interval.max(FRESH)) {
-                    old.push((id.clone(), *status));
-                }
-            }
-        }
-        for list in old {
+        let mut any = facts::forget_numbers(inventory, plan, self.began);
+        for list in facts::old_shares(inventory, plan, self.began, self.interval) {
             any |= inventory.lists.remove(&list).is_some();
             if let Some(past) = self.lists.get_mut(&list) {
                 past.awaited = true;
@@ -431,38 +383,6 @@ impl Schedule {
         let gathered = self.began.checked_add(GATHER).unwrap_or(Timestamp::MAX);
         tick.min(due.max(gathered))
     }
-}
-
-/// Takes out the jobs that no list of jobs has any more.
-fn forget_jobs(inventory: &mut Inventory) {
-    let times = inventory.job_lists.values().map(|listing| match listing {
-        Listing::Complete(at) => Some(*at),
-        Listing::Failed(_) => None,
-    });
-    let Some(times) = times.collect::<Option<Vec<_>>>() else { return };
-    let Some(since) = times.into_iter().min() else { return };
-    let listed: BTreeSet<_> = inventory.job_lists.keys().cloned().collect();
-    inventory.forget_jobs(|_, job| job.status_at < since && !listed.contains(&job.status));
-}
-
-/// Takes out what was read of jobs later than `now`.
-fn forget_later(inventory: &mut Inventory, now: Timestamp) {
-    for job in inventory.jobs.values_mut() {
-        if job.described_at.is_some_and(|at| at > now) {
-            forget_description(job);
-        }
-        if job.tags_at.is_some_and(|at| at > now) {
-            job.tags = Fact::NotRead;
-            job.tags_at = None;
-        }
-        // A job that no list has from now on shall be gone.
-        job.status_at = job.status_at.min(now);
-    }
-}
-
-fn forget_description(job: &mut Job) {
-    job.description = Fact::NotRead;
-    job.described_at = None;
 }
 
 /// The policies for which something waits for a budget.
