@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::SignedDuration;
 use tokio::sync::{mpsc, watch};
@@ -22,9 +23,13 @@ use crate::plan::{Depth, InForce, Line, Memory, Outcome, Plan, Reason, plan, sta
 use crate::policy::PolicySet;
 use crate::status::report::Running;
 
-/// How many lines are applied before it is asked whether other policies came: a quarter of a minute at
-/// the default pace. An emergency does not wait for thousands of routine cancels.
-const BATCH: usize = 128;
+/// For how long lines are applied, about, before it is asked whether there is something more urgent: other
+/// policies, or what has come due. An emergency does not wait for thousands of routine cancels.
+const BATCH: Duration = Duration::from_secs(16);
+
+/// How many lines that are at the most, whatever the pace is set to: as many as take so long at the default
+/// one.
+const MOST: usize = 128;
 
 /// An apply on its way.
 pub(super) type Applying = Pin<Box<dyn Future<Output = Vec<Record>> + Send>>;
@@ -52,7 +57,7 @@ pub(super) struct Course {
 }
 
 impl Course {
-    pub(super) fn new(interval: std::time::Duration) -> Self {
+    pub(super) fn new(interval: Duration) -> Self {
         let interval = SignedDuration::try_from(interval).unwrap_or(SignedDuration::MAX);
         Self {
             executor: None,
@@ -111,12 +116,20 @@ struct Looked {
     /// Whether anything was observed.
     observed: bool,
     plan: Option<Plan>,
+    acted: Acted,
+}
+
+/// What came of acting.
+#[derive(Default)]
+struct Acted {
     records: Vec<Record>,
+    /// Whether there is more to do, which is planned anew since something else has come due.
+    leaves: bool,
 }
 
 impl Looked {
     fn at(observed: bool) -> Self {
-        Self { observed, plan: None, records: Vec::new() }
+        Self { observed, plan: None, acted: Acted::default() }
     }
 }
 
@@ -182,15 +195,19 @@ impl Controller {
             course.inventory.jobs.extend(inventory.jobs);
         }
         let looked = looked?;
-        course.take_in(&looked.records);
+        let Acted { records, leaves } = &looked.acted;
+        course.take_in(records);
         let paused = |record: &Record| record.ending == Ending::Kept(Reason::Paused);
-        course.paused |= looked.records.iter().any(paused);
+        course.paused |= records.iter().any(paused);
         let memory = self.state.memory(self.clock.now()).await?;
         let plan = looked.plan.as_ref();
         if whole {
             course.schedule.looked(&policies, &course.inventory, &memory, plan);
         } else {
             course.schedule.looked_at_part(&policies, &memory, plan);
+        }
+        if *leaves {
+            course.schedule.leaves();
         }
         Ok(looked.observed)
     }
@@ -285,7 +302,7 @@ impl Controller {
             digest = policies.digest().short(),
             "pass"
         );
-        let mut looked = Looked { observed: true, plan: Some(planned), records: Vec::new() };
+        let mut looked = Looked { plan: Some(planned), ..Looked::at(true) };
         if lines.is_empty() || with.stop.is_on() {
             return Ok(looked);
         }
@@ -296,24 +313,39 @@ impl Controller {
         }
         let executor =
             course.executor.get_or_insert_with(|| (self.executor)(Arc::clone(with.in_force)));
-        looked.records = self.act(with, executor, lines, inventory).await?;
+        let executor = executor.clone();
+        if whole && lines.len() > self.batch(&executor) {
+            // What comes due while it acts has to be known then.
+            course.schedule.looked(policies, inventory, &memory, looked.plan.as_ref());
+        }
+        looked.acted = self.act(with, &course.schedule, executor, lines, inventory).await?;
         Ok(looked)
     }
 
-    /// Acts on lines, in their order, until other policies come.
+    /// How many lines are applied before it is asked whether there is something more urgent. What must
+    /// have matched in every look must be looked at in time, however slow the pace.
+    fn batch(&self, executor: &Executor) -> usize {
+        let Some(rate) = executor.pacer.cancels_per_second() else { return MOST };
+        let each = Duration::from_secs_f64(rate.recip()).as_nanos().max(1);
+        let lines = BATCH.min(self.interval).as_nanos() / each;
+        usize::try_from(lines).unwrap_or(MOST).clamp(1, MOST)
+    }
+
+    /// Acts on lines, in their order, until other policies come or something else has come due: on one
+    /// batch at the least.
     async fn act(
         &self,
         with: &With<'_>,
-        executor: &Executor,
+        schedule: &Schedule,
+        mut executor: Executor,
         lines: Vec<Line>,
         inventory: &Inventory,
-    ) -> Result<Vec<Record>, Error> {
-        let mut executor = executor.clone();
+    ) -> Result<Acted, Error> {
         if mutant::is(Mutant::PoliciesOncePerPass) {
             executor.in_force = Arc::new(Fixed(with.in_force.current()));
         }
         let mut counts = BTreeMap::<&'static str, usize>::new();
-        let mut all = Vec::new();
+        let mut acted = Acted::default();
         let mut lost = 0;
         let mut lines = lines.into_iter();
         loop {
@@ -322,8 +354,8 @@ impl Controller {
             // What AWS denied in an earlier batch is not asked for again.
             let denied =
                 |line: &Line| memory.denied_until(&line.policy.name, &line.key.job, now).is_some();
-            let batch: Vec<Line> =
-                lines.by_ref().filter(|line| !denied(line)).take(BATCH).collect();
+            let size = self.batch(&executor);
+            let batch: Vec<Line> = lines.by_ref().filter(|line| !denied(line)).take(size).collect();
             if batch.is_empty() {
                 break;
             }
@@ -345,15 +377,19 @@ impl Controller {
             // What stopped this batch would stop the next one, and policies that came in the
             // meantime may have something more urgent.
             let not_tried = records.iter().any(|record| record.ending == Ending::NotTried);
-            all.extend(records);
+            acted.records.extend(records);
             if not_tried || with.loaded.has_changed().unwrap_or(true) || with.stop.is_on() {
+                break;
+            }
+            acted.leaves = schedule.is_due(self.clock.now()) && lines.len() > 0;
+            if acted.leaves {
                 break;
             }
         }
         let outcomes: Vec<_> = counts.iter().map(|(label, n)| format!("{label} {n}")).collect();
         self.report_breakers(&with.in_force.current());
         tracing::info!(outcomes = outcomes.join(", "), left = lines.len(), lost, "applied");
-        Ok(all)
+        Ok(acted)
     }
 
     async fn apply(

@@ -312,7 +312,7 @@ impl Schedule {
     }
 
     /// Ends a look at everything: foresees when it has to be looked at again. `memory` is that of the
-    /// state after acting.
+    /// state after acting. Before that, where acting takes long, it is foreseen when it has to end.
     pub fn looked(
         &mut self,
         policies: &PolicySet,
@@ -367,6 +367,16 @@ impl Schedule {
         if !waiting.is_empty() {
             self.competes();
         }
+    }
+
+    /// Whether it is time to look again: what acting has left by then may be less urgent.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.next() <= now
+    }
+
+    /// Acting has left something, which comes due at once: everything that is known is looked at next.
+    pub fn leaves(&mut self) {
+        self.whole = Timestamp::MIN;
     }
 
     /// What kept things back from outside may be gone: everything that is known is looked at next, also

@@ -1,4 +1,5 @@
 //! The loop on paused time, over the emulator's store: what waits for what, and for how long.
 
+mod backlog;
 mod bench;
 mod month;
