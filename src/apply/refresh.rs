@@ -33,7 +33,14 @@ const READ_WITHIN: Duration = Duration::from_secs(2);
 
 /// Jobs as read again, so that a thousand lines of one job cost one call a minute.
 #[derive(Debug, Default)]
-pub(super) struct Jobs(Mutex<BTreeMap<JobId, Arc<tokio::sync::Mutex<Option<Job>>>>>);
+pub(super) struct Jobs(Mutex<BTreeMap<JobId, Arc<tokio::sync::Mutex<Option<Read>>>>>);
+
+/// A job as read again, and when the answer had come.
+#[derive(Debug)]
+struct Read {
+    job: Job,
+    answered: Timestamp,
+}
 
 /// Also of a time that has not come yet: it is by a clock that was wrong.
 fn is_older(at: Timestamp, fresh: SignedDuration, now: Timestamp) -> bool {
@@ -45,13 +52,21 @@ fn is_old(at: Timestamp, now: Timestamp) -> bool {
 }
 
 /// What of a job is read again. A read that failed counts as one, so that it is not made again for each
-/// line: what could not be read keeps them.
-fn old_of(job: &Job, spares: bool, asked: &BTreeSet<Tier>, now: Timestamp) -> JobFacts {
+/// line: what could not be read keeps them. Numbers that took long to come, since `answered` for another
+/// line, are as good as those that do not: whoever reads again has to wait for as long.
+fn old_of(
+    job: &Job,
+    answered: Option<Timestamp>,
+    spares: bool,
+    asked: &BTreeSet<Tier>,
+    now: Timestamp,
+) -> JobFacts {
     let tags = asked.contains(&Tier::Tags) && !job.tags.is_not_read();
-    let fresh = if spares && abort::has_criteria(job) { NUMBERS_FRESH } else { FRESH };
     let read_at = job.described_at.unwrap_or(job.status_at);
+    let counts = spares && abort::has_criteria(job);
     JobFacts {
-        description: is_older(read_at, fresh, now),
+        description: is_old(read_at, now)
+            || counts && is_older(answered.unwrap_or(read_at), NUMBERS_FRESH, now),
         tags: tags && job.tags_at.is_some_and(|at| is_old(at, now)),
     }
 }
@@ -73,16 +88,17 @@ impl Run<'_> {
     async fn refresh_job(&self, work: &mut Work, asked: &BTreeSet<Tier>) -> bool {
         let nothing = JobFacts::default();
         let spares = !work.line.policy.cancel.allow_job_abort;
-        if old_of(&work.job, spares, asked, self.with.clock.now()) == nothing {
+        if old_of(&work.job, None, spares, asked, self.with.clock.now()) == nothing {
             return true;
         }
         let id = work.line.key.job.clone();
         let slot = Arc::clone(lock(&self.jobs.0).entry(id.clone()).or_default());
         let Ok(mut latest) = timeout(READ_WITHIN, slot.lock()).await else { return false };
-        if let Some(job) = &*latest {
-            work.job.clone_from(job);
+        if let Some(read) = &*latest {
+            work.job.clone_from(&read.job);
         }
-        let facts = old_of(&work.job, spares, asked, self.with.clock.now());
+        let answered = latest.as_ref().map(|read| read.answered);
+        let facts = old_of(&work.job, answered, spares, asked, self.with.clock.now());
         if facts == nothing {
             return true;
         }
@@ -90,7 +106,7 @@ impl Run<'_> {
         for error in read_job(reader, clock, &id, facts, &mut work.job).await {
             tracing::warn!(%error, job = %id, "a job could not be read again");
         }
-        *latest = Some(work.job.clone());
+        *latest = Some(Read { job: work.job.clone(), answered: clock.now() });
         true
     }
 

@@ -1,7 +1,8 @@
 //! The reads of a pass: each need becomes one answer, and no read fails as a whole.
 //!
 //! It stands apart from the loop so that the executor can read the facts of a thing or a job again by the same
-//! code. Times are taken before the request, so that a fact is never older than it says.
+//! code. Times are taken before the request, so that a fact is never older than it says; that a read has
+//! failed is known from its end on, which may come minutes later.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -80,14 +81,20 @@ pub async fn read_job(
     )
     .await;
     let mut errors = Vec::new();
-    if description.is_some() {
-        job.take_in(fact(description.map(|it| it.map(Some)), &mut errors), at);
+    if let Some(answer) = description {
+        let at = known_at(&answer, at, clock);
+        job.take_in(fact(Some(answer.map(Some)), &mut errors), at);
     }
-    if tags.is_some() {
-        job.tags = fact(tags.map(|it| it.map(Some)), &mut errors);
-        job.tags_at = Some(at);
+    if let Some(answer) = tags {
+        job.tags_at = Some(known_at(&answer, at, clock));
+        job.tags = fact(Some(answer.map(Some)), &mut errors);
     }
     errors
+}
+
+/// Since when what came of a read is known that was asked for at `asked` and has just ended.
+fn known_at<T>(answer: &Result<T>, asked: Timestamp, clock: &Clock) -> Timestamp {
+    if answer.is_ok() { asked } else { clock.now() }
 }
 
 async fn asked<T, F>(asked: bool, read: impl FnOnce() -> F) -> Option<Result<T>>
@@ -169,14 +176,16 @@ impl Reading<'_> {
     }
 
     pub(super) async fn job(self, id: JobId) -> Answer {
-        let at = self.clock.now();
+        let asked = self.clock.now();
         let description = self.reader.describe_job(&id).await;
+        let at = known_at(&description, asked, self.clock);
         Answer::Job { id, at, description }
     }
 
     pub(super) async fn tags(self, id: JobId) -> Answer {
-        let at = self.clock.now();
+        let asked = self.clock.now();
         let tags = backend::job_tags(self.reader, &id).await;
+        let at = known_at(&tags, asked, self.clock);
         Answer::Tags { id, at, tags }
     }
 

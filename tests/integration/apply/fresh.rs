@@ -88,6 +88,33 @@ async fn a_job_that_cannot_be_read_again_is_not_asked_for_by_each_of_its_lines()
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_job_whose_reads_time_out_is_not_read_again_by_each_of_its_lines() {
+    let bench = Bench::memory(&queued(120), &sweep(120));
+    let (plan, inventory, memory) = bench.plan().await;
+    tokio::time::advance(Duration::from_secs(61)).await;
+    // As often as one read is tried, for almost a minute; the next one would be answered.
+    bench.world().hangs(Operation::DescribeJob, 5);
+    let began = tokio::time::Instant::now();
+    let records = bench.walk(plan.acts().cloned().collect(), &inventory, &memory).await;
+    assert!(records.iter().all(|it| it.ending == Ending::Kept(Reason::FactUnknown)), "{records:?}");
+    assert_eq!(bench.calls(Op::DescribeJob), 1, "that of the plan");
+    // Time is simulated.
+    assert!(began.elapsed() < Duration::from_secs(90), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_read_of_the_numbers_of_a_job_is_good_for_the_lines_that_waited_for_it() {
+    let bench = abortable(&sweep(150));
+    bench.world().takes(Operation::DescribeJob, Duration::from_secs(12));
+    let began = tokio::time::Instant::now();
+    let records = bench.apply().await;
+    assert!(endings(&records)["canceled"] > 50, "{:?}", endings(&records));
+    // Time is simulated: twenty seconds of lines, and of each half minute twelve for the read.
+    assert!(began.elapsed() < Duration::from_secs(90), "{:?}", began.elapsed());
+    assert!(bench.calls(Op::DescribeJob) <= 6, "{}", bench.calls(Op::DescribeJob));
+}
+
+#[tokio::test(start_paused = true)]
 async fn lines_of_a_job_that_takes_long_to_read_leave_their_places_to_others() {
     // Sixteen are on their way at once; the old job's forty come first.
     let fleet = "jobs: [{id: slow, createdAt: 90d ago}, {id: fast, createdAt: 90d ago}]\n\
