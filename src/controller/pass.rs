@@ -75,6 +75,9 @@ impl Course {
             if let Some(seen) = seen(record) {
                 self.schedule.acted(&mut self.inventory, &record.key, seen);
             }
+            if record.ending == Ending::BudgetExhausted {
+                self.schedule.waits(&record.policy);
+            }
         }
     }
 
@@ -103,8 +106,8 @@ fn seen(record: &Record) -> Option<Seen> {
         Ending::Kept(_) | Ending::Outcome(Outcome::Superseded | Outcome::Withdrawn) => {
             Some(Seen::Kept)
         }
-        Ending::BudgetExhausted => Some(Seen::Waits),
         Ending::Outcome(Outcome::Failed | Outcome::Unresolved)
+        | Ending::BudgetExhausted
         | Ending::BeyondMax
         | Ending::JobDenied
         | Ending::NotTried => None,

@@ -62,8 +62,6 @@ pub enum Seen {
     Gone,
     /// It is still there, and was kept.
     Kept,
-    /// It waits for a budget.
-    Waits,
 }
 
 /// What is remembered of a list beside its rows.
@@ -97,6 +95,9 @@ pub struct Schedule {
     parts: bool,
     /// What was described and kept in this interval.
     kept: BTreeSet<ExecutionKey>,
+    /// The policies for which something waits for a budget that a plan did not know of: what a describe may
+    /// rule out takes no unit there.
+    waiting: BTreeSet<PolicyName>,
 }
 
 impl Schedule {
@@ -113,6 +114,7 @@ impl Schedule {
             foreseen: Foreseen::default(),
             parts: false,
             kept: BTreeSet::new(),
+            waiting: BTreeSet::new(),
         }
     }
 
@@ -162,6 +164,7 @@ impl Schedule {
         self.whole = self.tick.unwrap_or(Timestamp::MAX);
         self.foreseen = Foreseen::default();
         self.parts = false;
+        self.waiting.clear();
         Extent::Whole
     }
 
@@ -301,8 +304,13 @@ impl Schedule {
         match seen {
             Seen::Gone => drop(inventory.executions.remove(key)),
             Seen::Kept => drop(self.kept.insert(key.clone())),
-            Seen::Waits => self.competes(),
         }
+    }
+
+    /// Something waits for a budget that counts for a policy, as it turned out in the moment of acting.
+    pub fn waits(&mut self, policy: &PolicyName) {
+        self.waiting.insert(policy.clone());
+        self.competes();
     }
 
     /// From now on what comes due is looked at together with everything else.
@@ -329,7 +337,7 @@ impl Schedule {
             self.list_due(list, *listing, by_job.get(&list.0), false)
         });
         let lists = lists.min();
-        let waiting = plan.map(waiting).unwrap_or_default();
+        let waiting = self.waiting(plan);
         let edges = self.terms.edges(policies, memory, &waiting, now);
         let times = lists.into_iter().chain(edges).chain(self.foreseen.rest());
         self.whole = times.fold(tick, Timestamp::min);
@@ -341,6 +349,16 @@ impl Schedule {
         if counts || !waiting.is_empty() {
             self.competes();
         }
+    }
+
+    /// The policies for which something waits for a budget.
+    fn waiting(&self, plan: Option<&Plan>) -> BTreeSet<PolicyName> {
+        let waits = |line: &&Line| {
+            matches!(line.verdict.reason, Reason::BudgetExhausted | Reason::BudgetHalted)
+        };
+        let planned = plan.into_iter().flat_map(|plan| &plan.lines).filter(waits);
+        let planned = planned.map(|line| line.policy.name.clone());
+        planned.chain(self.waiting.iter().cloned()).collect()
     }
 
     /// What has matched for long enough at some time up to `until` comes due then.
@@ -361,7 +379,7 @@ impl Schedule {
         let (now, tick) = (self.began, self.tick.unwrap_or(Timestamp::MAX));
         terms::after_failures(&mut self.foreseen, memory, now, tick);
         self.foresee_stable(policies, memory, now, tick);
-        let waiting = plan.map(waiting).unwrap_or_default();
+        let waiting = self.waiting(plan);
         let edges = self.terms.edges(policies, memory, &waiting, now);
         self.whole = edges.into_iter().fold(self.whole, Timestamp::min);
         if !waiting.is_empty() {
@@ -393,12 +411,4 @@ impl Schedule {
         let gathered = self.began.checked_add(GATHER).unwrap_or(Timestamp::MAX);
         tick.min(due.max(gathered))
     }
-}
-
-/// The policies for which something waits for a budget.
-fn waiting(plan: &Plan) -> BTreeSet<PolicyName> {
-    let waits = |line: &&Line| {
-        matches!(line.verdict.reason, Reason::BudgetExhausted | Reason::BudgetHalted)
-    };
-    plan.lines.iter().filter(waits).map(|line| line.policy.name.clone()).collect()
 }

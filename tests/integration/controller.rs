@@ -3,3 +3,4 @@
 mod backlog;
 mod bench;
 mod month;
+mod refills;
