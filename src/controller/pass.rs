@@ -73,7 +73,8 @@ impl Course {
     pub(super) fn take_in(&mut self, records: &[Record]) {
         for record in records {
             if let Some(seen) = seen(record) {
-                self.schedule.acted(&mut self.inventory, &record.key, seen);
+                let (key, number) = (&record.key, record.number);
+                self.schedule.acted(&mut self.inventory, key, number, seen);
             }
             if record.ending == Ending::BudgetExhausted {
                 self.schedule.waits(&record.policy);

@@ -20,7 +20,8 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::execution::{ExecutionKey, JobId, OpenStatus};
+use crate::execution::{ExecutionKey, ExecutionNumber, JobId, OpenStatus};
+use crate::fact::Fact;
 use crate::inventory::{Inventory, Listing, Problem};
 use crate::plan::{Line, Memory, Plan, Reason, budget, planner, stable};
 use crate::policy::{Digest, OnExceed, Policy, PolicyName, PolicySet};
@@ -299,8 +300,19 @@ impl Schedule {
         any
     }
 
-    /// Takes in what became of an execution in the moment of acting.
-    pub fn acted(&mut self, inventory: &mut Inventory, key: &ExecutionKey, seen: Seen) {
+    /// Takes in what became of an execution in the moment of acting. That may be minutes ago, and says
+    /// nothing of another execution that was listed since.
+    pub fn acted(
+        &mut self,
+        inventory: &mut Inventory,
+        key: &ExecutionKey,
+        number: ExecutionNumber,
+        seen: Seen,
+    ) {
+        let row = inventory.executions.get(key);
+        if row.is_none_or(|row| row.number != Fact::Known(number)) {
+            return;
+        }
         match seen {
             Seen::Gone => drop(inventory.executions.remove(key)),
             Seen::Kept => drop(self.kept.insert(key.clone())),

@@ -2,5 +2,6 @@
 
 mod backlog;
 mod bench;
+mod late;
 mod month;
 mod refills;

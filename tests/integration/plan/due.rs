@@ -217,7 +217,7 @@ impl World {
                 kept = seen;
             }
             for (key, seen) in found {
-                schedule.acted(&mut kept, &key, seen);
+                schedule.acted(&mut kept, &key, ExecutionNumber(1), seen);
             }
             let sightings = Arc::clone(&self.sightings);
             let memory = Memory { sightings, ..Memory::default() };
