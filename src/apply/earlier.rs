@@ -4,13 +4,16 @@
 //! is sent from here, and nothing that could is needed: what did not take effect is planned anew.
 //!
 //! Invariants: an intent stays open, with its unit, until its execution was described by its own number;
-//! that it is unmoved decides only once the last attempt can no longer take effect.
+//! that it is unmoved decides only once the last attempt can no longer take effect. How long it has been on
+//! its way is told by AWS's clock, and where the machine's differs by more than the guards allow, by the
+//! one that says less: a `Date` that is wrong ends no flight. What this process has waited for itself counts
+//! in any case.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, sleep_until};
 
 use super::settle::{fate, flight_time, is_another, is_unmoved};
@@ -78,18 +81,21 @@ impl Settler {
     }
 
     /// Settles the intents that an earlier process has left, and tells of each. With `waits`, looks
-    /// again until all are settled or `stop` is switched; else once at each. Gives how many stay open.
+    /// again until all are settled or `stop` is switched; else once at each. AWS's clock is believed as far
+    /// as it differs from the machine's by no more than `skew`. Gives how many stay open.
     ///
     /// Only to be called once it is certain that the right account answers: another one has none of
     /// these executions.
     pub async fn settle(
         &self,
         open: Vec<Open>,
+        skew: SignedDuration,
         waits: bool,
         stop: &Stop,
         told: impl Fn(&Record),
     ) -> usize {
-        let mut queue: Vec<_> = open.into_iter().map(|open| (Instant::now(), 0, open)).collect();
+        let begun = Instant::now();
+        let mut queue: Vec<_> = open.into_iter().map(|open| (begun, 0, open)).collect();
         let mut left = 0;
         while let Some(next) = (0..queue.len()).min_by_key(|&index| queue[index].0) {
             let (at, failures, open) = queue.swap_remove(next);
@@ -102,7 +108,7 @@ impl Settler {
                 () = stop.on() => return left + queue.len() + 1,
                 () = due => {}
             }
-            match self.look(&open).await {
+            match self.look(&open, skew, begun).await {
                 Look::Ended(outcome, note) => match self.write(&open, outcome, &note).await {
                     Ok(()) => told(&record(&open, outcome, note)),
                     Err(error) => {
@@ -123,16 +129,26 @@ impl Settler {
         left
     }
 
-    async fn look(&self, open: &Open) -> Look {
+    /// For how long at the least the last attempt has been on its way, in a process that knows of it since
+    /// `begun`.
+    fn on_its_way(&self, open: &Open, skew: SignedDuration, begun: Instant) -> Duration {
+        let aws = self.clock.now();
+        let contradicts = |machine: &Timestamp| machine.duration_since(aws).abs() > skew;
+        let now = self.clock.machine().filter(contradicts).map_or(aws, |machine| machine.min(aws));
+        let since = now.duration_since(open.sent_at).max(SignedDuration::ZERO).unsigned_abs();
+        since.max(begun.elapsed())
+    }
+
+    async fn look(&self, open: &Open, skew: SignedDuration, begun: Instant) -> Look {
         let intent = &open.intent;
-        let since = self.clock.now().duration_since(open.sent_at).max(SignedDuration::ZERO);
+        let since = self.on_its_way(open, skew, begun);
         let looked = Instant::now();
         let number = Some(intent.number).filter(|_| !mutant::is(Mutant::NoExecutionNumber));
         let answer = self.reader.describe_execution(&intent.key, number).await;
         self.pacer.record(Operation::DescribeJobExecution, &answer);
         // The bytes went out at most so long after the intent was durable.
         let flight = flight_time(self.flight_time + DESCRIBE_FRESH, &self.clock);
-        let remaining = flight.saturating_sub(since.unsigned_abs());
+        let remaining = flight.saturating_sub(since);
         match answer {
             Ok(found) if is_another(intent, &found) => {
                 let (outcome, note) = fate(Some(intent), 1, intent.number, &found);

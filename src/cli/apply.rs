@@ -94,7 +94,7 @@ async fn reconcile(
         Some(_) => {
             state.confirmed(session.clock.now()).await?;
             guards::keep(&*state, &policies, session.clock.now()).await?;
-            settle_earlier(&session, &state, stop, output).await?
+            settle_earlier(&session, &state, &policies, stop, output).await?
         }
         None => 0,
     };
@@ -254,6 +254,7 @@ fn stopped_by_guard(plan: &Plan, saved: bool, records: &[Record]) -> bool {
 async fn settle_earlier(
     session: &Session,
     state: &Arc<dyn State>,
+    policies: &PolicySet,
     stop: &Stop,
     output: Output,
 ) -> anyhow::Result<usize> {
@@ -270,7 +271,7 @@ async fn settle_earlier(
         let label = report::label(&record.ending);
         output.say(&format!("  {label}  {}  {}", record.key, record.note));
     };
-    let left = settler.settle(open, false, stop, told).await;
+    let left = settler.settle(open, policies.thresholds().clock_skew, false, stop, told).await;
     if left > 0 {
         let minutes = FLIGHT_TIME.as_secs().div_ceil(60);
         output.say(&format!(

@@ -4,12 +4,10 @@
 //! Apart from the pass, since neither hangs on a policy: where none is in force any more, or none could be
 //! read yet, AWS is asked for nothing but who answers, and only while something waits for that.
 
-use tokio::sync::mpsc;
-
 use super::log::Log;
 use super::pass::{Course, With};
-use super::{Applying, Controller, Error, guards};
-use crate::apply::{Stop, Watch as _};
+use super::{Controller, Error, guards};
+use crate::apply::Watch as _;
 use crate::execution::Account;
 use crate::mutant::{self, Mutant};
 use crate::plan::veto;
@@ -42,7 +40,7 @@ impl Controller {
         }
         if !course.settles_earlier {
             course.settles_earlier = true;
-            self.settle_earlier(with.stop, with.hand_over).await?;
+            self.settle_earlier(with, policies).await?;
         }
         Ok(true)
     }
@@ -80,8 +78,8 @@ impl Controller {
     /// Hands over the settling of what an earlier process has left: other work goes on beside it.
     pub(super) async fn settle_earlier(
         &self,
-        stop: &Stop,
-        hand_over: &mpsc::UnboundedSender<Applying>,
+        with: &With<'_>,
+        policies: &PolicySet,
     ) -> Result<(), Error> {
         let open = self.state.open().await?;
         if open.is_empty() || mutant::is(Mutant::NoSettling) {
@@ -91,17 +89,18 @@ impl Controller {
             intents = open.len(),
             "an earlier process left cancels without an outcome: settling them"
         );
-        let (settler, stop) = (self.settler.clone(), stop.clone());
+        let (settler, stop) = (self.settler.clone(), with.stop.clone());
+        let skew = policies.thresholds().clock_skew;
         let log = Log::new(self.reporter.clone());
         let settling = async move {
-            let left = settler.settle(open, true, &stop, |record| log.ended(record, 0)).await;
+            let left = settler.settle(open, skew, true, &stop, |record| log.ended(record, 0)).await;
             if left > 0 {
                 tracing::warn!(left, "earlier cancels stay open until the next start");
             }
             Vec::new()
         };
         // Nobody listens only once the loop has ended.
-        let _ = hand_over.send(Box::pin(settling));
+        let _ = with.hand_over.send(Box::pin(settling));
         Ok(())
     }
 }

@@ -265,7 +265,8 @@ impl Bench {
         let told = Mutex::new(Vec::new());
         let tell = |record: &Record| told.lock().unwrap().push(record.clone());
         let open = self.ledger.open().await.unwrap();
-        let left = self.settler().settle(open, waits, &self.stopped, tell).await;
+        let skew = self.in_force.current().thresholds().clock_skew;
+        let left = self.settler().settle(open, skew, waits, &self.stopped, tell).await;
         (left, told.into_inner().unwrap())
     }
 

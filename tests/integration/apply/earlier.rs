@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 use rescind::apply::{DESCRIBE_FRESH, Ending, FLIGHT_TIME};
 use rescind::backend::fault::Fault;
 use rescind::backend::{ErrorKind, Operation as Call};
+use rescind::clock::Clock;
 use rescind::emulator::Cancel;
 use rescind::plan::{Details, Intent, Outcome};
 use rescind::policy::template::MARKER;
@@ -119,6 +120,22 @@ async fn a_controller_waits_for_that_and_looks_twice() {
     assert_eq!(ended(&bench, true).await.0, Outcome::Failed);
     assert_eq!(bench.describes(), 2);
     // Time is simulated.
+    assert!((IN_FLIGHT..IN_FLIGHT + Duration::from_secs(1)).contains(&begun.elapsed()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_date_that_is_wrong_does_not_end_a_flight() {
+    let (mut bench, intent) = left_open().await;
+    // The machine's clock is right.
+    bench.clock = Clock::system();
+    bench.ledger.settle(&intent.id, &ends(Outcome::Gone), bench.clock.now()).await.unwrap();
+    let other = an_intent("b", "r0");
+    bench.ledger.begin(&other, &[], bench.clock.now()).await.unwrap();
+    bench.clock.confirm(bench.clock.now() + SignedDuration::from_hours(1), Instant::now());
+    assert_eq!(left(&bench, false).await, 1);
+    // And what this process itself has waited for counts, whatever the clocks say.
+    let begun = Instant::now();
+    assert_eq!(ended(&bench, true).await.0, Outcome::Failed);
     assert!((IN_FLIGHT..IN_FLIGHT + Duration::from_secs(1)).contains(&begun.elapsed()));
 }
 
