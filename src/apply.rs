@@ -121,6 +121,8 @@ pub enum Ending {
     JobDenied,
     /// It was not tried, because of what others met.
     NotTried,
+    /// It was not tried, because another account answered than was observed.
+    Elsewhere,
 }
 
 impl Ending {
@@ -131,7 +133,7 @@ impl Ending {
             Self::Kept(_) => "kept",
             Self::BudgetExhausted => Reason::BudgetExhausted.label(),
             Self::BeyondMax => "beyondMax",
-            Self::JobDenied | Self::NotTried => "notTried",
+            Self::JobDenied | Self::NotTried | Self::Elsewhere => "notTried",
         }
     }
 }

@@ -109,6 +109,9 @@ impl Run<'_> {
             if mutant::is(Mutant::NoDescribe) {
                 answer = Ok(as_listed(&work.row));
             }
+            if let Some(why) = answer.as_ref().ok().and_then(|found| work.elsewhere(found)) {
+                return ControlFlow::Break(self.elsewhere(work, why).await);
+            }
             match answer {
                 Ok(found) if work.is_as_planned(&found) => work.row.take_in(found, at),
                 Ok(found) => return ControlFlow::Break(self.moved(work, &found).await),

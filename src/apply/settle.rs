@@ -121,6 +121,9 @@ impl Run<'_> {
                 return ControlFlow::Break(self.cannot_look(work, doubt, error, landed).await);
             }
         };
+        if let Some(why) = work.elsewhere(&found) {
+            return ControlFlow::Break(self.elsewhere(work, why).await);
+        }
         work.look_failures = 0;
         let moved = !is_unmoved(&intent, &found) || is_another(&intent, &found);
         if doubt == Doubt::Conflict || moved {
@@ -237,17 +240,36 @@ impl Run<'_> {
         if !work.is_begun() {
             return work.record(Ending::NotTried, "stopped before its turn");
         }
+        self.breaks_off(work, "stopped").await
+    }
+
+    /// Ends a line of whose execution another account answered, and lets no other be begun: what that says
+    /// is of none of them.
+    pub(super) async fn elsewhere(&self, mut work: Box<Work>, why: String) -> Step {
+        let not_tried = format!("not tried: {why}");
+        lock(&self.met).dead = Some(not_tried.clone());
+        if !work.is_begun() {
+            return work.ended(Ending::Elsewhere, not_tried);
+        }
+        let record = self.breaks_off(&mut work, &format!("stopped, since {why},")).await;
+        Step::Ended(work, record)
+    }
+
+    /// Ends a line with an intent that cannot be walked on.
+    async fn breaks_off(&self, work: &mut Work, why: &str) -> Record {
         let (outcome, note) = match work.doubt {
             // It may have been the lost attempt by which it moved.
             Some(_) if work.lost > 0 => {
-                let note = "stopped before the lost call could be settled: its intent stays open, and the \
-                            next start looks at it";
+                let note = format!(
+                    "{why} before the lost call could be settled: its intent stays open, and the next \
+                     start looks at it"
+                );
                 return work.record(Ending::Outcome(Outcome::Unresolved), note);
             }
-            Some(_) => (Outcome::Superseded, "it moved; stopped before a look at it"),
-            None => (Outcome::Withdrawn, "stopped before it could be tried again"),
+            Some(_) => (Outcome::Superseded, format!("it moved; {why} before a look at it")),
+            None => (Outcome::Withdrawn, format!("{why} before it could be tried again")),
         };
-        self.settle(work, outcome, note.to_owned()).await
+        self.settle(work, outcome, note).await
     }
 }
 

@@ -160,6 +160,12 @@ impl Work {
         }
     }
 
+    /// Why a description says nothing of what the line was planned for, if another account gave it.
+    pub(super) fn elsewhere(&self, found: &ExecutionDescription) -> Option<String> {
+        let (answered, observed) = (found.account.as_ref()?, self.account.as_ref()?);
+        (answered != observed).then(|| format!("{answered} answered, and {observed} was observed"))
+    }
+
     /// Notes whether a description shows that what was listed is not there any more.
     pub(super) fn note_move(&mut self, found: &ExecutionDescription) {
         self.moved = !self.is_of(found) || found.status.open() != Some(self.act.status);

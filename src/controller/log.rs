@@ -58,6 +58,7 @@ impl Watch for Log {
             | Ending::BeyondMax
             | Ending::JobDenied
             | Ending::NotTried => told!(debug),
+            Ending::Elsewhere => told!(error),
         }
     }
 

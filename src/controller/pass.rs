@@ -79,6 +79,9 @@ impl Course {
             if record.ending == Ending::BudgetExhausted {
                 self.schedule.waits(&record.policy);
             }
+            if record.ending == Ending::Elsewhere {
+                self.schedule.look_anew();
+            }
         }
     }
 
@@ -111,7 +114,8 @@ fn seen(record: &Record) -> Option<Seen> {
         | Ending::BudgetExhausted
         | Ending::BeyondMax
         | Ending::JobDenied
-        | Ending::NotTried => None,
+        | Ending::NotTried
+        | Ending::Elsewhere => None,
     }
 }
 
@@ -380,7 +384,8 @@ impl Controller {
             }
             // What stopped this batch would stop the next one, and policies that came in the
             // meantime may have something more urgent.
-            let not_tried = records.iter().any(|record| record.ending == Ending::NotTried);
+            let stops = |ending: &Ending| matches!(ending, Ending::NotTried | Ending::Elsewhere);
+            let not_tried = records.iter().any(|record| stops(&record.ending));
             acted.records.extend(records);
             if not_tried || with.loaded.has_changed().unwrap_or(true) || with.stop.is_on() {
                 break;

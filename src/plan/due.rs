@@ -416,6 +416,12 @@ impl Schedule {
         self.whole = Timestamp::MIN;
     }
 
+    /// Another account answers than was observed: who it is is learnt anew, and so is everything else that
+    /// may change by itself.
+    pub fn look_anew(&mut self) {
+        self.tick = None;
+    }
+
     /// When to look again.
     pub fn next(&self) -> Timestamp {
         let tick = self.tick.unwrap_or(self.began);

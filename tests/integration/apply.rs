@@ -9,6 +9,7 @@ pub mod bench;
 mod breakers;
 mod budgets;
 mod earlier;
+mod elsewhere;
 mod fresh;
 mod ledger;
 mod lost;

@@ -2,6 +2,7 @@
 
 mod backlog;
 mod bench;
+mod elsewhere;
 mod late;
 mod month;
 mod refills;

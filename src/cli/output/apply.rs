@@ -158,7 +158,7 @@ pub fn label(ending: &Ending) -> String {
         Ending::Kept(_) => "kept",
         Ending::BudgetExhausted => "waits for budget",
         Ending::BeyondMax => "beyond --max",
-        Ending::JobDenied | Ending::NotTried => "not tried",
+        Ending::JobDenied | Ending::NotTried | Ending::Elsewhere => "not tried",
     }
     .to_owned()
 }
@@ -168,7 +168,8 @@ fn tone(ending: &Ending) -> Tone {
         Ending::Outcome(Outcome::Canceled | Outcome::CanceledUnattributed) => Tone::Good,
         Ending::Outcome(Outcome::Failed | Outcome::Unresolved)
         | Ending::JobDenied
-        | Ending::NotTried => Tone::Strong,
+        | Ending::NotTried
+        | Ending::Elsewhere => Tone::Strong,
         Ending::Outcome(_) | Ending::BudgetExhausted | Ending::BeyondMax => Tone::Waits,
         Ending::Kept(_) => Tone::Plain,
     }
@@ -186,7 +187,7 @@ pub fn exit(records: &[Record]) -> Exit {
                 true
             }
         },
-        Ending::JobDenied | Ending::NotTried => true,
+        Ending::JobDenied | Ending::NotTried | Ending::Elsewhere => true,
         Ending::Kept(_) | Ending::BudgetExhausted | Ending::BeyondMax => false,
     });
     if partial { Exit::Partial } else { Exit::Done }
