@@ -177,8 +177,15 @@ impl Run<'_> {
 
     /// 404: gone, unless a describe says otherwise.
     pub(super) async fn vanished(&self, work: Box<Work>) -> Step {
-        self.with.pacer.permit(Operation::DescribeJobExecution).await;
-        let (outcome, note) = match self.describe(work.key(), None).await.2 {
+        if !self.permit(Operation::DescribeJobExecution).await {
+            let note = "AWS found nothing to cancel; stopped before a second look".to_owned();
+            return self.end(work, Outcome::Gone, note).await;
+        }
+        let answer = self.describe(work.key(), None).await.2;
+        if let Some(why) = answer.as_ref().ok().and_then(|found| work.elsewhere(found)) {
+            return self.elsewhere(work, why).await;
+        }
+        let (outcome, note) = match answer {
             Ok(found) => fate(work.intent.as_ref(), work.lost, work.number(), &found),
             Err(error) if error.kind == ErrorKind::NotFound => {
                 (Outcome::Gone, "it is no longer there".to_owned())

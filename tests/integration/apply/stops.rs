@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rescind::apply::{Ending, FLIGHT_TIME};
 use rescind::backend::fault::Fault;
+use rescind::backend::pace::{FLOOR, Pacer};
 use rescind::backend::{ErrorKind, Operation as Call};
 use rescind::plan::{Outcome, Reason};
 use rescind::state::State as _;
@@ -85,7 +86,7 @@ async fn a_stop_does_not_wait_for_what_was_lost_or_throttled() {
 #[tokio::test(start_paused = true)]
 async fn a_stop_is_not_held_up_by_the_pace() {
     let mut bench = Bench::memory(&queued(30), &sweep(100));
-    bench.pacer = rescind::backend::pace::Pacer::new(|_| Some(rescind::backend::pace::FLOOR));
+    bench.pacer = Pacer::new(|_| Some(FLOOR));
     bench.world().takes(CANCEL, Duration::from_millis(100));
     let stop = bench.stop.clone();
     let (records, elapsed) = tokio::join!(bench.apply(), async move {
@@ -95,6 +96,30 @@ async fn a_stop_is_not_held_up_by_the_pace() {
     });
     assert_eq!(records.len(), 30);
     assert!(elapsed.elapsed() < Duration::from_secs(1), "{:?}", elapsed.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_is_not_held_up_by_a_second_look_at_what_is_gone() {
+    let mut bench = Bench::memory(&queued(30), &sweep(100));
+    bench.pacer = Pacer::new(|operation| (operation == DESCRIBE).then_some(FLOOR));
+    bench.world().on(CANCEL, |moment| {
+        let thing = moment.key.unwrap().thing.clone();
+        moment.store.delete_execution(thing.as_str(), "fw");
+    });
+    let stop = bench.stop.clone();
+    let (records, stopped) = tokio::join!(bench.apply(), async move {
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        stop.stop();
+        tokio::time::Instant::now()
+    });
+    assert!(stopped.elapsed() < Duration::from_secs(1), "{:?}", stopped.elapsed());
+    let gone: Vec<_> = records.iter().filter(|it| it.attempts > 0).collect();
+    assert!(gone.len() > 5 && gone.iter().all(|it| it.ending == Ending::Outcome(Outcome::Gone)));
+    assert_eq!(
+        gone.last().unwrap().note,
+        "AWS found nothing to cancel; stopped before a second look"
+    );
+    assert_eq!(bench.spent("sweep").await, 0);
 }
 
 #[tokio::test(start_paused = true)]
