@@ -159,6 +159,8 @@ pub struct Record {
     pub note: String,
     /// Whether it was seen in another status than planned, or another execution in its place.
     pub moved: bool,
+    /// Whether it is due again at once: nothing but throttling was in its way.
+    pub again: bool,
 }
 
 /// Told of each line that ended.
@@ -281,6 +283,12 @@ impl Executor {
                     }
                     if watch.waiting(parked.len(), wake) == Afterwards::Settle {
                         run.settles_only.store(true, Ordering::Relaxed);
+                        // What has nothing to settle ends now.
+                        let ends = |(_, work): &mut (Instant, Box<Work>)| work.doubt.is_none();
+                        queue.extend(parked.extract_if(.., ends).map(|(_, work)| work));
+                        if !queue.is_empty() {
+                            continue;
+                        }
                     }
                 }
             }

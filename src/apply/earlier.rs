@@ -202,5 +202,6 @@ fn record(open: &Open, outcome: Outcome, note: String) -> Record {
         request_id: None,
         note,
         moved: false,
+        again: false,
     }
 }

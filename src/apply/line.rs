@@ -41,7 +41,9 @@ const READ_TRIES: u32 = 4;
 const JOB_WAIT: Duration = Duration::from_secs(5);
 
 /// A cancel that was throttled is tried again after a second, then twice as long each time, up to a
-/// minute. Ten in a row take eight minutes: throttling that lasts longer is somebody else's load.
+/// minute. Ten in a row take eight minutes: throttling that lasts longer is somebody else's load. Whoever
+/// goes on with other passes waits for no longer than [`super::PATIENCE`]. Either way it has failed then
+/// without effect, and is not left alone for it: the pace of all calls is what gives way.
 const THROTTLE_TRIES: u32 = 10;
 
 /// How many attempts may get lost. Each costs the flight time, so that three take a quarter of an
@@ -88,7 +90,8 @@ impl Run<'_> {
                 }
             }
             if self.settles_only.load(Ordering::Relaxed) {
-                let note = "it is judged anew in the next pass".to_owned();
+                let why = if work.throttled { "AWS throttles: " } else { "" };
+                let note = format!("{why}it is judged anew in the next pass");
                 return self.end(work, Outcome::Failed, note).await;
             }
             match self.attempt(work).await {
@@ -109,6 +112,7 @@ impl Run<'_> {
             if mutant::is(Mutant::NoDescribe) {
                 answer = Ok(as_listed(&work.row));
             }
+            work.throttled &= answer.is_err();
             if let Some(why) = answer.as_ref().ok().and_then(|found| work.elsewhere(found)) {
                 return ControlFlow::Break(self.elsewhere(work, why).await);
             }
@@ -326,6 +330,7 @@ impl Run<'_> {
             Err(error) => error,
         };
         work.request_id.clone_from(&error.request_id);
+        work.throttled = error.kind == ErrorKind::Throttled && !mutant::is(Mutant::ThrottleFails);
         ControlFlow::Break(match error.kind {
             ErrorKind::Withdrawn => {
                 let note = refusal.unwrap_or_else(|| "what is in force forbade it".to_owned());
@@ -336,9 +341,7 @@ impl Run<'_> {
                 return ControlFlow::Continue(work);
             }
             ErrorKind::NotFound => self.vanished(work).await,
-            ErrorKind::Throttled
-                if work.throttles < THROTTLE_TRIES && !mutant::is(Mutant::ThrottleFails) =>
-            {
+            ErrorKind::Throttled if work.throttles < THROTTLE_TRIES && work.throttled => {
                 work.throttles += 1;
                 let until = Instant::now() + wait(work.throttles);
                 Step::Parked(work, until)
@@ -376,7 +379,8 @@ impl Run<'_> {
         work.ended(Ending::Kept(reason), note)
     }
 
-    async fn cannot_describe(&self, work: Box<Work>, error: Error) -> Step {
+    async fn cannot_describe(&self, mut work: Box<Work>, error: Error) -> Step {
+        work.throttled = error.kind == ErrorKind::Throttled;
         match error.kind {
             ErrorKind::NotFound => {
                 self.end(work, Outcome::Gone, "it is no longer there".to_owned()).await

@@ -209,7 +209,7 @@ impl Run<'_> {
             outcome,
             Outcome::AlreadyTerminal | Outcome::Superseded | Outcome::Gone | Outcome::Failed
         ) && work.lost == 0;
-        let backs_off = matches!(outcome, Outcome::Failed | Outcome::Unresolved);
+        let backs_off = matches!(outcome, Outcome::Failed | Outcome::Unresolved) && !work.throttled;
         let now = self.with.clock.now();
         let state = &self.with.state;
         let written = match &work.intent {

@@ -53,6 +53,9 @@ pub(super) struct Work {
     pub(super) request_id: Option<String>,
     /// Whether it was seen in another status than planned, or another execution in its place.
     pub(super) moved: bool,
+    /// Whether AWS's latest word was that it is called too often, which is nobody's fault but that of all
+    /// who call.
+    pub(super) throttled: bool,
 }
 
 /// Where a walk got to.
@@ -95,6 +98,7 @@ impl Work {
                 look_failures: 0,
                 request_id: None,
                 moved: false,
+                throttled: false,
             })),
             _ => Err(Record {
                 key: line.key,
@@ -106,6 +110,7 @@ impl Work {
                 request_id: None,
                 note: "it was not observed".to_owned(),
                 moved: true,
+                again: false,
             }),
         }
     }
@@ -141,6 +146,7 @@ impl Work {
             request_id: self.request_id.clone(),
             note: note.into(),
             moved: self.moved,
+            again: self.throttled,
         }
     }
 

@@ -79,6 +79,9 @@ impl Course {
             if record.ending == Ending::BudgetExhausted {
                 self.schedule.waits(&record.policy);
             }
+            if record.again {
+                self.schedule.leaves();
+            }
             if record.ending == Ending::Elsewhere {
                 self.schedule.look_anew();
             }

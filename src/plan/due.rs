@@ -99,6 +99,8 @@ pub struct Schedule {
     /// The policies for which something waits for a budget that a plan did not know of: what a describe may
     /// rule out takes no unit there.
     waiting: BTreeSet<PolicyName>,
+    /// Whether acting has left something that is due.
+    left: bool,
 }
 
 impl Schedule {
@@ -116,6 +118,7 @@ impl Schedule {
             parts: false,
             kept: BTreeSet::new(),
             waiting: BTreeSet::new(),
+            left: false,
         }
     }
 
@@ -140,7 +143,7 @@ impl Schedule {
         let tick = !self.tick.is_some_and(waits);
         let due = self.foreseen.take(now);
         self.began = now;
-        if !changed && !tick && now < self.whole && self.parts {
+        if !changed && !tick && now < self.whole && self.parts && !self.left {
             return Extent::Part(due);
         }
         if changed {
@@ -166,6 +169,7 @@ impl Schedule {
         self.foreseen = Foreseen::default();
         self.parts = false;
         self.waiting.clear();
+        self.left = false;
         Extent::Whole
     }
 
@@ -404,9 +408,9 @@ impl Schedule {
         self.next() <= now
     }
 
-    /// Acting has left something, which comes due at once: everything that is known is looked at next.
+    /// Acting has left something, which is due at once: everything that is known is looked at next.
     pub fn leaves(&mut self) {
-        self.whole = Timestamp::MIN;
+        self.left = true;
     }
 
     /// What kept things back from outside may be gone: everything that is known is looked at next, also
@@ -426,6 +430,7 @@ impl Schedule {
     pub fn next(&self) -> Timestamp {
         let tick = self.tick.unwrap_or(self.began);
         let due = self.foreseen.first().map_or(self.whole, |first| first.min(self.whole));
+        let due = if self.left { Timestamp::MIN } else { due };
         let gathered = self.began.checked_add(GATHER).unwrap_or(Timestamp::MAX);
         tick.min(due.max(gathered))
     }

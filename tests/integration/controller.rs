@@ -6,3 +6,4 @@ mod elsewhere;
 mod late;
 mod month;
 mod refills;
+mod throttled;

@@ -78,6 +78,7 @@ pub(super) fn lines_of(
             request_id: None,
             note,
             moved: false,
+            again: false,
         };
         let superseded = |note: &str| record(Ending::Outcome(Outcome::Superseded), note.to_owned());
         let Some(line) = by_key(wanted) else {

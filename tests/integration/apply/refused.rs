@@ -63,11 +63,30 @@ async fn throttling_that_never_ends_fails_and_gives_the_unit_back() {
     assert_eq!(outcome(&records), Outcome::Failed);
     assert!(only(&records).attempts > 3);
     assert_eq!(bench.spent("sweep").await, 0);
-    assert_eq!(bench.memory_now().await.backing_off.len(), 1);
     let waited = bench.waited();
     assert!(waited.iter().all(|(_, time)| *time > Duration::from_secs(10)), "{waited:?}");
     let (plan, ..) = bench.plan().await;
-    assert_eq!(plan.acts().count(), 0, "it is left alone for a while");
+    assert_eq!(plan.acts().count(), 1, "it is not the execution that is to blame");
+}
+
+#[tokio::test(start_paused = true)]
+async fn describes_that_are_throttled_for_long_are_not_the_executions_fault() {
+    let bench = Bench::memory(&queued(1), &sweep(10));
+    bench.faults().inject(Call::DescribeJobExecution, Fault::Fail(ErrorKind::Throttled), 1000);
+    assert_eq!(outcome(&bench.apply().await), Outcome::Failed);
+    assert!(bench.memory_now().await.backing_off.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_goes_on_with_other_passes_does_not_wait_for_what_is_only_throttled() {
+    let mut bench = Bench::memory(&queued(3), &sweep(10));
+    bench.heard.settles = true;
+    bench.faults().inject(CANCEL, Fault::Fail(ErrorKind::Throttled), 1000);
+    let records = bench.apply().await;
+    assert_eq!(endings(&records), [("failed", 3)].into());
+    assert_eq!(only(&records[..1]).note, "AWS throttles: it is judged anew in the next pass");
+    assert_eq!(bench.spent("sweep").await, 0);
+    assert!(bench.memory_now().await.backing_off.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
