@@ -27,6 +27,7 @@ use crate::state::State;
 mod breakers;
 pub mod earlier;
 mod gate;
+mod judge;
 mod line;
 mod refresh;
 mod room;

@@ -22,12 +22,8 @@ use crate::execution::{ExecutionDescription, ExecutionKey, ExecutionNumber, Exec
 use crate::fact::Fact;
 use crate::inventory::ObservedExecution;
 use crate::mutant::{self, Mutant};
-use crate::plan::budget;
-use crate::plan::clause::Facts;
-use crate::plan::in_force::{Judgement, Ruling, details, judge};
-use crate::plan::words::{because_of, in_words};
-use crate::plan::{Intent, Outcome, Reason, Verdict};
-use crate::policy::{Policy, PolicySet};
+use crate::plan::in_force::{Ruling, details};
+use crate::plan::{Intent, Outcome, Reason};
 use crate::state::Begun;
 
 /// How old a describe may be when the intent is begun: what is left of [`super::DESCRIBE_FRESH`] is for
@@ -157,42 +153,6 @@ impl Run<'_> {
                 return ControlFlow::Break(self.later(work, note).await);
             }
         }
-    }
-
-    /// What the policies in force say, if they still say that this is canceled in this way.
-    async fn judge(&self, work: Box<Work>) -> Result<(Box<Work>, Ruling), Step> {
-        let now = self.with.clock.now();
-        let policies = self.with.in_force.current();
-        let ruling = match judge(&policies, &work.facts(), &self.sightings, now) {
-            Judgement::Cancel(ruling) => ruling,
-            Judgement::Keep { policy, verdict } => {
-                let (reason, note) = match (policy, &work.job.description) {
-                    (Some(policy), _) => {
-                        let note = why(verdict, &policies, &policy, &work.facts(), now);
-                        (verdict.reason, note)
-                    }
-                    (None, Fact::Unreadable(why)) => {
-                        let note = format!("its job could not be read again: {}", why.words());
-                        (Reason::FactUnknown, note)
-                    }
-                    (None, _) => (verdict.reason, "no policy has it in scope any more".to_owned()),
-                };
-                return Err(self.kept(work, reason, note).await);
-            }
-        };
-        let note = if ruling.policy.name != *work.policy_name() || ruling.force != work.act.force {
-            format!("policy {} would cancel it otherwise now", ruling.policy.name)
-        } else if !budget::is_within(&work.line.policy, &ruling.policy) {
-            // The charges of the plan are those of the old budget.
-            format!("the budget of policy {} is less now", ruling.policy.name)
-        } else if !budget::is_within_guards(&work.act.guards, &policies, ruling.force) {
-            "the guards allow less now".to_owned()
-        } else if let Some((reason, why)) = self.risks_job(&work, &ruling) {
-            return Err(self.kept(work, reason, why).await);
-        } else {
-            return Ok((work, ruling));
-        };
-        Err(self.end(work, Outcome::Superseded, note).await)
     }
 
     async fn send(&self, mut work: Box<Work>, ruling: Ruling, described: Instant) -> Next {
@@ -372,13 +332,6 @@ impl Run<'_> {
         work.lost < LOST_TRIES
     }
 
-    async fn kept(&self, work: Box<Work>, reason: Reason, note: String) -> Step {
-        if work.is_begun() {
-            return self.end(work, Outcome::Withdrawn, note).await;
-        }
-        work.ended(Ending::Kept(reason), note)
-    }
-
     async fn cannot_describe(&self, mut work: Box<Work>, error: Error) -> Step {
         work.throttled = error.kind == ErrorKind::Throttled;
         match error.kind {
@@ -422,26 +375,6 @@ impl Run<'_> {
             _ => tracing::error!(%error, execution = %work.key(), "AWS refused the request itself"),
         }
     }
-
-    /// The describe shows something else than what was planned for.
-    async fn moved(&self, mut work: Box<Work>, found: &ExecutionDescription) -> Step {
-        work.note_move(found);
-        if work.is_begun() {
-            let (outcome, note) =
-                super::settle::fate(work.intent.as_ref(), work.lost, work.number(), found);
-            return self.end(work, outcome, note).await;
-        }
-        let note = if work.is_of(found) {
-            match (found.status.open() == Some(work.status()), found.version) {
-                (true, Fact::Known(version)) => format!("it moved on to version {version}"),
-                (true, _) => "its version cannot be read".to_owned(),
-                (false, _) => format!("it was {} and is {} now", work.status(), found.status),
-            }
-        } else {
-            "it is another execution of the same job now".to_owned()
-        };
-        self.end(work, Outcome::Superseded, note).await
-    }
 }
 
 /// What a list says, with a guess at what it does not.
@@ -456,14 +389,4 @@ fn as_listed(row: &ObservedExecution) -> ExecutionDescription {
         force_canceled: false,
         seconds_before_timed_out: Fact::Absent,
     }
-}
-
-fn why(
-    verdict: Verdict,
-    set: &PolicySet,
-    policy: &Policy,
-    facts: &Facts<'_>,
-    now: jiff::Timestamp,
-) -> String {
-    in_words(verdict.reason, &because_of(set, policy, verdict, facts, now), now)
 }

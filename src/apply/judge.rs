@@ -1,0 +1,90 @@
+//! What is said of a line in the moment of acting: by the policies in force, and by what has become of its
+//! execution.
+//!
+//! Apart from `line`, which walks it: nothing is sent here. What is no longer as it was planned is kept, or
+//! judged anew in the next pass.
+
+use super::work::{Step, Work};
+use super::{Ending, Run};
+use crate::execution::ExecutionDescription;
+use crate::fact::Fact;
+use crate::plan::clause::Facts;
+use crate::plan::in_force::{Judgement, Ruling, judge};
+use crate::plan::words::{because_of, in_words};
+use crate::plan::{Outcome, Reason, Verdict, budget};
+use crate::policy::{Policy, PolicySet};
+
+impl Run<'_> {
+    /// What the policies in force say, if they still say that this is canceled in this way.
+    pub(super) async fn judge(&self, work: Box<Work>) -> Result<(Box<Work>, Ruling), Step> {
+        let now = self.with.clock.now();
+        let policies = self.with.in_force.current();
+        let ruling = match judge(&policies, &work.facts(), &self.sightings, now) {
+            Judgement::Cancel(ruling) => ruling,
+            Judgement::Keep { policy, verdict } => {
+                let (reason, note) = match (policy, &work.job.description) {
+                    (Some(policy), _) => {
+                        let note = why(verdict, &policies, &policy, &work.facts(), now);
+                        (verdict.reason, note)
+                    }
+                    (None, Fact::Unreadable(why)) => {
+                        let note = format!("its job could not be read again: {}", why.words());
+                        (Reason::FactUnknown, note)
+                    }
+                    (None, _) => (verdict.reason, "no policy has it in scope any more".to_owned()),
+                };
+                return Err(self.kept(work, reason, note).await);
+            }
+        };
+        let note = if ruling.policy.name != *work.policy_name() || ruling.force != work.act.force {
+            format!("policy {} would cancel it otherwise now", ruling.policy.name)
+        } else if !budget::is_within(&work.line.policy, &ruling.policy) {
+            // The charges of the plan are those of the old budget.
+            format!("the budget of policy {} is less now", ruling.policy.name)
+        } else if !budget::is_within_guards(&work.act.guards, &policies, ruling.force) {
+            "the guards allow less now".to_owned()
+        } else if let Some((reason, why)) = self.risks_job(&work, &ruling) {
+            return Err(self.kept(work, reason, why).await);
+        } else {
+            return Ok((work, ruling));
+        };
+        Err(self.end(work, Outcome::Superseded, note).await)
+    }
+
+    pub(super) async fn kept(&self, work: Box<Work>, reason: Reason, note: String) -> Step {
+        if work.is_begun() {
+            return self.end(work, Outcome::Withdrawn, note).await;
+        }
+        work.ended(Ending::Kept(reason), note)
+    }
+
+    /// The describe shows something else than what was planned for.
+    pub(super) async fn moved(&self, mut work: Box<Work>, found: &ExecutionDescription) -> Step {
+        work.note_move(found);
+        if work.is_begun() {
+            let (outcome, note) =
+                super::settle::fate(work.intent.as_ref(), work.lost, work.number(), found);
+            return self.end(work, outcome, note).await;
+        }
+        let note = if work.is_of(found) {
+            match (found.status.open() == Some(work.status()), found.version) {
+                (true, Fact::Known(version)) => format!("it moved on to version {version}"),
+                (true, _) => "its version cannot be read".to_owned(),
+                (false, _) => format!("it was {} and is {} now", work.status(), found.status),
+            }
+        } else {
+            "it is another execution of the same job now".to_owned()
+        };
+        self.end(work, Outcome::Superseded, note).await
+    }
+}
+
+fn why(
+    verdict: Verdict,
+    set: &PolicySet,
+    policy: &Policy,
+    facts: &Facts<'_>,
+    now: jiff::Timestamp,
+) -> String {
+    in_words(verdict.reason, &because_of(set, policy, verdict, facts, now), now)
+}
