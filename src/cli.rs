@@ -166,8 +166,16 @@ fn set_of(reading: Reading, root: &Path) -> anyhow::Result<PolicySet> {
 
 /// What the policy root of a one-shot verb says.
 fn read(root: &Path, output: Output) -> anyhow::Result<Reading> {
-    let tree = source::read(root, Limits::policies().bytes as u64)?;
+    let tree = source::read(root, Limits::policies().bytes as u64).map_err(no_root)?;
     Ok(read_root(root, tree, output))
+}
+
+/// A root that cannot be read. One that is a file is a mistake in the arguments.
+fn no_root(error: source::Error) -> anyhow::Error {
+    match error {
+        source::Error::NotARoot(_) => Failure::new(Exit::Usage, error.to_string()).into(),
+        other => other.into(),
+    }
 }
 
 /// The policies of a root for a one-shot verb, which does nothing unless all files are right.

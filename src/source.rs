@@ -59,6 +59,13 @@ pub enum Error {
     /// Something that is called like a policy file but is none.
     #[error("{path} is not a regular file: remove it from the policy root", path = .0.display())]
     NotAFile(PathBuf),
+    /// A root that is a file.
+    #[error(
+        "{path} is a file: the policy root is a directory, and a file alone would leave the guards beside it \
+         unread; name its directory (`plan` and `apply` narrow its policies by --only NAME)",
+        path = .0.display()
+    )]
+    NotARoot(PathBuf),
     /// Something that was named as one file but is none.
     #[error("{path} is not a regular file: name one YAML file", path = .0.display())]
     NotOneFile(PathBuf),
@@ -118,9 +125,20 @@ pub trait Source: Send {
     async fn read(&mut self) -> Result<Tree, Error>;
 }
 
-/// Reads the YAML files below `root`, or the one file that `root` is. Hidden files and directories are
-/// passed over: a ConfigMap keeps its versions in them and links to them by visible names.
+/// Reads the YAML files below `root`. Hidden files and directories are passed over: a ConfigMap keeps
+/// its versions in them and links to them by visible names. A file is refused: what stands beside it
+/// would not be in force.
 pub fn read(root: &Path, max_bytes: u64) -> Result<Tree, Error> {
+    let named = fs::metadata(root).map_err(|source| io_error(root, source))?;
+    if !named.is_dir() {
+        return Err(Error::NotARoot(root.to_owned()));
+    }
+    read_part(root, max_bytes)
+}
+
+/// Reads the same, or the one file that `root` is: for whoever looks at what files say, and puts nothing
+/// of it in force.
+pub fn read_part(root: &Path, max_bytes: u64) -> Result<Tree, Error> {
     let canonical = fs::canonicalize(root).map_err(|source| io_error(root, source))?;
     let mut search = Search {
         root: &canonical,

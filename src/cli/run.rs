@@ -6,12 +6,12 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 
 use crate::apply::{Ids, Stop};
-use crate::cli::Failure;
 use crate::cli::args::Run as Args;
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::cli::signals::Signals;
+use crate::cli::{Failure, no_root};
 use crate::controller::{
     Controller, Error,
     follow::{Adopted, Unfinished, adopt, interpret, look, report, tell, unfinished},
@@ -31,7 +31,7 @@ pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     let tree = tokio::select! {
         biased;
         _ = signals.next() => return Ok(Exit::Done),
-        tree = look(&mut source, &none) => tree?,
+        tree = look(&mut source, &none) => tree.map_err(no_root)?,
     };
     let Some(tree) = tree else {
         let message =

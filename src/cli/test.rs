@@ -69,7 +69,7 @@ fn find(
     tests: &mut Vec<(PathBuf, WrittenTest)>,
     output: Output,
 ) -> anyhow::Result<(usize, Vec<Diagnostic>)> {
-    let tree = source::read(path, Limits::policies().bytes as u64)?;
+    let tree = source::read_part(path, Limits::policies().bytes as u64)?;
     let holder = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };
     let mut reading = read_root(holder, tree, output);
     let broken = reading.broken.len();

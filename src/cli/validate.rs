@@ -138,7 +138,7 @@ fn check(
 ) {
     // A file that is named may be a recorded fleet; what is in a root is read at every change.
     let limits = if path.is_dir() { Limits::policies() } else { Limits::fleet() };
-    let tree = match source::read(path, limits.bytes as u64) {
+    let tree = match source::read_part(path, limits.bytes as u64) {
         Ok(tree) => tree,
         Err(error) => return all.unreadable.push(error),
     };

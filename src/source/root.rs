@@ -29,7 +29,7 @@ pub struct Root {
 type Place = (PathBuf, u64, u64, Option<SystemTime>);
 
 impl Root {
-    /// A root, or a file in its place. Nothing is watched before it is read for the first time.
+    /// A root. Nothing is watched before it is read for the first time.
     pub fn new(path: PathBuf, max_bytes: u64) -> Self {
         Self { path, max_bytes, watched: None, told: false }
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rescind::source::{Error, MAX_FILES, Tree, read};
+use rescind::source::{Error, MAX_FILES, Tree, read, read_part};
 use tempfile::TempDir;
 
 mod revision;
@@ -55,12 +55,6 @@ fn yaml_files_of_all_directories_are_read_and_nothing_hidden_or_of_another_name(
     assert_eq!(paths(&tree), ["C.YAML", "a.yaml", "b.yml", "team/deep/d.yaml"]);
     assert!(tree.unreadable.is_empty());
     assert_eq!(tree.files[3].text, b"team/deep/d.yaml\n");
-}
-
-#[test]
-fn one_file_is_a_root_too() {
-    let folder = folder(&["a.yaml", "b.yaml"]);
-    assert_eq!(paths(&read(&folder.path().join("b.yaml"), LIMIT).unwrap()), ["b.yaml"]);
 }
 
 #[test]
@@ -134,6 +128,17 @@ fn too_many_files_too_deep_a_tree_and_none_at_all_are_told_apart() {
     assert!(matches!(read(root, LIMIT), Err(Error::TooManyFiles(_))));
     fs::remove_file(root.join("0.yaml")).unwrap();
     assert_eq!(read(root, LIMIT).unwrap().files.len(), MAX_FILES);
+}
+
+#[test]
+fn a_file_is_no_root_and_is_read_alone_by_those_who_put_nothing_in_force() {
+    let folder = folder(&["a.yaml", "guard.yaml"]);
+    let file = folder.path().join("a.yaml");
+    symlink(&file, folder.path().join("link")).unwrap();
+    for named in [file.clone(), folder.path().join("link")] {
+        assert!(matches!(read(&named, LIMIT), Err(Error::NotARoot(_))));
+    }
+    assert_eq!(paths(&read_part(&file, LIMIT).unwrap()), ["a.yaml"]);
 }
 
 #[test]

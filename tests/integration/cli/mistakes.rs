@@ -24,6 +24,36 @@ const CASES: &[(&[&str], i32, &str)] = &[
         1,
         "error: fleets has no CancelPolicy: is it the policy root?",
     ),
+    (
+        &["plan", "root/a.yaml", "--fleet", "fleet.yaml"],
+        64,
+        "error: root/a.yaml is a file: the policy root is a directory, and a file alone would leave the guards beside it unread; name its directory (`plan` and `apply` narrow its policies by --only NAME)",
+    ),
+    (
+        &["apply", "root/a.yaml", "--fleet", "fleet.yaml", "--yes"],
+        64,
+        "error: root/a.yaml is a file: the policy root is a directory",
+    ),
+    (
+        &["run", "root/a.yaml", "--fleet", "fleet.yaml"],
+        64,
+        "error: root/a.yaml is a file: the policy root is a directory",
+    ),
+    (
+        &["explain", "r001", "fw", "--root", "root/a.yaml", "--fleet", "fleet.yaml"],
+        64,
+        "error: root/a.yaml is a file: the policy root is a directory",
+    ),
+    (
+        &["snapshot", "--root", "root/a.yaml", "--fleet", "fleet.yaml", "--out", "out.yaml"],
+        64,
+        "error: root/a.yaml is a file: the policy root is a directory",
+    ),
+    (
+        &["diff", "root", "root/a.yaml", "--fleet", "fleet.yaml"],
+        64,
+        "error: root/a.yaml is a file: the policy root is a directory",
+    ),
     (&["plan", "root", "--fleet", "root/a.yaml"], 1, "error: root/a.yaml has no kind: Fleet"),
     (
         &["plan", "root", "--fleet", "nowhere.yaml"],
