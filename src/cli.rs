@@ -188,6 +188,12 @@ fn load(root: &Root, output: Output) -> anyhow::Result<Arc<PolicySet>> {
     narrowed(set_of(read(&root.root, output)?, &root.root)?, root)
 }
 
+/// The same for a second look, without a word about each thing that is wrong.
+fn load_again(root: &Root) -> anyhow::Result<Arc<PolicySet>> {
+    let tree = source::read(&root.root, Limits::policies().bytes as u64).map_err(no_root)?;
+    narrowed(set_of(interpret(tree), &root.root)?, root)
+}
+
 /// A set without the policies that were not asked for.
 fn narrowed(set: PolicySet, root: &Root) -> anyhow::Result<Arc<PolicySet>> {
     if root.only.is_empty() {

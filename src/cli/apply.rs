@@ -16,7 +16,7 @@ use crate::cli::output::{Output, apply as report, plan as shown_plan, plural};
 use crate::cli::plan::{BUDGETS_START_NOW, observed, unlisted, verify};
 use crate::cli::session::Session;
 use crate::cli::signals::Signals;
-use crate::cli::{Failure, breakers, load};
+use crate::cli::{Failure, breakers, load, load_again};
 use crate::controller::guards;
 use crate::execution::ExecutionKey;
 use crate::inventory::Inventory;
@@ -156,6 +156,8 @@ async fn reconcile(
             output.say("Nothing was canceled.");
             return Ok(Exit::Done);
         }
+        // What is asked may be answered much later, and to observe takes its time as well.
+        refuse_changed(args, &*state, &session, &policies).await?;
         let ids = Ids::new().context("the system gives no random numbers")?;
         let executor =
             session.executor(Arc::clone(&state), ids)(Arc::new(Fixed(Arc::clone(&policies))));
@@ -224,6 +226,25 @@ async fn reconcile(
         Exit::Done if incomplete || (saved.is_some() && nothing_went(&records)) => Exit::Partial,
         exit => exit,
     })
+}
+
+/// Stops if the root does not say any more what the plan was made of.
+async fn refuse_changed(
+    args: &Args,
+    state: &dyn State,
+    session: &Session,
+    planned: &PolicySet,
+) -> anyhow::Result<()> {
+    let stale = |why: &str| {
+        let message = format!(
+            "the policies have changed since this plan was made{why}: nothing was sent, run apply again"
+        );
+        Failure::new(Exit::Stale, message)
+    };
+    let now = load_again(&args.root).map_err(|error| stale(&format!(" ({error:#})")))?;
+    let adopted = guards::adopted(state, session.clock.now()).await?;
+    let now = PolicySet::clone(&now).keeping(adopted);
+    if now.digest() == planned.digest() { Ok(()) } else { Err(stale("").into()) }
 }
 
 /// Says how to begin where a ledger that has just begun keeps everything back.

@@ -17,7 +17,7 @@ pub enum Exit {
     /// Safety stopped it: another account or region than was asked for or than a guard has in its scope,
     /// the stop switch, a freeze, a guard on a line of a saved plan, a budget that says Halt.
     Stopped,
-    /// The saved plan is stale.
+    /// The saved plan is stale, or the policies changed while `apply` asked or looked.
     Stale,
     /// A mistake in the command line. Not clap's own 2, which means "changes" here.
     Usage,

@@ -138,6 +138,11 @@ fn a_plan_that_nobody_can_read_is_not_carried_out() {
 
 /// Runs `apply` on a pseudo-terminal and types an answer; none where there is no `script`.
 fn answered(answer: &str) -> Option<(i32, String, World)> {
+    answered_after(answer, |_| {})
+}
+
+/// The same, where something happens while it asks.
+fn answered_after(answer: &str, meanwhile: impl FnOnce(&World)) -> Option<(i32, String, World)> {
     let there = Command::new("script").arg("--version").stdout(Stdio::null()).status();
     if !there.is_ok_and(|status| status.success()) {
         return None;
@@ -157,13 +162,20 @@ fn answered(answer: &str) -> Option<(i32, String, World)> {
     script.args(["--quiet", "--return", "--command", &words.join(" "), "/dev/null"]);
     script.env("PATH", "/usr/bin:/bin").env("SHELL", "/bin/sh").env("TERM", "dumb");
     let mut child = script.stdout(Stdio::piped()).spawn().unwrap();
-    // A terminal keeps what is typed ahead of the question.
     let mut typed = child.stdin.take().unwrap();
+    let mut shown = child.stdout.take().unwrap();
+    let (mut text, mut byte) = (Vec::new(), [0]);
+    while !text.ends_with(b"Type yes: ") && std::io::Read::read(&mut shown, &mut byte).unwrap() > 0
+    {
+        text.push(byte[0]);
+    }
+    meanwhile(&world);
     std::io::Write::write_all(&mut typed, answer.as_bytes()).unwrap();
-    let ended = child.wait_with_output().unwrap();
+    std::io::Read::read_to_end(&mut shown, &mut text).unwrap();
+    let ended = child.wait().unwrap();
     drop(typed);
-    let text = String::from_utf8_lossy(&ended.stdout).into_owned();
-    Some((ended.status.code().unwrap(), text, world))
+    let text = String::from_utf8_lossy(&text).into_owned();
+    Some((ended.code().unwrap(), text, world))
 }
 
 #[test]
@@ -176,6 +188,38 @@ fn on_a_terminal_it_asks_and_takes_nothing_but_yes_for_yes() {
         assert!(text.contains("Nothing was canceled."), "{text}");
         assert_eq!((code, world.emulator.effects().len()), (0, 0), "{text}");
     }
+}
+
+#[test]
+fn what_the_policies_no_longer_say_when_it_is_answered_is_not_canceled() {
+    type Change<'a> = &'a dyn Fn(&World);
+    let guard = "apiVersion: rescind/v1alpha1\nkind: CancelGuard\nmetadata: {name: all}\n\
+                 spec: {protect: [{name: all, things: {names: [\"*\"]}}]}\n";
+    let observing = policy("a", "*").replace("mode: Enforce", "mode: Observe");
+    assert_ne!(observing, policy("a", "*"));
+    let changes: [(Change<'_>, &str); 4] = [
+        (&|world| world.write("a.yaml", &observing), ": nothing was sent, run apply again"),
+        (&|world| world.write("guard.yaml", guard), ": nothing was sent, run apply again"),
+        (
+            &|world| world.write("a.yaml", "spec:"),
+            " (1 broken file in root: nothing was done (a.yaml)): ",
+        ),
+        (
+            &|world| std::fs::remove_file(world.folder.path().join("root/a.yaml")).unwrap(),
+            " (root has no .yaml or .yml file: is it the policy root?): ",
+        ),
+    ];
+    for (change, why) in changes {
+        let Some((code, text, world)) = answered_after("yes\n", change) else { return };
+        let said = format!("error: the policies have changed since this plan was made{why}");
+        assert!(text.contains(&said), "{said}\n{text}");
+        assert_eq!((code, world.emulator.effects().len()), (5, 0), "{text}");
+    }
+    // What says the same is the same.
+    let commented = format!("# of today\n{}", policy("a", "*"));
+    let told = |world: &World| world.write("a.yaml", &commented);
+    let (code, text, world) = answered_after("yes\n", told).unwrap();
+    assert_eq!((code, world.emulator.effects().len()), (0, 2), "{text}");
 }
 
 #[test]
