@@ -48,6 +48,7 @@ use crate::policy::{self, Guard, Origin, Policy, TestCase};
 use events::RawDocument;
 use finding::{Finding, Findings};
 use source::Source;
+use tree::Tree;
 
 /// A file as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -223,7 +224,7 @@ fn read_document(
     let origin =
         Origin { path: Arc::clone(source.path()), line: source.line_number(document.start) };
     let mut findings = Findings::default();
-    let test = checked(&value, &origin, revision, &mut findings, read);
+    let test = checked(&value, tree, &origin, revision, &mut findings, read);
     let place = |finding: &Finding| tree.span(finding, source);
     let place_at = |pointer: &str| source.place(&place(&Finding::at(pointer)));
     for finding in findings.into_vec() {
@@ -278,17 +279,18 @@ fn read_document(
 /// nothing, but what else is wrong with it is said as well.
 fn checked(
     value: &Value,
+    tree: &Tree,
     origin: &Origin,
     revision: Option<&Arc<str>>,
     findings: &mut Findings,
     read: &mut Read,
 ) -> Option<TestCase> {
     let kind = kind::of(value, findings)?;
-    check::check(kind, value, findings);
+    check::check(kind, value, tree, findings);
     if findings.is_empty() {
         return compiled(kind, value, origin, revision, findings, read);
     }
-    let rest = beside::rest(kind, value, findings)?;
+    let rest = beside::rest(kind, value, tree, findings)?;
     let (mut found, mut unused) = (Findings::default(), Read::default());
     compiled(kind, &rest.value, origin, revision, &mut found, &mut unused);
     rest.told(found).for_each(|finding| findings.push(finding));

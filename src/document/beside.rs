@@ -10,6 +10,7 @@ use super::check::check;
 use super::code::Code;
 use super::finding::{Finding, Findings};
 use super::kind::Kind;
+use super::tree::Tree;
 
 /// How often something is left out: to leave out one thing may leave what it was in without what it needs.
 const ROUNDS: usize = 8;
@@ -22,12 +23,12 @@ pub(super) struct Rest {
 }
 
 /// What the schema takes of a document in which it found mistakes; none if nothing is left.
-pub(super) fn rest(kind: Kind, document: &Value, mistakes: &Findings) -> Option<Rest> {
+pub(super) fn rest(kind: Kind, document: &Value, tree: &Tree, mistakes: &Findings) -> Option<Rest> {
     let mut rest = Rest { value: document.clone(), variables_lost: false };
     rest.leave_out(mistakes)?;
     for _ in 0..ROUNDS {
         let mut mistakes = Findings::default();
-        check(kind, &rest.value, &mut mistakes);
+        check(kind, &rest.value, tree, &mut mistakes);
         if mistakes.is_empty() {
             return Some(rest);
         }

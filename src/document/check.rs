@@ -12,6 +12,7 @@ use super::diagnostic::Code;
 use super::finding::{Finding, Findings, Part, join};
 use super::kind::Kind;
 use super::schema;
+use super::tree::Tree;
 use super::words::{all_of, any_of, is_close, nearest, quoted};
 
 /// How many unknown keys of one map are told: a map with more of them is another thing altogether.
@@ -116,12 +117,13 @@ impl Found {
     }
 }
 
-/// Checks a document against its kind. Gives all that is wrong, by place.
-pub(super) fn check(kind: Kind, value: &Value, findings: &mut Findings) {
+/// Checks a document against its kind. Gives all that is wrong, by place. The tree says how numbers were
+/// written: a value forgets the last zero of `1.20`.
+pub(super) fn check(kind: Kind, value: &Value, tree: &Tree, findings: &mut Findings) {
     let Some(checker) = CHECKERS.get(&kind) else { return };
     let mut found = Found::default();
     for error in checker.validator.iter_errors(value) {
-        one(&checker.schema, value, &error, &mut found);
+        one(&checker.schema, value, tree, &error, &mut found);
     }
     for (container, key) in std::mem::take(&mut found.missing) {
         let meant = found.suggested.get(&container).map(Vec::as_slice).unwrap_or_default();
@@ -135,7 +137,13 @@ pub(super) fn check(kind: Kind, value: &Value, findings: &mut Findings) {
     }
 }
 
-fn one(root: &Value, document: &Value, error: &ValidationError<'_>, found: &mut Found) {
+fn one(
+    root: &Value,
+    document: &Value,
+    tree: &Tree,
+    error: &ValidationError<'_>,
+    found: &mut Found,
+) {
     let pointer = error.instance_path().as_str();
     let here = schema::at(root, pointer);
     let name = named(pointer);
@@ -150,7 +158,7 @@ fn one(root: &Value, document: &Value, error: &ValidationError<'_>, found: &mut 
             let key = property.as_str().unwrap_or_default().to_owned();
             found.missing.push((pointer.to_owned(), key));
         }
-        E::Type { .. } => wrong_type(root, here, pointer, value, found),
+        E::Type { .. } => wrong_type(root, pointer, value, tree.text(pointer), found),
         E::Enum { options } => {
             let allowed: Vec<&str> =
                 options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
@@ -297,7 +305,14 @@ fn lowered(text: &str) -> String {
         .map_or_else(String::new, |first| format!("({}{})", first.to_lowercase(), chars.as_str()))
 }
 
-fn wrong_type(root: &Value, here: Option<&Value>, pointer: &str, value: &Value, found: &mut Found) {
+fn wrong_type(
+    root: &Value,
+    pointer: &str,
+    value: &Value,
+    written: Option<&str>,
+    found: &mut Found,
+) {
+    let here = schema::at(root, pointer);
     let expected = here.and_then(|schema| schema.get("type")).and_then(Value::as_str).unwrap_or("");
     let words = match expected {
         "object" => "a map",
@@ -322,7 +337,10 @@ fn wrong_type(root: &Value, here: Option<&Value>, pointer: &str, value: &Value, 
         (Value::Number(_), "string") if is_duration(here) => {
             Some(format!("give it a unit: {value}s, {value}m, {value}h or {value}d"))
         }
-        (Value::Number(_) | Value::Bool(_), "string") => Some(format!("quote it: \"{value}\"")),
+        (Value::Number(_) | Value::Bool(_), "string") => {
+            let written = written.map_or_else(|| value.to_string(), str::to_owned);
+            Some(format!("quote it: \"{written}\""))
+        }
         (Value::String(text), "boolean") if matches!(text.as_str(), "true" | "false") => {
             Some(format!("remove the quotes: {text}"))
         }

@@ -70,6 +70,14 @@ impl Tree {
         Some((node, true))
     }
 
+    /// The scalar at a JSON pointer, as it was written but for quotes and escapes.
+    pub(super) fn text(&self, pointer: &str) -> Option<&str> {
+        match self.find(pointer)? {
+            (Node { content: Content::Scalar { text, .. }, .. }, true) => Some(text),
+            _ => None,
+        }
+    }
+
     /// The bytes that a finding means.
     pub(super) fn span(&self, finding: &Finding, source: &Source<'_>) -> Range<usize> {
         let Some((node, found)) = self.find(&finding.pointer) else { return 0..0 };
