@@ -11,6 +11,7 @@ use super::super::field::Field;
 use super::super::node::{Comparison, Node, Operation};
 use super::super::types::{Scalar, Type};
 use super::{BOOL, Checker, DOUBLE, DURATION, INT, TEXT, TIME, Told, Typed};
+use crate::span::Period;
 
 /// The sign of an operator as it is written.
 fn written(operator: &str) -> &str {
@@ -194,9 +195,13 @@ impl Checker<'_> {
             (Add, TEXT, TEXT) => TEXT,
             (Add | Subtract, DURATION, DURATION) | (Subtract, TIME, TIME) => DURATION,
             (Add | Subtract, TIME, DURATION) | (Add, DURATION, TIME) => TIME,
-            (_, a, b) => {
-                let message = format!("`{}` between {a} and {b}", written(name));
-                self.wrong(part, message, to_one_type(a, b));
+            (_, first, second) => {
+                let message = format!("`{}` between {first} and {second}", written(name));
+                let span = as_span(&a).or_else(|| as_span(&b));
+                match span.filter(|_| first == TIME || second == TIME) {
+                    Some(span) => self.wrong(part, message, format!("write `{span}`")),
+                    None => self.wrong(part, message, to_one_type(first, second)),
+                }
                 return None;
             }
         };
@@ -279,6 +284,18 @@ fn present(node: &Node, holds: bool, keys: &mut Vec<(Field, Arc<str>)>) {
         }
         _ => {}
     }
+}
+
+/// The duration that a text was meant to be, as it is written here.
+fn as_span(typed: &Typed) -> Option<String> {
+    let Node::Text(text) = &typed.node else { return None };
+    let seconds = text.parse::<Period>().ok()?.get().as_secs();
+    Some(match seconds {
+        _ if seconds % 86_400 == 0 => format!("days({})", seconds / 86_400),
+        _ if seconds % 3_600 == 0 => format!("duration('{}h')", seconds / 3_600),
+        _ if seconds % 60 == 0 => format!("duration('{}m')", seconds / 60),
+        _ => format!("duration('{seconds}s')"),
+    })
 }
 
 /// How two types become one.
