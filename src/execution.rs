@@ -32,6 +32,11 @@ macro_rules! name {
             pub fn as_str(&self) -> &str {
                 &self.0
             }
+
+            /// Whether such names may have a character.
+            pub fn may_have(c: char) -> bool {
+                c.is_ascii_alphanumeric() || $extra.iter().any(|extra| char::from(*extra) == c)
+            }
         }
 
         impl FromStr for $name {
@@ -39,7 +44,7 @@ macro_rules! name {
 
             fn from_str(text: &str) -> Result<Self, InvalidName> {
                 let fits = (1..=$max).contains(&text.len())
-                    && text.bytes().all(|b| b.is_ascii_alphanumeric() || $extra.contains(&b));
+                    && text.bytes().all(|b| Self::may_have(char::from(b)));
                 if fits {
                     Ok(Self(text.into()))
                 } else {

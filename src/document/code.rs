@@ -153,7 +153,7 @@ codes! {
     MeaningReference Error Meaning "meaning-reference",
     /// A fleet has more things, jobs or executions than are accepted.
     MeaningTooMany Error Meaning "meaning-too-many",
-    /// A name pattern that cannot be read.
+    /// A name pattern that cannot be read, or that asks for a character which no such name has.
     MeaningPattern Error Meaning "meaning-pattern",
     /// A template that cannot be read.
     MeaningTemplate Error Meaning "meaning-template",

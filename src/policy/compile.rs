@@ -3,7 +3,7 @@
 //! The schema has been checked before: what it holds (types, enums, ranges, what must not be empty) is
 //! not checked again. Here is what a schema cannot say, and nobody behind this asks it again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -15,8 +15,7 @@ use super::shapes::{
     TargetShape,
 };
 use super::{
-    Cancel, Digest, Globs, JobTarget, Limit, LimitSize, Origin, Policy, PolicyName, Rule, Target,
-    template,
+    Cancel, Digest, JobTarget, Limit, LimitSize, Origin, Policy, PolicyName, Rule, Target, template,
 };
 use crate::document::diagnostic::Code;
 use crate::document::finding::{Findings, join};
@@ -28,9 +27,12 @@ mod clauses;
 mod expressions;
 mod guard;
 mod lints;
+mod patterns;
 mod windows;
 
 pub use guard::{compile_guard, excepted_in, restore_guard};
+
+use patterns::Named;
 
 /// The rule for names of policies and of rules.
 const LABEL: &str =
@@ -146,35 +148,9 @@ impl Compiler<'_> {
         label
     }
 
-    fn globs(&mut self, pointer: &str, patterns: &BTreeSet<String>) -> Option<Globs> {
-        let mut good = true;
-        for pattern in patterns {
-            let problem = match Globs::check(pattern) {
-                _ if pattern.is_empty() => {
-                    Some(("the pattern is empty".to_owned(), "write a name, or `*` for any"))
-                }
-                _ if pattern.len() > 256 => Some((
-                    "the pattern has more than 256 bytes".to_owned(),
-                    "write several shorter ones",
-                )),
-                Ok(()) => None,
-                Err(error) => Some((
-                    format!("{error}"),
-                    "`*`, `?`, `[a-z]` and `{a,b}` have a meaning; a backslash before them takes it away",
-                )),
-            };
-            if let Some((message, help)) = problem {
-                good = false;
-                // Sets are in order, lists as written: the pattern is found again by its text.
-                self.findings.item(Code::MeaningPattern, pointer, pattern, message, Some(help));
-            }
-        }
-        if good { Globs::new(patterns.iter().cloned()).ok() } else { None }
-    }
-
     fn target(&mut self, shape: &TargetShape) -> Option<Target> {
-        let names = self.globs("/spec/target/jobs/names", &shape.jobs.names);
-        let things = self.globs("/spec/target/things/names", &shape.things.names);
+        let names = self.globs("/spec/target/jobs/names", &shape.jobs.names, Named::Job);
+        let things = self.globs("/spec/target/things/names", &shape.things.names, Named::Thing);
         for namespace in &shape.jobs.namespaces {
             let inner = |b: u8| b.is_ascii_alphanumeric() || b"_-".contains(&b);
             if !(1..=64).contains(&namespace.len()) || !namespace.bytes().all(inner) {

@@ -53,6 +53,45 @@ impl Globs {
         Self::new([pattern.to_owned()]).map(drop)
     }
 
+    /// The first part of a pattern that asks for a character which no name may have; none if there is
+    /// no such part. The pattern is one that [`Self::check`] takes.
+    pub fn foreign(pattern: &str, may_have: impl Fn(char) -> bool) -> Option<&str> {
+        let mut at = 0;
+        let mut braces = 0_usize;
+        while let Some(c) = pattern[at..].chars().next() {
+            let begin = at;
+            at += c.len_utf8();
+            let literal = match c {
+                '*' | '?' => continue,
+                '{' | '}' => {
+                    braces = if c == '{' { braces + 1 } else { braces.saturating_sub(1) };
+                    continue;
+                }
+                ',' if braces > 0 => continue,
+                '[' => {
+                    at = end_of_class(pattern, at);
+                    let class = &pattern[begin..at];
+                    let only = Self::new([class.to_owned()]).ok()?;
+                    let mut ascii = (0..128_u8).map(char::from).filter(|c| may_have(*c));
+                    if !ascii.any(|c| only.is_match(c.encode_utf8(&mut [0; 4]))) {
+                        return Some(class);
+                    }
+                    continue;
+                }
+                '\\' => {
+                    let escaped = pattern[at..].chars().next()?;
+                    at += escaped.len_utf8();
+                    escaped
+                }
+                literal => literal,
+            };
+            if !may_have(literal) {
+                return Some(&pattern[begin..at]);
+            }
+        }
+        None
+    }
+
     /// Compiles patterns.
     pub fn new(patterns: impl IntoIterator<Item = String>) -> Result<Self, InvalidGlob> {
         let patterns: Vec<_> = patterns.into_iter().collect();
@@ -91,6 +130,15 @@ impl Globs {
     }
 }
 
+/// Where a class ends that begins at `at`: its first character is one of it, be it a bracket.
+fn end_of_class(pattern: &str, at: usize) -> usize {
+    let rest = &pattern[at..];
+    let inside = rest.strip_prefix(['!', '^']).unwrap_or(rest);
+    let first = inside.chars().next().map_or(0, char::len_utf8);
+    let end = inside[first..].find(']').map_or(inside.len(), |end| first + end + 1);
+    at + rest.len() - inside.len() + end
+}
+
 impl fmt::Debug for Globs {
     /// As they were written: the compiled automata would fill pages.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -101,6 +149,36 @@ impl fmt::Debug for Globs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::execution::{JobId, ThingName};
+
+    #[test]
+    fn what_no_name_has_is_found_in_a_pattern_and_nothing_else() {
+        for (pattern, of_jobs) in [
+            ("fw-*", None),
+            ("fw-?[0-9][!a][^b]*", None),
+            ("{fw-*,cfg-{1,2}}_", None),
+            ("\\f\\-w", None),
+            ("[]a]", None),
+            ("[!]]*", None),
+            ("[%a-]", None),
+            ("a:b", Some(":")),
+            ("^fw-.*$", Some("^")),
+            ("fw.*", Some(".")),
+            ("fw 3", Some(" ")),
+            ("/fw/", Some("/")),
+            ("a,b", Some(",")),
+            ("{a,b%}", Some("%")),
+            ("fw\\*", Some("\\*")),
+            ("fw[%&]x", Some("[%&]")),
+            ("fw[!a-zA-Z0-9_-]", Some("[!a-zA-Z0-9_-]")),
+            ("[]]", Some("[]]")),
+            ("größe-*", Some("ö")),
+        ] {
+            Globs::check(pattern).expect(pattern);
+            assert_eq!(Globs::foreign(pattern, JobId::may_have), of_jobs, "{pattern}");
+        }
+        assert_eq!(Globs::foreign("a:b", ThingName::may_have), None);
+    }
 
     #[test]
     fn plain_patterns_match_what_globs_match() {

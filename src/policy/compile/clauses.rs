@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Compiler;
+use super::patterns::Named;
 use crate::document::diagnostic::Code;
 use crate::document::finding::join;
 use crate::document::words::quoted;
@@ -15,7 +16,7 @@ use crate::policy::shapes::{
     RetryShape, StatusDetailsShape, ThingShape,
 };
 use crate::policy::template::{MAX_KEY, MAX_VALUE, is_allowed};
-use crate::policy::{AgeBound, AgeClock, Clause, Operator, Requirement, Rule, Test};
+use crate::policy::{AgeBound, AgeClock, Clause, Globs, Operator, Requirement, Rule, Test};
 use crate::span::Period;
 
 /// What keys and values of a map in AWS look like.
@@ -123,8 +124,11 @@ impl Compiler<'_> {
         for (names, key) in [(&shape.jobs, "jobs"), (&shape.things, "things")] {
             let Some(names) = names else { continue };
             let at = join(&join(pointer, key), "names");
-            let make = if key == "jobs" { Test::JobNames } else { Test::ThingNames };
-            let globs = self.globs(&at, &names.names);
+            let (make, named): (fn(Globs) -> Test, _) = match key {
+                "jobs" => (Test::JobNames, Named::Job),
+                _ => (Test::ThingNames, Named::Thing),
+            };
+            let globs = self.globs(&at, &names.names, named);
             let path = format!("{path}.{key}.names");
             clauses.extend(globs.map(|globs| Clause { path, test: make(globs) }));
         }
