@@ -13,6 +13,8 @@ use crate::policy::expression::{
     Expression, Facts, Findings, Outcome, Problem, Scope, Value, Wanted, end_in_template,
 };
 
+mod lookalike;
+
 /// One template, read.
 #[derive(Clone, Debug)]
 pub struct Template {
@@ -45,6 +47,8 @@ pub struct TemplateFindings {
     pub text: Vec<Problem>,
     /// With the expressions. The bytes are those of the template.
     pub expressions: Findings,
+    /// What looks like something to fill in, and is text. The bytes are those of the template.
+    pub lookalikes: Vec<Problem>,
 }
 
 impl TemplateFindings {
@@ -79,11 +83,13 @@ impl Template {
             let open = at + found;
             // Only the dollar right before it escapes: `$$${` is a dollar and an escaped `${`.
             if text[at..open].ends_with('$') {
+                lookalike::find(text, at..open - 1, scope, &mut findings.lookalikes);
                 template.text(&text[at..open - 1]);
                 template.text("${");
                 at = open + 2;
                 continue;
             }
+            lookalike::find(text, at..open, scope, &mut findings.lookalikes);
             template.text(&text[at..open]);
             let inside = open + 2;
             let Some(close) = end_in_template(text, inside) else {
@@ -109,6 +115,7 @@ impl Template {
             }
             at = close + 1;
         }
+        lookalike::find(text, at..text.len(), scope, &mut findings.lookalikes);
         template.text(&text[at..]);
         good.then_some(template)
     }

@@ -126,6 +126,9 @@ impl Compiler<'_> {
         for problem in found.text {
             self.problem(Code::MeaningTemplate, pointer, problem);
         }
+        for problem in found.lookalikes {
+            self.problem(Code::MeaningNoTemplate, pointer, problem);
+        }
         self.found(pointer, found.expressions);
         let template = template?;
         self.uses_revision |= template.expressions().any(|(_, it)| it.uses_revision());

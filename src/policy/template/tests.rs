@@ -53,6 +53,38 @@ fn a_dollar_before_it_makes_it_text() {
 }
 
 #[test]
+fn what_looks_like_a_template_and_is_none_is_found() {
+    let found = |text: &str| -> Vec<String> {
+        let mut findings = TemplateFindings::default();
+        Template::parse(text, &Scope::default(), &mut findings).expect(text);
+        let told = |it: Problem| format!("{} {}", &text[it.at], it.help);
+        findings.lookalikes.into_iter().map(told).collect()
+    };
+    for (text, part, name) in [
+        ("by {{ thing.name }}!", "{{ thing.name }}", "${thing.name}"),
+        ("by $thing.name.", "$thing.name", "${thing.name}"),
+        ("{job.id}", "{job.id}", "${job.id}"),
+        ("on $(job.id)", "$(job.id)", "${job.id}"),
+        ("ü {{thing.attributes.site}}", "{{thing.attributes.site}}", "${thing.attributes.site}"),
+        ("${job.id} {{ policy.labels.team", "{{ policy.labels.team", "${policy.labels.team}"),
+    ] {
+        let told = format!("{part} write `{name}`, which is filled in");
+        assert_eq!(found(text), [told], "{text}");
+    }
+    for text in [
+        "$${thing.name}",
+        "${thing.name}",
+        "thing.name (job.id)",
+        "{a}",
+        "$5 for job.id",
+        "$thing.nickname",
+        "{{ }}",
+    ] {
+        assert_eq!(found(text), [""; 0], "{text}");
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_said_with_its_place() {
     for (text, part, help) in [
         ("a ${job.id", "${job.id", "close it"),
