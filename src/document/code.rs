@@ -185,6 +185,8 @@ codes! {
     MeaningUnknownPolicy Warning Meaning "meaning-unknown-policy",
     /// An expression over a key that may not be there; where it is not, the expression is not known.
     MeaningAbsentKey Warning Meaning "meaning-absent-key",
+    /// What has no effect whatever there is: a policy that can cancel nothing, a rule that keeps nothing.
+    MeaningNoEffect Warning Meaning "meaning-no-effect",
     /// Text that looks like something to fill in, and is sent as it stands.
     MeaningNoTemplate Warning Meaning "meaning-no-template",
     /// An age since the start, of executions that nobody has started.

@@ -68,7 +68,7 @@ pub fn compile(
     compiler.suspension(spec);
     compiler.force(spec);
     if let (false, Some(target)) = (compiler.findings.has_errors_since(before), &target) {
-        compiler.lints(spec, target, &clauses);
+        compiler.lints(spec, target, &clauses, &windows);
     }
     let uses_revision = compiler.uses_revision;
     if findings.has_errors_since(before) {
@@ -186,8 +186,9 @@ impl Compiler<'_> {
             }
             let before = self.findings.len();
             let rule = self.rule(&pointer, path, shape);
-            if !self.findings.has_errors_since(before) {
+            if !self.findings.has_errors_since(before) && shape.asks() {
                 self.contradictions(&pointer, &rule.clauses);
+                self.empty_or_whole(&pointer, &rule, path == "protect");
             }
             if rule.clauses.is_empty() && !shape.asks() {
                 self.findings.value(

@@ -232,6 +232,26 @@ impl Expression {
         self.uses_revision
     }
 
+    /// Whether a condition is true, where that hangs on nothing: no fact, no time, no revision.
+    pub fn always(&self) -> Option<bool> {
+        struct Nothing;
+        impl Facts for Nothing {
+            fn fact(&self, _: Field) -> Fact<Value<'_>> {
+                Fact::Absent
+            }
+            fn now(&self) -> Timestamp {
+                Timestamp::UNIX_EPOCH
+            }
+        }
+        if !self.fields.is_empty() || self.uses_now || self.uses_revision {
+            return None;
+        }
+        match self.run(&Nothing) {
+            Outcome::Is(Value::Bool(value)) => Some(value),
+            _ => None,
+        }
+    }
+
     /// Runs it.
     pub fn run<'a>(&'a self, facts: &'a dyn Facts) -> Outcome<'a> {
         run::run(self, facts)

@@ -319,7 +319,7 @@ fn a_policy_with_everything_is_read_as_written() {
         windows,
         [
             (WindowKind::Allow, 4, 22 * 60, 5 * 60, Some("Europe/Berlin")),
-            (WindowKind::Deny, 7, 0, 24 * 60, Some("UTC")),
+            (WindowKind::Deny, 7, 12 * 60, 24 * 60, Some("UTC")),
         ]
     );
     assert_eq!(policy.expires_at.map(|t| t.to_string()).as_deref(), Some("2027-01-01T00:00:00Z"));

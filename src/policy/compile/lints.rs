@@ -13,7 +13,8 @@ use crate::document::words::quoted;
 use crate::execution::{OpenStatus, TargetSelection};
 use crate::policy::expression::Field;
 use crate::policy::shapes::PolicySpec;
-use crate::policy::{AgeClock, Clause, Operator, Requirement, Target, Test};
+use crate::policy::window::{Window, WindowKind};
+use crate::policy::{AgeClock, Clause, Mode, Operator, Requirement, Rule, Target, Test};
 
 /// The operation that is called once for each thing or execution to answer a clause; none if the lists
 /// and a call a job bring it.
@@ -88,6 +89,17 @@ fn requirement(test: &Test) -> Option<(bool, &Requirement)> {
     }
 }
 
+/// Whether a test holds, where that hangs on nothing.
+fn always(test: &Test) -> Option<bool> {
+    match test {
+        Test::JobNames(globs) | Test::ThingNames(globs) => {
+            globs.patterns().iter().any(|pattern| pattern == "*").then_some(true)
+        }
+        Test::Expression(condition) => condition.expression.always(),
+        _ => None,
+    }
+}
+
 impl Compiler<'_> {
     /// Conditions on one key that exclude each other. `at` is the list or rule that they stand in. It
     /// is an error: such a policy cancels nothing, and such a rule protects nothing.
@@ -108,7 +120,16 @@ impl Compiler<'_> {
     }
 
     /// What can be said of a policy in which nothing is wrong.
-    pub(super) fn lints(&mut self, spec: &PolicySpec, target: &Target, clauses: &[Clause]) {
+    pub(super) fn lints(
+        &mut self,
+        spec: &PolicySpec,
+        target: &Target,
+        clauses: &[Clause],
+        windows: &[Window],
+    ) {
+        self.never(clauses);
+        self.no_budget(spec);
+        self.never_closes(windows);
         self.not_started(target, clauses);
         self.recreated(target);
         self.costly(target, clauses);
@@ -155,6 +176,71 @@ impl Compiler<'_> {
                 "what is IN_PROGRESS is listed and stays: it is canceled only with force",
                 Some("write `cancel: {force: true}`, or remove IN_PROGRESS"),
             );
+        }
+    }
+
+    /// A rule that keeps nothing, or all that there is. `at` is where it stands; a guard may well stop
+    /// everything.
+    pub(super) fn empty_or_whole(&mut self, at: &str, rule: &Rule, of_guard: bool) {
+        let says: Vec<_> = rule.clauses.iter().map(|clause| always(&clause.test)).collect();
+        let code = Code::MeaningNoEffect;
+        if says.contains(&Some(false)) {
+            let message = "this is never true: the rule keeps nothing";
+            let help = Some("remove the rule, or ask for something that can be");
+            self.findings.value(code, join(at, "expression"), message, help);
+        } else if !of_guard && says.iter().all(|it| *it == Some(true)) {
+            let message = format!(
+                "the rule {} keeps everything: the policy cancels nothing",
+                quoted(&rule.name)
+            );
+            let help = Some("name what is to be kept, or write `suspend: true` for a while");
+            self.findings.value(code, at, message, help);
+        }
+    }
+
+    /// A condition that nothing meets.
+    fn never(&mut self, clauses: &[Clause]) {
+        for clause in clauses.iter().filter(|clause| always(&clause.test) == Some(false)) {
+            self.findings.value(
+                Code::MeaningNoEffect,
+                pointer(&clause.path),
+                "this is never true: the policy cancels nothing",
+                Some("ask for something that can be, or write `suspend: true` for a while"),
+            );
+        }
+    }
+
+    fn no_budget(&mut self, spec: &PolicySpec) {
+        if spec.mode != Mode::Enforce {
+            return;
+        }
+        let budget = &spec.budget;
+        let counts = budget.max.iter().enumerate().filter(|(_, limit)| limit.count == 0);
+        let mut at: Vec<_> =
+            counts.map(|(index, _)| format!("/spec/budget/max/{index}/count")).collect();
+        let share = budget.max_percent.as_ref().filter(|share| share.value == 0);
+        at.extend(share.map(|_| "/spec/budget/maxPercent/value".to_owned()));
+        for at in at {
+            self.findings.value(
+                Code::MeaningNoEffect,
+                at,
+                "the budget allows none: the policy cancels nothing",
+                Some("allow some, or write `mode: Observe`, or `suspend: true` for a while"),
+            );
+        }
+    }
+
+    fn never_closes(&mut self, windows: &[Window]) {
+        for (index, window) in windows.iter().enumerate() {
+            let whole_day = window.from.minutes() == 0 && window.to.is_end_of_day();
+            if window.kind == WindowKind::Deny && whole_day && window.days.len() == 7 {
+                self.findings.value(
+                    Code::MeaningNoEffect,
+                    join("/spec/windows", index),
+                    "this window is always open: the policy never acts",
+                    Some("name fewer days or hours, or write `suspend: true` for a while"),
+                );
+            }
         }
     }
 
