@@ -24,6 +24,7 @@ pub mod render;
 pub mod report;
 pub mod schema;
 
+mod against;
 mod beside;
 mod check;
 mod events;
@@ -78,6 +79,8 @@ pub struct Documents {
     pub unread_guards: BTreeSet<String>,
     /// The patterns of jobs in the targets of policies.
     patterns: Vec<Written>,
+    /// Where that stands in policies and guards which is held against a fleet or the time.
+    places: against::Places,
 }
 
 /// A name that was written somewhere, whether or not the rest of its document is right.
@@ -101,6 +104,7 @@ struct Read {
     /// The policies that freezes except.
     excepted: Vec<Written>,
     patterns: Vec<Written>,
+    places: against::Places,
 }
 
 /// Reads files of no known revision: see [`read_at`].
@@ -128,6 +132,7 @@ pub fn read_at(files: &[SourceFile], limits: &Limits, revision: Option<&Arc<str>
         names.extend(read.names);
         excepted.extend(read.excepted);
         documents.patterns.extend(read.patterns);
+        documents.places.extend(read.places);
     }
     together::unknown_policies(&names, excepted, &mut documents);
     together::shadowed(&names, &mut documents);
@@ -258,6 +263,9 @@ fn read_document(
         && let Some(name) = value.pointer("/metadata/name").and_then(Value::as_str)
     {
         read.names.push(written(kind, name, place_at("/metadata/name")));
+        let pointers = against::pointers(&value).into_iter();
+        let key = |pointer: &String| (kind, name.to_owned(), pointer.clone());
+        read.places.extend(pointers.map(|it| (key(&it), place_at(&it))));
     }
     if kind == Some(Kind::CancelPolicy) {
         let at = "/spec/target/jobs/names";

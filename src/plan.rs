@@ -33,6 +33,7 @@ pub mod explain;
 pub mod facts;
 pub mod finish;
 pub mod follows;
+pub mod idle;
 pub mod in_force;
 pub mod intent;
 pub mod needs;

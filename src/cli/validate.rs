@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cli::args::{Validate as Args, ValidateFormat};
@@ -12,10 +13,13 @@ use crate::cli::output::github::{self, Annotation, Level};
 use crate::cli::output::{Output, Tone, plural};
 use crate::cli::session::read_fleet;
 use crate::cli::{ci, locate};
+use crate::clock::Clock;
 use crate::controller::follow::Reading;
 use crate::document::report::Report;
 use crate::document::{self, Diagnostic, Limits};
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, inventory};
+use crate::inventory::Inventory;
+use crate::plan::idle::idle;
 use crate::source;
 
 /// What the paths gave.
@@ -30,6 +34,15 @@ struct Validated {
     guard_costs: Vec<GuardCost>,
     diagnostics: Vec<Diagnostic>,
     unreadable: Vec<source::Error>,
+}
+
+/// The fleet that was given.
+struct Given {
+    fleet: Fleet,
+    /// What people call it.
+    name: String,
+    /// All that is seen of it.
+    seen: Inventory,
 }
 
 #[derive(Serialize)]
@@ -52,13 +65,17 @@ struct Json<'a> {
 pub fn validate(args: &Args, output: Output) -> anyhow::Result<Exit> {
     let mut all = Validated::default();
     let mut library = Library::default();
+    let now = Clock::system().now();
     let fleet = match &args.fleet {
-        Some(path) => Some((read_fleet(path, output)?, path.to_string_lossy())),
+        Some(path) => {
+            let fleet = read_fleet(path, output)?;
+            let (name, seen) = (path.to_string_lossy().into_owned(), inventory(&fleet, now));
+            Some(Given { fleet, name, seen })
+        }
         None => None,
     };
-    let fleet = fleet.as_ref().map(|(fleet, name)| (fleet, name.as_ref()));
     for path in &args.paths {
-        check(path, fleet, &mut all, &mut library, output);
+        check(path, fleet.as_ref(), now, &mut all, &mut library, output);
     }
     let errors = all.diagnostics.iter().filter(|it| it.is_error()).count() + all.unreadable.len();
     let warnings = all.diagnostics.len() + all.unreadable.len() - errors;
@@ -131,7 +148,8 @@ fn last(all: &Validated, errors: usize, warnings: usize) -> String {
 /// Adds what one path gives. A path that cannot be read keeps none of the others from being checked.
 fn check(
     path: &Path,
-    fleet: Option<(&Fleet, &str)>,
+    fleet: Option<&Given>,
+    now: Timestamp,
     all: &mut Validated,
     library: &mut Library,
     output: Output,
@@ -143,9 +161,11 @@ fn check(
         Err(error) => return all.unreadable.push(error),
     };
     let mut documents = document::read_at(&tree.files, &limits, tree.revision.as_ref());
-    if let Some((fleet, name)) = fleet {
+    if let Some(Given { fleet, name, seen }) = fleet {
         documents.look_for_jobs(fleet, name);
+        documents.look_for_rules(name, |rule| idle(rule, seen, now));
     }
+    documents.look_at_times(now);
     let holder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
     locate(&mut documents.diagnostics, holder);
     all.tests += documents.tests.len();

@@ -201,6 +201,10 @@ codes! {
     MeaningShadowed Warning Meaning "meaning-shadowed",
     /// A pattern that matches no job of the fleet that was given.
     MeaningNoSuchJob Warning Meaning "meaning-no-such-job",
+    /// A rule of exclude or protect that no thing and no job of the fleet that was given can meet.
+    MeaningIdleRule Warning Meaning "meaning-idle-rule",
+    /// A time that is past: a suspension or a freeze that is over, a policy that has expired.
+    MeaningOver Warning Meaning "meaning-over",
 }
 
 impl std::fmt::Display for Code {

@@ -4,11 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::diagnostic::{Code, Diagnostic, Place, sort};
-use super::words::{all_of, nearest, quoted};
+use super::diagnostic::{Code, Diagnostic, Place};
+use super::words::{nearest, quoted};
 use super::{Documents, Kind, Written};
-use crate::fleet::Fleet;
-use crate::policy::{Globs, Policy, overlap};
+use crate::policy::{Policy, overlap};
 
 /// A freeze that excepts a policy which is not there excepts nobody, which is safe and hardly meant. In
 /// files without any policy nothing can be said: they are not the whole root.
@@ -89,28 +88,4 @@ pub(super) fn shadowed(names: &[Written], documents: &mut Documents) {
         }
     }
     documents.diagnostics.extend(found);
-}
-
-impl Documents {
-    /// Adds which patterns of jobs match none of a fleet, which people call `name`.
-    pub fn look_for_jobs(&mut self, fleet: &Fleet, name: &str) {
-        let jobs: Vec<_> = fleet.jobs.keys().map(crate::execution::JobId::as_str).collect();
-        for written in self.patterns.iter().filter(|it| !self.broken.contains(&it.path)) {
-            let Ok(pattern) = Globs::new([written.name.clone()]) else { continue };
-            if jobs.iter().any(|job| pattern.is_match(job)) {
-                continue;
-            }
-            let message = format!("{} matches no job of {name}", quoted(&written.name));
-            let help = match (nearest(&written.name, jobs.iter().copied()), jobs.as_slice()) {
-                (Some(near), _) => format!("did you mean `{near}`?"),
-                (None, []) => "the fleet has no job at all".to_owned(),
-                (None, jobs) if jobs.len() <= 6 => format!("its jobs are {}", all_of(jobs)),
-                (None, jobs) => format!("its jobs are {} and others", all_of(&jobs[..6])),
-            };
-            let place = written.place.clone();
-            let diagnostic = Diagnostic::new(Code::MeaningNoSuchJob, place, &message, Some(&help));
-            self.diagnostics.push(diagnostic);
-        }
-        sort(&mut self.diagnostics);
-    }
 }

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use rescind::document::{
     Code, Diagnostic, Documents, Kind, Limits, Severity, SourceFile, read, render, report, schema,
 };
+use rescind::fleet::inventory;
+use rescind::plan::idle::idle;
 use rescind::plan::{Decision, Reason};
 use rescind::policy::expression::Field;
 use rescind::policy::window::WindowKind;
@@ -121,13 +123,17 @@ fn made() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// All that is wrong with files, what their tests and targets name in vain included. Tests name a fleet
-/// of the same folder.
+/// All that is wrong with files at one time, what their tests, targets and rules name in vain included.
+/// Tests name a fleet of the same folder.
 fn wrong_with(files: &[SourceFile]) -> Vec<Diagnostic> {
+    let now = "2026-11-24T00:00:00Z".parse().expect("a time");
     let mut documents = read(files, &Limits::policies());
     for (origin, fleet) in documents.fleets.clone() {
         documents.look_for_jobs(&fleet, &origin.path);
+        let seen = inventory(&fleet, now);
+        documents.look_for_rules(&origin.path, |rule| idle(rule, &seen, now));
     }
+    documents.look_at_times(now);
     let set = PolicySet::new(documents.policies);
     let mut diagnostics = documents.diagnostics;
     for test in &documents.tests {

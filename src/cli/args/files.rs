@@ -21,7 +21,8 @@ pub struct Validate {
     #[arg(default_value = "policies")]
     pub paths: Vec<PathBuf>,
 
-    /// Also say which job patterns match nothing in this fleet.
+    /// Also say which job patterns match nothing in this fleet, and which rules of exclude and protect
+    /// can keep nothing of it.
     #[arg(long, value_name = "FILE")]
     pub fleet: Option<PathBuf>,
 

@@ -6,7 +6,7 @@ use rescind::emulator::Operation;
 use serde_json::Value;
 
 use crate::cli::{example, settings};
-use crate::process::fleet::{World, policy};
+use crate::process::fleet::{World, fleet_file, guard, policy};
 use crate::process::{Beside, command, ran, rescind};
 
 #[test]
@@ -32,6 +32,28 @@ fn validate_checks_all_paths_and_names_files_as_they_can_be_opened() {
     let json = ran(world.command(&[&paths[..], &["-o", "json"]].concat()));
     assert_eq!((json.code, &*json.stderr), (1, ""));
     settings().bind(|| insta::assert_snapshot!("validate_json", json.stdout));
+}
+
+#[test]
+fn validate_warns_of_what_is_over_and_of_rules_that_nothing_of_the_fleet_meets() {
+    let world = World::new(1);
+    world.write("a.yaml", &policy("a", "*"));
+    let protect = "protect: [{name: typo, thing: {groups: [medcal]}}]";
+    let freeze =
+        "freezes: [{name: f, from: \"2020-01-01T00:00:00Z\", until: \"2021-01-01T00:00:00Z\"}]";
+    world.write("g.yaml", &guard("g", &format!("{protect}, {freeze}")));
+    fs::write(world.path("fleet.yaml"), fleet_file(1)).unwrap();
+    let validate = ran(world.command(&["validate", "root", "--fleet", "fleet.yaml"]));
+    assert_eq!((validate.code, &*validate.stderr), (0, ""), "{}", validate.stdout);
+    for told in [
+        "warning[meaning-over]: the freeze is over",
+        "warning[meaning-idle-rule]: the rule `typo` keeps nothing of fleet.yaml",
+        ": 2 warnings.\n",
+    ] {
+        assert!(validate.stdout.contains(told), "{told}\n{}", validate.stdout);
+    }
+    let example = ran(example(&["validate", "--fleet", "policies/fleet.yaml"]));
+    assert!(example.stdout.ends_with(": no problems.\n"), "{}", example.stdout);
 }
 
 #[test]
