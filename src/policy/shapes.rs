@@ -101,7 +101,8 @@ pub struct PolicySpec {
     #[serde(rename = "match", default)]
     pub matching: Option<MatchShape>,
     /// Which of them stay nevertheless: any rule that holds, or that is not known to hold or not,
-    /// keeps the execution.
+    /// keeps the execution. A rule holds when all that is written in it does: for either of two things,
+    /// write two rules.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1))]
     pub exclude: Vec<ExcludeShape>,
@@ -126,7 +127,8 @@ pub struct PolicySpec {
     #[serde(default)]
     pub cancel: CancelShape,
     /// How many executions may be canceled. Without it: 50 per 1h, and 10 % per 24h. If it is written,
-    /// only the limits in it hold.
+    /// only the limits in it hold. What was spent is counted by the policy's name: renamed, a policy begins
+    /// with nothing spent. A guard's budget holds over all names.
     #[serde(default)]
     pub budget: BudgetShape,
     /// When the policy may act: while some Allow window is open, if any is written, and no Deny window
@@ -183,8 +185,9 @@ pub struct TargetJobsShape {
     /// written: both.
     #[schemars(length(min = 1))]
     pub target_selection: BTreeSet<TargetSelectionShape>,
-    /// Namespaces. A job with a namespaceId (Greengrass, say) is out of scope unless it is named
-    /// here; jobs without one are always in scope.
+    /// Namespaces to look at as well: unlike the keys beside it, this one widens. A job with a
+    /// namespaceId (Greengrass, say) is out of scope unless it is named here; jobs without one are always
+    /// in scope.
     #[schemars(example = &["greengrass"])]
     pub namespaces: BTreeSet<String>,
 }

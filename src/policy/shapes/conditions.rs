@@ -149,7 +149,8 @@ pub struct ThingShape {
     #[serde(default)]
     #[schemars(length(min = 1), example = &["robot"])]
     pub types: Option<BTreeSet<String>>,
-    /// It is directly in one of these thing groups.
+    /// It is directly in one of these thing groups: a thing of a group below one of them is not meant,
+    /// unless that group is named too.
     #[serde(default)]
     #[schemars(length(min = 1), example = &["berlin"])]
     pub groups: Option<BTreeSet<String>>,

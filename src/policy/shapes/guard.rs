@@ -61,7 +61,8 @@ pub struct GuardSpec {
     #[serde(default)]
     pub scope: Option<ScopeShape>,
     /// Which executions stay: any rule that holds, or that is not known to hold or not, keeps the
-    /// execution, whatever a policy says.
+    /// execution, whatever a policy says. A rule holds when all that is written in it does: for either of
+    /// two things, write two rules.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1))]
     pub protect: Vec<ExcludeShape>,
@@ -69,8 +70,8 @@ pub struct GuardSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1))]
     pub freezes: Vec<FreezeShape>,
-    /// How many executions all policies together may cancel. It counts beside the budget of each policy,
-    /// and beside those of other guards.
+    /// How many executions all policies together may cancel, whatever they are called. It counts beside
+    /// the budget of each policy, and beside those of other guards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<GuardBudgetShape>,
     /// How much may go wrong before nothing is canceled any more. What no guard writes has its default,
