@@ -163,6 +163,7 @@ impl Scenario {
     }
 
     /// The same without what disturbs.
+    #[cfg(feature = "mutants")]
     pub fn undisturbed(self) -> Self {
         let (throttle, unavailable, lost_reply, late) = (0, 0, 0, 0);
         Self { throttle, unavailable, lost_reply, late, denied: 0, full_disk: 0, ..self }
