@@ -4,7 +4,8 @@
 //! is sent from here, and nothing that could is needed: what did not take effect is planned anew.
 //!
 //! Invariants: an intent stays open, with its unit, until its execution was described by its own number;
-//! that it is unmoved decides only once the last attempt can no longer take effect. How long it has been on
+//! and unless it is seen to have taken effect, until the last attempt can no longer do so: it could hit what
+//! was created in the place of what was judged. How long it has been on
 //! its way is told by AWS's clock, and where the machine's differs by more than the guards allow, by the
 //! one that says less: a `Date` that is wrong ends no flight. What this process has waited for itself counts
 //! in any case.
@@ -149,27 +150,27 @@ impl Settler {
         // The bytes went out at most so long after the intent was durable.
         let flight = flight_time(self.flight_time + DESCRIBE_FRESH, &self.clock);
         let remaining = flight.saturating_sub(since);
-        match answer {
-            Ok(found) if is_another(intent, &found) => {
-                let (outcome, note) = fate(Some(intent), 1, intent.number, &found);
-                Look::Ended(outcome, format!("settled after a restart: {note}"))
-            }
-            Ok(found) if is_unmoved(intent, &found) && remaining.is_zero() => Look::Ended(
+        let (outcome, note) = match answer {
+            Ok(found) if is_unmoved(intent, &found) && !is_another(intent, &found) => (
                 Outcome::Failed,
                 "an earlier process ended before it took effect; it is judged anew".to_owned(),
             ),
-            Ok(found) if is_unmoved(intent, &found) => Look::Wait(looked + remaining),
             Ok(found) => {
                 // Whether the last attempt was lost is not known, and so it counts as lost.
                 let (outcome, note) = fate(Some(intent), 1, intent.number, &found);
-                Look::Ended(outcome, format!("settled after a restart: {note}"))
+                (outcome, format!("settled after a restart: {note}"))
             }
-            Err(error) if error.kind == ErrorKind::NotFound => Look::Ended(
+            Err(error) if error.kind == ErrorKind::NotFound => (
                 Outcome::Unresolved,
                 "an earlier process ended before the answer came, and the execution is no longer there"
                     .to_owned(),
             ),
-            Err(error) => Look::Failed(error),
+            Err(error) => return Look::Failed(error),
+        };
+        if outcome.is_cancel() || remaining.is_zero() {
+            Look::Ended(outcome, note)
+        } else {
+            Look::Wait(looked + remaining)
         }
     }
 

@@ -2,7 +2,9 @@
 //!
 //! Apart from `line`, which sends. Here nothing is sent but describes of the execution's own number,
 //! and each intent gets exactly one outcome. A unit of a budget is given back only on proof that there
-//! was no effect: never once any attempt's effect was unknown.
+//! was no effect: never once any attempt's effect was unknown. Nor is a request that may be on its way
+//! settled before it can no longer arrive, unless it is known to have had its effect: it could hit what is
+//! created in the place of what was judged, and a budget counts it from its outcome on.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -129,6 +131,10 @@ impl Run<'_> {
         if doubt == Doubt::Conflict || moved {
             work.note_move(&found);
             let (outcome, note) = fate(Some(&intent), work.lost, work.number(), &found);
+            if doubt == Doubt::Effect && looked < landed && !outcome.is_cancel() {
+                // It may still hit what is created in its place, and its unit is spent until then.
+                return ControlFlow::Break(Step::Parked(work, landed));
+            }
             return ControlFlow::Break(self.end(work, outcome, note).await);
         }
         if looked < landed {
@@ -158,14 +164,14 @@ impl Run<'_> {
             return Step::Parked(work, until);
         }
         let (outcome, note) = match doubt {
-            Doubt::Effect if gone => (
-                Outcome::Unresolved,
-                "the reply was lost, and the execution is no longer there".to_owned(),
-            ),
             Doubt::Effect if Instant::now() < landed => {
                 work.look_failures = 0;
                 return Step::Parked(work, landed);
             }
+            Doubt::Effect if gone => (
+                Outcome::Unresolved,
+                "the reply was lost, and the execution is no longer there".to_owned(),
+            ),
             Doubt::Conflict if gone => (Outcome::Gone, "it is no longer there".to_owned()),
             Doubt::Conflict if work.lost == 0 => {
                 (Outcome::Superseded, format!("it moved; and it could not be described: {error}"))

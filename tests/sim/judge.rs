@@ -321,10 +321,6 @@ impl Judge {
                 self.violate("S2", &format!("intent {id} took effect twice"));
             }
         }
-        if blind {
-            // It hit what was created anew, and its unit may have left the window with what was judged.
-            return;
-        }
         let policy = intent.policy.to_string();
         let (sent, limits) = (*sent, limits.clone());
         self.hits.push(Hit { at: now, sent, policy, forced: intent.force, limits });

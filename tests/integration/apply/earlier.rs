@@ -69,7 +69,8 @@ async fn what_has_our_mark_was_canceled_by_us() {
 async fn what_somebody_else_has_canceled_is_not_ours_and_its_unit_stays_spent() {
     let (bench, _) = left_open().await;
     cancel(&bench, None);
-    let (outcome, note) = ended(&bench, false).await;
+    assert_eq!(left(&bench, false).await, 1, "it may hit what comes in its place");
+    let (outcome, note) = ended(&bench, true).await;
     assert_eq!(outcome, Outcome::AlreadyTerminal);
     assert_eq!(note, "settled after a restart: it is CANCELED, not by us");
     assert_eq!(bench.memory_now().await.spent.len(), 1, "nobody saw an answer: nothing is proved");
@@ -79,7 +80,8 @@ async fn what_somebody_else_has_canceled_is_not_ours_and_its_unit_stays_spent() 
 async fn what_is_gone_is_unresolved() {
     let (bench, intent) = left_open().await;
     bench.emulator.store(|store| store.delete_execution("r0", "fw"));
-    let (outcome, note) = ended(&bench, false).await;
+    assert_eq!(left(&bench, false).await, 1, "it may hit what comes in its place");
+    let (outcome, note) = ended(&bench, true).await;
     assert_eq!(outcome, Outcome::Unresolved);
     assert!(note.ends_with("the execution is no longer there"), "{note}");
     assert!(bench.memory_now().await.backing_off.contains_key(&intent.key));
@@ -92,7 +94,8 @@ async fn another_execution_with_its_number_says_nothing_of_it() {
     let queued_at = Some(bench.clock.now() - SignedDuration::from_hours(9));
     let other = Intent { queued_at, ..an_intent("b", "r0") };
     bench.ledger.begin(&other, &[], bench.clock.now()).await.unwrap();
-    let (outcome, note) = ended(&bench, false).await;
+    assert_eq!(left(&bench, false).await, 1, "it may hit what comes in its place");
+    let (outcome, note) = ended(&bench, true).await;
     assert_eq!(outcome, Outcome::Unresolved);
     assert!(note.ends_with("another execution has the number of this one now"), "{note}");
 }

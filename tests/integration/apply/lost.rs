@@ -55,6 +55,24 @@ async fn a_lost_cancel_is_unresolved_once_another_execution_has_its_number() {
     assert_eq!(bench.spent("sweep").await, 1);
 }
 
+/// It may hit what is created in the place of what was judged, which then counts in the budget's window.
+#[tokio::test(start_paused = true)]
+async fn a_lost_cancel_of_what_is_gone_keeps_its_unit_open_until_it_can_no_longer_land() {
+    let bench = Bench::memory(moves::CONTINUOUS, &sweep(10));
+    bench.world().delays_a_cancel(200 * SECOND);
+    bench.world().on(Call::DescribeJobExecution, |moment| {
+        if moment.nth == 2 {
+            moment.store.delete_execution("r0", moves::JOB);
+            moves::queue_anew(moment.store, "r0", "berlin", moment.now);
+        }
+    });
+    bench.apply().await;
+    let effects = bench.effects();
+    assert_eq!(effects.len(), 1, "{effects:?}");
+    let spent = bench.memory_now().await.spent;
+    assert!(spent.len() == 1 && spent[0].settled >= Some(effects[0].at), "{spent:?}");
+}
+
 #[tokio::test]
 async fn a_cancel_whose_mark_had_no_room_is_not_attributed() {
     let bench = Bench::http(&talkative(), &stuck()).await;
