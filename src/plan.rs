@@ -195,6 +195,9 @@ pub struct Plan {
     pub account: Option<Account>,
     /// One for each execution in scope, by job and thing.
     pub lines: Vec<Line>,
+    /// What is due as well and not to be acted on: what a saved plan does not name. It counts for budgets
+    /// that halt, and for nothing else.
+    pub beside: Vec<Line>,
     /// The lines to act on, in the order of acting: indexes into `lines`.
     pub order: Vec<usize>,
     /// What policies in Observe would have done, by job, thing and policy.

@@ -49,7 +49,7 @@ pub fn check(
     let mut violations = Vec::new();
     let mut seen = BTreeSet::new();
     let mut units: BTreeMap<&str, u64> = BTreeMap::new();
-    let mut common = common::Taken::new(plan);
+    let mut common = common::Taken::new(plan, inventory);
     let mut allowed = BTreeMap::new();
     let mut cancels = BTreeMap::new();
     let mut due = BTreeMap::new();

@@ -177,7 +177,8 @@ pub fn plan(
     narrowed(policies, inventory, memory, now, depth, None)
 }
 
-/// The same, with lines for `keys` alone: the others take no place in a budget. For a saved plan.
+/// The same, with lines for `keys` alone: the others take no place in a budget, but count for one that
+/// halts and for the breakers. For a saved plan.
 pub fn narrowed(
     policies: &Arc<PolicySet>,
     inventory: &Inventory,
@@ -188,8 +189,7 @@ pub fn narrowed(
 ) -> Plan {
     let by_job = policies_by_job(policies, inventory);
     // To size: a plan of a million lines has no room to double.
-    let most = inventory.executions.len();
-    let mut lines = Vec::with_capacity(keys.map_or(most, BTreeSet::len).min(most));
+    let mut lines = Vec::with_capacity(inventory.executions.len());
     let mut observed = Vec::new();
     let mut populations: BTreeMap<&PolicyName, u64> = BTreeMap::new();
     let counts_shares = policies.iter().any(|policy| budget::has_percent(policy));
@@ -202,9 +202,6 @@ pub fn narrowed(
             if open && execution_in_scope(policy, key, row) {
                 *populations.entry(&policy.name).or_default() += 1;
             }
-        }
-        if keys.is_some_and(|keys| !keys.contains(key)) {
-            continue;
         }
         let of_job = in_scope.iter().copied();
         let Some(decided) = decide(policies, of_job, &facts, memory, now, depth) else {
@@ -222,17 +219,20 @@ pub fn narrowed(
             act: None,
         });
     }
-    let mut order: Vec<usize> = (0..lines.len())
-        .filter(|&i| matches!(lines[i].decision(), Decision::Examine | Decision::Cancel))
-        .collect();
-    order.sort_by_cached_key(|&i| acting_order(&lines[i], inventory));
     let health =
         Health { unknown: blind::cases(&lines, policies, inventory, now), skew: inventory.skew };
     let breakers = memory.breakers.states(&health, &policies.thresholds(), now);
     let open = breakers.iter().find(|state| state.why.is_some()).map(|state| state.breaker);
-    leave_denied(&mut lines, &mut order, memory, open, now);
+    leave_denied(&mut lines, memory, open, now);
+    let mut beside = Vec::new();
+    if let Some(keys) = keys {
+        beside.extend(lines.extract_if(.., |line| !keys.contains(&line.key)).filter(acts));
+        observed.retain(|it| keys.contains(&it.key));
+    }
+    let mut order: Vec<usize> = (0..lines.len()).filter(|&i| acts(&lines[i])).collect();
+    order.sort_by_cached_key(|&i| acting_order(&lines[i], inventory));
     let mut purses = Purses::new(policies, inventory, memory, &populations, now);
-    purses.halt(&lines, inventory);
+    purses.halt(&lines, &beside, inventory);
     abort::spare_jobs(&mut lines, &mut order, inventory, memory);
     let budgets = purses.spend(policies, inventory, depth, now, &mut lines, &mut order);
     Plan {
@@ -241,6 +241,7 @@ pub fn narrowed(
         policies: Arc::clone(policies),
         account: inventory.account.clone(),
         lines,
+        beside,
         order,
         observed,
         budgets,
@@ -256,6 +257,11 @@ fn was_canceled(memory: &Memory, key: &ExecutionKey, number: Fact<ExecutionNumbe
     canceled().is_some()
 }
 
+/// Whether something is to be done for a line, but for the budgets.
+fn acts(line: &Line) -> bool {
+    matches!(line.decision(), Decision::Examine | Decision::Cancel)
+}
+
 /// Highest priority of the cause first, since an emergency does not wait behind routine; then the
 /// oldest, an unknown age last; then job and thing.
 fn acting_order(line: &Line, inventory: &Inventory) -> (Reverse<i32>, Timestamp, ExecutionKey) {
@@ -268,13 +274,11 @@ fn acting_order(line: &Line, inventory: &Inventory) -> (Reverse<i32>, Timestamp,
 /// Here and not in the verdict: a denied cause waits, and falls through to nobody.
 fn leave_denied(
     lines: &mut [Line],
-    order: &mut Vec<usize>,
     memory: &Memory,
     open: Option<Breaker>,
     now: Timestamp,
 ) {
-    order.retain(|&index| {
-        let line = &mut lines[index];
+    for line in lines.iter_mut().filter(|line| acts(line)) {
         let denied = memory.denied_until(&line.policy.name, &line.key.job, now).is_some();
         line.verdict = if memory.paused.is_some() {
             Verdict { reason: Reason::Paused, at: At::Policy }
@@ -283,10 +287,9 @@ fn leave_denied(
         } else if denied {
             Verdict { reason: Reason::BackingOff, at: At::Policy }
         } else {
-            return true;
+            continue;
         };
-        false
-    });
+    }
 }
 
 /// What is missing for knowing how many open executions a policy's target lists.

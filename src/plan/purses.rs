@@ -80,20 +80,21 @@ impl Purses {
     }
 
     /// Halts the budgets that say so where more is due than one of their limits allows.
-    pub(super) fn halt(&mut self, lines: &[Line], inventory: &Inventory) {
+    pub(super) fn halt(&mut self, lines: &[Line], beside: &[Line], inventory: &Inventory) {
+        let all = || lines.iter().chain(beside);
         let halted = |limit: &mut BudgetState, due: u64| {
             let halts = limit.spent + due > limit.size && !mutant::is(Mutant::HaltGoesOn);
             limit.halted = halts.then_some(due);
         };
         let of_policies = self.of_policies.iter_mut();
         for (name, purse) in of_policies.filter(|(_, purse)| purse.budget.halts) {
-            let due = demand(lines, |line| line.policy.name == *name);
+            let due = demand(all(), |line| line.policy.name == *name);
             purse.budget.limits.iter_mut().for_each(|limit| halted(limit, due));
         }
         for (common, _) in self.of_guards.iter_mut().filter(|(common, _)| common.halts) {
             let counts = &common.charge.counts;
             let due =
-                demand(lines, |line| *counts != Counted::Forced || is_forced(line, inventory));
+                demand(all(), |line| *counts != Counted::Forced || is_forced(line, inventory));
             halted(&mut common.state, due);
         }
     }
@@ -183,9 +184,9 @@ impl Purses {
 }
 
 /// How many executions would be canceled now but for a budget, or for what they have to wait.
-fn demand(lines: &[Line], of: impl Fn(&Line) -> bool) -> u64 {
+fn demand<'a>(lines: impl Iterator<Item = &'a Line>, of: impl Fn(&Line) -> bool) -> u64 {
     let due = |line: &&Line| line.verdict.reason == Reason::Due && of(line);
-    lines.iter().filter(due).count() as u64
+    lines.filter(due).count() as u64
 }
 
 /// Whether force would be sent.

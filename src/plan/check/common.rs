@@ -1,5 +1,7 @@
 //! The budgets of guards, counted a second time, over the lines of all policies.
 
+use crate::execution::ExecutionStatus;
+use crate::inventory::Inventory;
 use crate::plan::{Act, Counted, Memory, Plan, Reason};
 use crate::policy::{OnExceed, PolicySet};
 
@@ -13,8 +15,9 @@ pub(super) struct Taken {
 }
 
 impl Taken {
-    pub(super) fn new(plan: &Plan) -> Self {
-        Self { all: 0, forced: 0, due: due(plan, false), due_forced: due(plan, true) }
+    pub(super) fn new(plan: &Plan, inventory: &Inventory) -> Self {
+        let (due, due_forced) = (due(plan, inventory, false), due(plan, inventory, true));
+        Self { all: 0, forced: 0, due, due_forced }
     }
 
     /// Holds the next line against all guards' limits; `unsettled` says whether it takes no unit.
@@ -69,13 +72,9 @@ impl Taken {
     }
 }
 
-/// How many executions are due now, whatever their policy: of those with force at least the ones that
-/// act.
-fn due(plan: &Plan, forced: bool) -> u64 {
-    if forced {
-        let acts = plan.acts().filter_map(|line| line.act.as_ref());
-        return acts.filter(|act| act.force).count() as u64;
-    }
+/// How many executions are due now, whatever their policy; `forced`: only those with force, of which those
+/// that act say so themselves.
+fn due(plan: &Plan, inventory: &Inventory, forced: bool) -> u64 {
     let waits = [
         Reason::Due,
         Reason::Matched,
@@ -83,5 +82,12 @@ fn due(plan: &Plan, forced: bool) -> u64 {
         Reason::BudgetHalted,
         Reason::JobAbortRisk,
     ];
-    plan.lines.iter().filter(|line| waits.contains(&line.verdict.reason)).count() as u64
+    let mut due = 0;
+    for line in plan.lines.iter().chain(&plan.beside) {
+        let row = inventory.executions.get(&line.key);
+        let started = row.is_some_and(|row| row.status == ExecutionStatus::InProgress);
+        let by_force = line.act.as_ref().map_or(line.policy.cancel.force && started, |act| act.force);
+        due += u64::from(waits.contains(&line.verdict.reason) && (by_force || !forced));
+    }
+    due
 }

@@ -157,7 +157,7 @@ pub(super) fn due(plan: &Plan, policy: &Policy) -> u64 {
         Reason::JobAbortRisk,
     ];
     let mut due = 0;
-    for line in &plan.lines {
+    for line in plan.lines.iter().chain(&plan.beside) {
         due += u64::from(line.policy.name == policy.name && waits.contains(&line.verdict.reason));
     }
     due

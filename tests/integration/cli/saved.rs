@@ -6,7 +6,7 @@ use rescind::plan::saved::SavedPlan;
 use rescind::policy::Digest;
 use serde_json::{Value, json};
 
-use crate::process::fleet::{ACCOUNT, REGION, World, policy};
+use crate::process::fleet::{ACCOUNT, REGION, World, guard, policy};
 use crate::process::{Ran, ran};
 
 fn planned(robots: usize) -> World {
@@ -122,6 +122,27 @@ fn a_saved_plan_of_which_nothing_goes_does_not_end_well() {
     assert_eq!(apply.code, 3, "{}{}", apply.stdout, apply.stderr);
     assert_eq!(world.canceled("fw"), Vec::<String>::new());
     assert!(apply.stderr.contains("If that was nothing: --fresh-ledger."), "{}", apply.stderr);
+}
+
+#[test]
+fn a_budget_that_halts_counts_what_the_plan_does_not_name() {
+    let halt = "max: [{count: 2, per: 1h}], onExceed: Halt";
+    let written = policy("a", "*");
+    let own = written.replace("max: [{count: 10000, per: 1h}]", &halt.replace("], ", "]\n    "));
+    let all = guard("all", &format!("budget: {{{halt}}}"));
+    for (documents, whose) in [(own.clone(), "a"), (format!("{written}---\n{all}"), "guard all")] {
+        let world = World::new(2);
+        world.write("a.yaml", &documents);
+        let args = ["plan", "root", "--region", REGION, "--out", "plan.json"];
+        let plan = ran(world.command(&args));
+        assert!(plan.stdout.contains("2 to cancel"), "{}{}", plan.stdout, plan.stderr);
+        world.queue("later", "r001");
+        let apply = applied(&world);
+        assert_eq!(apply.code, 4, "{whose}: {}{}", apply.stdout, apply.stderr);
+        assert_eq!(world.emulator.effects().len(), 0, "{whose}: {}", apply.stdout);
+        let why = format!("2 per 1h of {whose} allows 2, 0 spent and 3 due");
+        assert_eq!(apply.stdout.matches(&why).count(), 4, "{}", apply.stdout);
+    }
 }
 
 #[test]
