@@ -104,7 +104,7 @@ impl Collector {
             *as_of.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
             let mut needs = Needs::default();
             for set in sets {
-                add(&mut needs, &crate::plan::needs(set, seen, memory, now, depth));
+                needs.add(crate::plan::needs(set, seen, memory, now, depth));
             }
             needs
         };
@@ -137,7 +137,7 @@ impl Collector {
             if wanted.is_empty() {
                 return Ok(pass.into_inner().unwrap_or_else(PoisonError::into_inner).finish());
             }
-            add(&mut asked, &wanted);
+            asked.add(wanted.clone());
             self.round(wanted, &pass, progress).await?;
         }
     }
@@ -402,16 +402,4 @@ fn take_out(wanted: &mut Needs, asked: &Needs) -> usize {
         + take(&mut wanted.groups, &asked.groups)
         + take(&mut wanted.queues, &asked.queues)
         + take(&mut wanted.executions, &asked.executions)
-}
-
-fn add(asked: &mut Needs, wanted: &Needs) {
-    asked.job_lists.extend(wanted.job_lists.iter().cloned());
-    asked.jobs.extend(wanted.jobs.iter().cloned());
-    asked.lists.extend(wanted.lists.iter().cloned());
-    asked.tags.extend(wanted.tags.iter().cloned());
-    asked.things.extend(wanted.things.iter().cloned());
-    asked.connectivity.extend(wanted.connectivity.iter().cloned());
-    asked.groups.extend(wanted.groups.iter().cloned());
-    asked.queues.extend(wanted.queues.iter().cloned());
-    asked.executions.extend(wanted.executions.iter().cloned());
 }

@@ -195,8 +195,8 @@ pub struct Plan {
     pub account: Option<Account>,
     /// One for each execution in scope, by job and thing.
     pub lines: Vec<Line>,
-    /// What is due as well and not to be acted on: what a saved plan does not name. It counts for budgets
-    /// that halt, and for nothing else.
+    /// What is due as well and not to be acted on: what a saved plan does not name, or what only policies
+    /// want that were not asked for. It counts for budgets that halt, and for nothing else.
     pub beside: Vec<Line>,
     /// The lines to act on, in the order of acting: indexes into `lines`.
     pub order: Vec<usize>,

@@ -46,11 +46,41 @@ impl Needs {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Asks for what `other` asks for as well.
+    pub fn add(&mut self, other: Self) {
+        let Self { job_lists, jobs, lists, tags, things, connectivity, groups, queues, executions } =
+            other;
+        self.job_lists.extend(job_lists);
+        self.jobs.extend(jobs);
+        self.lists.extend(lists);
+        self.tags.extend(tags);
+        self.things.extend(things);
+        self.connectivity.extend(connectivity);
+        self.groups.extend(groups);
+        self.queues.extend(queues);
+        self.executions.extend(executions);
+    }
 }
 
 /// The facts that are still worth reading, cheapest first: what one answer names is read before the
 /// next is asked for. Empty once nothing that could be read would change a decision.
 pub fn needs(
+    policies: &Arc<PolicySet>,
+    inventory: &Inventory,
+    memory: &Memory,
+    now: Timestamp,
+    depth: Depth,
+) -> Needs {
+    let mut needs = needs_of(policies, inventory, memory, now, depth);
+    if let Some(whole) = budget::halting_over(policies) {
+        // How much the others have due is asked, and not at which versions.
+        needs.add(needs_of(&whole, inventory, memory, now, Depth::Listed));
+    }
+    needs
+}
+
+fn needs_of(
     policies: &Arc<PolicySet>,
     inventory: &Inventory,
     memory: &Memory,

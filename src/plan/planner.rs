@@ -224,7 +224,9 @@ pub fn narrowed(
     let breakers = memory.breakers.states(&health, &policies.thresholds(), now);
     let open = breakers.iter().find(|state| state.why.is_some()).map(|state| state.breaker);
     leave_denied(&mut lines, memory, open, now);
-    let mut beside = Vec::new();
+    let mut beside = due_beside(policies, inventory, memory, now, &lines);
+    leave_denied(&mut beside, memory, open, now);
+    beside.retain(acts);
     if let Some(keys) = keys {
         beside.extend(lines.extract_if(.., |line| !keys.contains(&line.key)).filter(acts));
         observed.retain(|it| keys.contains(&it.key));
@@ -257,6 +259,27 @@ fn was_canceled(memory: &Memory, key: &ExecutionKey, number: Fact<ExecutionNumbe
     canceled().is_some()
 }
 
+/// What the policies that were not asked for want as well, where a guard's budget halts over all of them.
+fn due_beside(
+    policies: &PolicySet,
+    inventory: &Inventory,
+    memory: &Memory,
+    now: Timestamp,
+    lines: &[Line],
+) -> Vec<Line> {
+    let Some(whole) = budget::halting_over(policies) else { return Vec::new() };
+    let own: BTreeSet<_> = lines.iter().filter(|line| acts(line)).map(|line| &line.key).collect();
+    let by_job = policies_by_job(&whole, inventory);
+    let others = executions(&by_job, inventory).filter(|(facts, _)| !own.contains(facts.key));
+    let line = |(facts, in_scope): (Facts<'_>, &[&Arc<Policy>])| {
+        let of_job = in_scope.iter().copied();
+        let decided = decide(&whole, of_job, &facts, memory, now, Depth::Listed)?;
+        let (key, policy) = (facts.key.clone(), Arc::clone(decided.policy));
+        Some(Line { key, verdict: decided.verdict, policy, act: None })
+    };
+    others.filter_map(line).collect()
+}
+
 /// Whether something is to be done for a line, but for the budgets.
 fn acts(line: &Line) -> bool {
     matches!(line.decision(), Decision::Examine | Decision::Cancel)
@@ -272,12 +295,7 @@ fn acting_order(line: &Line, inventory: &Inventory) -> (Reverse<i32>, Timestamp,
 
 /// Makes wait what AWS denied the calls for, and everything while it is paused or a breaker is open.
 /// Here and not in the verdict: a denied cause waits, and falls through to nobody.
-fn leave_denied(
-    lines: &mut [Line],
-    memory: &Memory,
-    open: Option<Breaker>,
-    now: Timestamp,
-) {
+fn leave_denied(lines: &mut [Line], memory: &Memory, open: Option<Breaker>, now: Timestamp) {
     for line in lines.iter_mut().filter(|line| acts(line)) {
         let denied = memory.denied_until(&line.policy.name, &line.key.job, now).is_some();
         line.verdict = if memory.paused.is_some() {

@@ -17,6 +17,8 @@ pub struct PolicySet {
     blind: bool,
     retired: BTreeSet<PolicyName>,
     digest: Digest,
+    /// The policies of the root that were not asked for.
+    aside: Vec<Arc<Policy>>,
 }
 
 /// What must be in force before any policy of a set may act. None of it for what cannot reach AWS.
@@ -102,8 +104,8 @@ impl PolicySet {
 
     /// The same, with other policies and guards.
     fn with(&self, policies: Vec<Arc<Policy>>, guards: Vec<Arc<Guard>>) -> Self {
-        let retired = self.retired.clone();
-        let set = Self { retired, ..Self::of(policies, guards, self.demands) };
+        let (retired, aside) = (self.retired.clone(), self.aside.clone());
+        let set = Self { retired, aside, ..Self::of(policies, guards, self.demands) };
         if self.blind { set.blind() } else { set }
     }
 
@@ -139,7 +141,8 @@ impl PolicySet {
             text.push_str(&format!("guard {name} {digest} {standing}\n"));
         }
         let digest = Digest::of(text.as_bytes());
-        Self { policies, guards, demands, blind: false, retired: BTreeSet::new(), digest }
+        let (retired, aside) = (BTreeSet::new(), Vec::new());
+        Self { policies, guards, demands, blind: false, retired, digest, aside }
     }
 
     /// The policies, by name.
@@ -202,11 +205,20 @@ impl PolicySet {
         &self.digest
     }
 
-    /// Only the policies named; the others as if they were not there. All guards stay.
+    /// Only the policies named; the others as if they were not there, but for what [`Self::whole`] is asked.
+    /// All guards stay.
     #[must_use]
     pub fn only(&self, names: &BTreeSet<PolicyName>) -> Self {
-        let named = self.policies.iter().filter(|policy| names.contains(&policy.name)).cloned();
-        self.with(named.collect(), self.guards.clone())
+        let all = self.policies.iter().cloned();
+        let (named, aside): (Vec<_>, Vec<_>) = all.partition(|policy| names.contains(&policy.name));
+        Self { aside, ..self.with(named, self.guards.clone()) }
+    }
+
+    /// With the policies that were not asked for, if there are any: a guard's budget is over all of a root.
+    pub fn whole(&self) -> Option<Arc<Self>> {
+        let all = || self.policies.iter().chain(&self.aside).cloned().collect();
+        let whole = || Self { aside: Vec::new(), ..self.with(all(), self.guards.clone()) };
+        (!self.aside.is_empty()).then(|| Arc::new(whole()))
     }
 
     /// Whether any policy could act.

@@ -11,6 +11,7 @@ mod finish;
 mod follows;
 mod generate;
 mod lazily;
+mod narrowed;
 mod properties;
 mod saved;
 mod scenario;

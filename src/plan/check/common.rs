@@ -86,7 +86,8 @@ fn due(plan: &Plan, inventory: &Inventory, forced: bool) -> u64 {
     for line in plan.lines.iter().chain(&plan.beside) {
         let row = inventory.executions.get(&line.key);
         let started = row.is_some_and(|row| row.status == ExecutionStatus::InProgress);
-        let by_force = line.act.as_ref().map_or(line.policy.cancel.force && started, |act| act.force);
+        let by_force =
+            line.act.as_ref().map_or(line.policy.cancel.force && started, |act| act.force);
         due += u64::from(waits.contains(&line.verdict.reason) && (by_force || !forced));
     }
     due

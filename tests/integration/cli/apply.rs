@@ -6,7 +6,7 @@ use rescind::emulator::Operation;
 use serde_json::Value;
 
 use crate::cli::{example, settings};
-use crate::process::fleet::{ACCOUNT, REGION, World, policy};
+use crate::process::fleet::{ACCOUNT, REGION, World, guard, policy};
 use crate::process::{ran, rescind};
 
 const EXAMPLE: [&str; 4] = ["apply", "policies", "--fleet", "policies/fleet.yaml"];
@@ -66,6 +66,32 @@ fn a_budget_that_halts_sends_nothing_says_why_and_ends_with_4() {
     world.write("a.yaml", &halts(3));
     assert_eq!(ran(world.command(&args)).code, 0);
     assert_eq!(world.emulator.effects().len(), 3);
+}
+
+#[test]
+fn a_guard_that_halts_counts_what_the_policies_have_due_that_were_not_asked_for() {
+    let world = World::new(3);
+    world.write("a.yaml", &policy("a", "r001"));
+    world.write("b.yaml", &policy("b", "r00[23]"));
+    world.write("g.yaml", &guard("g", "budget: {max: [{count: 2, per: 1h}], onExceed: Halt}"));
+    let pins = ["--account", ACCOUNT, "--region", REGION];
+    let only = |name| [&["apply", "root", "--yes", "--only", name][..], &pins].concat();
+    let plan = ["plan", "root", "--region", REGION, "--only", "a"].to_vec();
+    for args in [only("a"), only("b"), plan] {
+        let ran = ran(world.command(&args));
+        let code = if args[0] == "apply" { 4 } else { 0 };
+        assert_eq!(ran.code, code, "{args:?}: {}{}", ran.stdout, ran.stderr);
+        let why = "2 per 1h of guard g allows 2, 0 spent and 3 due";
+        assert!(ran.stdout.contains(why), "{args:?}: {}", ran.stdout);
+        // What was not asked for is not told either.
+        assert_eq!(ran.stdout.contains("r001"), args.contains(&"a"), "{}", ran.stdout);
+        assert_eq!(ran.stdout.contains("r002"), args.contains(&"b"), "{}", ran.stdout);
+    }
+    assert_eq!(world.emulator.effects().len(), 0);
+
+    world.write("b.yaml", &policy("b", "r003"));
+    assert_eq!(ran(world.command(&only("a"))).code, 0);
+    assert_eq!(world.canceled("fw"), ["r001"]);
 }
 
 #[test]

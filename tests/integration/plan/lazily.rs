@@ -1,6 +1,8 @@
 //! An inventory of which only what a decision could turn on was read decides as one that is fully known,
 //! in a plan and in the moment of acting.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use rescind::execution::ThingName;
 use rescind::fact::Fact;
@@ -8,6 +10,7 @@ use rescind::inventory::{Inventory, Thing};
 use rescind::plan::in_force::{Judgement, judge};
 use rescind::plan::words::facts_of;
 use rescind::plan::{Depth, Memory, Needs, needs};
+use rescind::policy::PolicySet;
 
 use super::generate::{World, world};
 use super::properties::{DEPTHS, planned, told};
@@ -15,10 +18,15 @@ use super::support::{fleet, now, policy};
 
 /// What a collector would have read: only what `needs` asks for, from a fleet that is fully known.
 pub fn collected(world: &World, depth: Depth) -> Inventory {
-    let (policies, full) = (world.set(), &world.inventory);
+    collected_for(&world.set(), world, depth)
+}
+
+/// The same, where other policies ask.
+pub fn collected_for(policies: &Arc<PolicySet>, world: &World, depth: Depth) -> Inventory {
+    let full = &world.inventory;
     let mut seen = Inventory { account: full.account.clone(), ..Inventory::default() };
     for round in 0.. {
-        let wanted = needs(&policies, &seen, &world.memory, now(), depth);
+        let wanted = needs(policies, &seen, &world.memory, now(), depth);
         if wanted.is_empty() {
             break;
         }

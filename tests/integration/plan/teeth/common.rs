@@ -47,6 +47,14 @@ fn one_more_is_due(case: &mut Case) {
     kept.verdict.reason = Reason::BudgetHalted;
 }
 
+/// The same of a line that is not asked for.
+fn one_more_is_due_beside(case: &mut Case) {
+    let mut lines = case.plan.lines.iter();
+    let mut due = lines.find(|line| line.key == key("good", "c")).expect("in scope").clone();
+    due.verdict.reason = Reason::Due;
+    case.plan.beside.push(due);
+}
+
 type Mutation = (&'static str, fn(&mut Case));
 
 /// Whatever the budget does when more is due.
@@ -93,6 +101,7 @@ const MUTATIONS: &[Mutation] = &[
 const HALTED: &[Mutation] = &[
     ("bad on a: more is due than guard g allows", one_more_is_due),
     ("good on b: more is due than guard g allows", one_more_is_due),
+    ("bad on a: more is due than guard g allows", one_more_is_due_beside),
     ("bad on a: more is due than guard g allows", |it| {
         it.memory.spent = vec![spent("other", false, 59)];
     }),
