@@ -6,6 +6,7 @@ use std::path::Path;
 use clap::Parser as _;
 use rescind::cli::args::Args;
 use rescind::document::{self, Limits, SourceFile};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::cli::example;
@@ -109,12 +110,49 @@ fn runs(workflow: &str) -> Vec<&str> {
     workflow.lines().filter_map(|line| line.trim().strip_prefix("- run: ")).collect()
 }
 
-#[test]
-fn the_workflow_in_the_documents_is_yaml_whose_commands_are_accepted() {
+/// The workflow in docs/ci.md.
+fn workflow() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/ci.md");
     let text = fs::read_to_string(path).unwrap();
     let (_, rest) = text.split_once("```yml\n").unwrap();
     let (workflow, _) = rest.split_once("\n```").unwrap();
+    workflow.to_owned()
+}
+
+#[test]
+fn the_workflow_keeps_the_state_of_an_apply_however_that_ends() {
+    let workflow: Value = serde_yaml::from_str(&workflow()).unwrap();
+    let steps = workflow["jobs"]["apply"]["steps"].as_array().unwrap();
+    let place = |what: &str| {
+        let has = |step: &Value| {
+            [&step["uses"], &step["run"]]
+                .iter()
+                .any(|it| it.as_str().is_some_and(|it| it.starts_with(what)))
+        };
+        let mut found = (0..steps.len()).filter(|&at| has(&steps[at]));
+        let at = found.next().unwrap_or_else(|| panic!("no step {what}"));
+        assert_eq!(found.next(), None, "{what}");
+        at
+    };
+    let restores = place("actions/cache/restore@");
+    let (applies, saves) = (place("rescind apply "), place("actions/cache/save@"));
+    assert!(restores < applies && applies < saves);
+    // Also after 3 and 4: what was canceled then is spent.
+    assert_eq!(steps[saves]["if"], "always()");
+    let (before, after) = (&steps[restores]["with"], &steps[saves]["with"]);
+    assert_eq!((&before["path"], &before["key"]), (&after["path"], &after["key"]));
+    let key = before["key"].as_str().unwrap();
+    assert!(key.starts_with(before["restore-keys"].as_str().unwrap()), "{key}");
+    assert!(key.ends_with("${{ github.run_id }}-${{ github.run_attempt }}"), "{key}");
+    // A ledger that was lost is none that has nothing spent.
+    let apply = steps[applies]["run"].as_str().unwrap();
+    assert!(apply.ends_with(" --state-dir state"), "{apply}");
+    assert_eq!(workflow["concurrency"]["cancel-in-progress"], false);
+}
+
+#[test]
+fn the_workflow_in_the_documents_is_yaml_whose_commands_are_accepted() {
+    let workflow = &*workflow();
     let file = SourceFile { path: "ci.yaml".to_owned(), text: workflow.as_bytes().to_vec() };
     let read = document::read(&[file], &Limits::policies());
     let syntax = |code: &str| code.starts_with("syntax-");
