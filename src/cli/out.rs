@@ -3,8 +3,9 @@
 //! One home for all verbs that write a file, so that `-` means the same to each of them.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::{self, Permissions};
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -46,10 +47,14 @@ impl<'a> Out<'a> {
         let name = path.file_name().with_context(|| format!("{} is no file name", in_words()))?;
         let mut hidden = OsString::from(".");
         hidden.push(name);
-        hidden.push(".part");
-        let part = path.with_file_name(hidden);
-        let mut file = File::create(&part).with_context(in_words)?;
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).with_context(in_words)?;
-        fs::rename(&part, path).with_context(in_words)
+        let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+        // Made anew under a name that nobody could lay a link at; it goes unless it comes to its place.
+        let mut part = tempfile::Builder::new();
+        part.prefix(&hidden).suffix(".part").permissions(Permissions::from_mode(0o666));
+        let part = part.tempfile_in(folder.unwrap_or(Path::new(".")));
+        let mut part = part.with_context(in_words)?;
+        let written = part.write_all(text.as_bytes()).and_then(|()| part.as_file().sync_all());
+        written.with_context(in_words)?;
+        part.persist(path).map(drop).map_err(|error| error.error).with_context(in_words)
     }
 }

@@ -138,6 +138,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     ("sha1", &["source/revision.rs"]),
     ("strsim", &["document.rs"]),
+    ("tempfile", &["cli/out.rs"]),
     ("tracing_subscriber", &["cli/output.rs"]),
 ];
 

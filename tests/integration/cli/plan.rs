@@ -220,3 +220,26 @@ fn what_is_no_regular_file_is_never_replaced_by_a_plan() {
     assert_eq!(std::fs::read_link(&link).unwrap(), Path::new("target.json"));
     assert_eq!(std::fs::read_to_string(folder.path().join("target.json")).unwrap(), "kept");
 }
+
+#[test]
+fn a_link_that_was_laid_beside_a_file_is_not_written_through() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
+    let fleet = root.join("fleet.yaml");
+    let (root, fleet) = (root.to_str().unwrap(), fleet.to_str().unwrap());
+    let victim = folder.path().join("victim.txt");
+    std::fs::write(&victim, "kept").unwrap();
+    let (plan, snapshot) = (["plan", root].to_vec(), ["snapshot", "--root", root].to_vec());
+    for (verb, name) in [(plan, "plan.json"), (snapshot, "fleet.yaml")] {
+        std::os::unix::fs::symlink("victim.txt", folder.path().join(format!(".{name}.part")))
+            .unwrap();
+        let out = folder.path().join(name);
+        let out = out.to_str().unwrap();
+        let ran = crate::process::rescind(&[&verb[..], &["--fleet", fleet, "--out", out]].concat());
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert_eq!(std::fs::read_to_string(&victim).unwrap(), "kept", "{name}");
+        assert!(std::fs::symlink_metadata(out).unwrap().is_file());
+    }
+    // The victim, two links, two files: no other part stays.
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 5);
+}
