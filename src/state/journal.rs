@@ -29,6 +29,9 @@ pub struct Entry {
     pub thing: ThingName,
     /// Which execution was judged.
     pub execution_number: ExecutionNumber,
+    /// When that one was queued, if AWS said so: its number may be used again once it was deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queued_at: Option<Timestamp>,
     /// At which version.
     pub version_number: ExecutionVersion,
     /// In which status.

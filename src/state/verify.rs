@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::journal::Entry;
@@ -21,6 +21,10 @@ use crate::plan::Outcome;
 use crate::policy::template::MARKER;
 
 mod budgets;
+
+/// By how much the journal's time may be ahead of AWS's: a `Date` header has whole seconds, and may be as
+/// old as the answer was on its way.
+const AHEAD: SignedDuration = SignedDuration::from_secs(11);
 
 /// What a true journal holds to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -38,7 +42,7 @@ pub enum Rule {
     AsJudged,
     /// What an outcome claims is so.
     TrueOutcome,
-    /// Each cancel that carries our mark has an intent.
+    /// Each cancel that carries our mark has an intent that was there before it took effect.
     IntentFirst,
     /// No window of a budget has more than the budget allows.
     InBudget,
@@ -212,6 +216,11 @@ fn carries_mark(entry: &Entry) -> bool {
     marked(&entry.status_details).is_some()
 }
 
+/// The second in which an execution was queued: not every answer has more.
+fn second(queued_at: Option<Timestamp>) -> Option<i64> {
+    queued_at.map(Timestamp::as_second)
+}
+
 /// What AWS's description of the execution that was judged says of an intent; none if there is
 /// no such execution any more.
 pub fn described(entry: &Entry, found: Option<&ExecutionDescription>) -> Word {
@@ -219,7 +228,16 @@ pub fn described(entry: &Entry, found: Option<&ExecutionDescription>) -> Word {
     let details = found.status_details.known();
     let is_canceled = found.status == ExecutionStatus::Canceled;
     let is_ours = is_canceled && details.and_then(marked) == Some(entry.id.as_str());
+    let queued = second(found.times.queued_at.known().copied());
+    if queued.is_some() && entry.queued_at.is_some() && queued != second(entry.queued_at) {
+        // The one that was judged is gone, and another one has its number.
+        let text = "another execution was hit, which has the number of the judged one since";
+        let hit = || Word::Against(finding(entry, Rule::AsJudged, true, text.to_owned()));
+        return if is_ours { hit() } else { Word::Forgotten };
+    }
     let at_next = found.version.known().map(|it| it.get()) == Some(entry.version_number.get() + 1);
+    // Without a mark it is known by what was sent, at the version behind the judged one.
+    let as_sent = is_canceled && at_next && details == Some(&entry.status_details);
     let now = match (found.status.is_terminal(), &found.version) {
         (false, Fact::Known(version)) => format!("it is {} at version {version}", found.status),
         _ => format!("it is {}", found.status),
@@ -237,11 +255,12 @@ pub fn described(entry: &Entry, found: Option<&ExecutionDescription>) -> Word {
             let text = format!("canceled at version {}, and {now}", entry.version_number);
             Word::Against(finding(entry, Rule::AsJudged, true, text))
         }
-        Some(Outcome::Canceled) if is_ours || (is_canceled && !carries_mark(entry)) => {
-            Word::Confirmed
+        Some(Outcome::Canceled) if is_ours || (as_sent && !carries_mark(entry)) => Word::Confirmed,
+        Some(Outcome::Canceled) if carries_mark(entry) => {
+            against(format!("{now}, without the mark of this intent"))
         }
-        Some(Outcome::Canceled) => against(format!("{now}, without the mark of this intent")),
-        Some(Outcome::CanceledUnattributed) if is_canceled && at_next => Word::Confirmed,
+        Some(Outcome::Canceled) => against(format!("{now}, not as this intent would leave it")),
+        Some(Outcome::CanceledUnattributed) if as_sent => Word::Confirmed,
         Some(Outcome::CanceledUnattributed) => against(now),
         Some(_) if is_ours => against("it took effect: it has the mark of this intent".to_owned()),
         Some(_) => Word::Confirmed,
@@ -252,6 +271,8 @@ pub fn described(entry: &Entry, found: Option<&ExecutionDescription>) -> Word {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Effect {
+    /// When.
+    pub at: Timestamp,
     /// The job.
     pub job_id: String,
     /// The thing.
@@ -300,6 +321,10 @@ pub fn witnessed(entries: &[Entry], effects: &[Effect], report: &mut Report) {
                 if let Some(text) = differs(entry, effect) {
                     found(Rule::AsJudged, text);
                 }
+                if is_too_early(entry, effect) {
+                    let (at, begun) = (effect.at, entry.begun_at);
+                    found(Rule::IntentFirst, format!("canceled at {at}, the intent is of {begun}"));
+                }
                 of_intent.entry(id).or_default().push(effect);
             }
         }
@@ -307,7 +332,9 @@ pub fn witnessed(entries: &[Entry], effects: &[Effect], report: &mut Report) {
     // What had no room for the mark is known by what it hit.
     let unmarked = |entry: &Entry| {
         effects.iter().any(|effect| {
-            marked(&effect.status_details_after).is_none() && differs(entry, effect).is_none()
+            effect.status_details_after == entry.status_details
+                && differs(entry, effect).is_none()
+                && !is_too_early(entry, effect)
         })
     };
     for entry in entries {
@@ -328,10 +355,18 @@ pub fn witnessed(entries: &[Entry], effects: &[Effect], report: &mut Report) {
     }
 }
 
+/// Whether something took effect before its intent was there.
+fn is_too_early(entry: &Entry, effect: &Effect) -> bool {
+    entry.begun_at.duration_since(effect.at) > AHEAD
+}
+
 /// How what took effect differs from what was judged.
 fn differs(entry: &Entry, effect: &Effect) -> Option<String> {
     let version = entry.version_number.to_string();
     let expected = effect.expected_version.map_or_else(|| "none".to_owned(), |it| it.to_string());
+    let queued = |second: i64| {
+        Timestamp::from_second(second).map_or_else(|_| second.to_string(), |it| it.to_string())
+    };
     let pairs = [
         ("job", entry.job.to_string(), effect.job_id.clone()),
         ("thing", entry.thing.to_string(), effect.thing_name.clone()),
@@ -339,6 +374,11 @@ fn differs(entry: &Entry, effect: &Effect) -> Option<String> {
             "executionNumber",
             entry.execution_number.to_string(),
             effect.execution_number.to_string(),
+        ),
+        (
+            "queuedAt",
+            queued(second(entry.queued_at).unwrap_or(effect.queued_at)),
+            queued(effect.queued_at),
         ),
         ("status", entry.status.as_str().to_owned(), effect.status_before.clone()),
         ("versionNumber", version.clone(), effect.version_before.to_string()),

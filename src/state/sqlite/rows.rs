@@ -121,6 +121,7 @@ pub(super) fn entry(row: &Row<'_>, place: &Place) -> Result<Entry> {
         job: intent.key.job,
         thing: intent.key.thing,
         execution_number: intent.number,
+        queued_at: intent.queued_at,
         version_number: intent.version,
         status: intent.status,
         force: intent.force,

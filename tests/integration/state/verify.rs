@@ -31,6 +31,7 @@ fn entry(id: &str, thing: &str, begun: i64) -> Entry {
         job: "fw".parse().unwrap(),
         thing: thing.parse().unwrap(),
         execution_number: ExecutionNumber(1),
+        queued_at: Some(at(-3_600)),
         version_number: ExecutionVersion::new(3).unwrap(),
         status: OpenStatus::Queued,
         force: false,
@@ -55,10 +56,11 @@ fn entry(id: &str, thing: &str, begun: i64) -> Entry {
 /// What that one did.
 fn effect(entry: &Entry) -> Effect {
     Effect {
+        at: entry.sent_at,
         job_id: entry.job.to_string(),
         thing_name: entry.thing.to_string(),
         execution_number: entry.execution_number.0,
-        queued_at: 1_700_000_000,
+        queued_at: at(-3_600).as_second(),
         status_before: entry.status.as_str().to_owned(),
         version_before: entry.version_number.get(),
         expected_version: Some(entry.version_number.get()),
@@ -73,7 +75,7 @@ fn description(entry: &Entry) -> ExecutionDescription {
         account: None,
         number: Fact::Known(entry.execution_number),
         status: ExecutionStatus::Canceled,
-        times: Times::default(),
+        times: Times { queued_at: Fact::Known(at(-3_600)), ..Times::default() },
         version: Fact::Known(ExecutionVersion::new(entry.version_number.get() + 1).unwrap()),
         status_details: Fact::Known(entry.status_details.clone()),
         force_canceled: entry.force,
@@ -148,6 +150,8 @@ fn each_rule_is_broken_by_something() {
         broken(Rule::AsJudged, true, &hit(&|it| it.status_before = "IN_PROGRESS".to_owned())),
         broken(Rule::AsJudged, true, &hit(&|it| it.execution_number = 2)),
         broken(Rule::AsJudged, true, &hit(&|it| it.force = true)),
+        broken(Rule::AsJudged, true, &hit(&|it| it.queued_at += 1)),
+        broken(Rule::IntentFirst, true, &hit(&|it| it.at = at(-12))),
         broken(Rule::InBudget, true, &alone(&[one.clone(), charged("b", 10, 1, 3_600)])),
     ];
     assert_eq!(BTreeSet::from(seen), BTreeSet::from(Rule::ALL));
@@ -181,6 +185,61 @@ fn a_description_speaks_against_a_false_outcome() {
     assert_eq!(breach(Some(Outcome::Unresolved), &ours), Some(false));
     assert_eq!(breach(None, &ours), Some(false));
     assert_eq!(described(&with(None), Some(&moved)), Word::Open);
+}
+
+/// A cancel for whose mark the device's own pairs left no room.
+fn unmarked() -> Entry {
+    let pairs = (0..10).map(|pair| (format!("device-{pair}"), "x".to_owned()));
+    Entry { status_details: pairs.collect(), ..entry("a", "r1", 0) }
+}
+
+#[test]
+fn what_had_no_room_for_the_mark_is_known_by_its_version_and_its_details() {
+    for outcome in [Outcome::Canceled, Outcome::CanceledUnattributed] {
+        let entry = Entry { outcome: Some(outcome), ..unmarked() };
+        let breach = |change: &dyn Fn(&mut ExecutionDescription)| {
+            let mut found = description(&entry);
+            change(&mut found);
+            match described(&entry, Some(&found)) {
+                Word::Against(finding) => finding.breach,
+                word => {
+                    assert_eq!(word, Word::Confirmed);
+                    false
+                }
+            }
+        };
+        assert!(!breach(&|_| {}), "{outcome:?}");
+        assert!(breach(&|it| it.version = Fact::Known(ExecutionVersion::new(5).unwrap())));
+        assert!(breach(&|it| it.version = Fact::Absent));
+        assert!(breach(&|it| it.status_details = Fact::Known(StatusDetails::new())));
+        assert!(breach(&|it| it.status = ExecutionStatus::Succeeded));
+
+        let holds = |change: &dyn Fn(&mut Effect)| {
+            let mut effect = effect(&entry);
+            change(&mut effect);
+            against(std::slice::from_ref(&entry), &[effect]).holds()
+        };
+        assert!(holds(&|_| {}), "{outcome:?}");
+        assert!(!holds(&|it| it.version_before = 4));
+        assert!(!holds(&|it| it.status_details_after.clear()));
+        assert!(!holds(&|it| it.queued_at -= 1));
+        assert!(!holds(&|it| it.at = at(-12)));
+    }
+}
+
+#[test]
+fn another_execution_of_the_same_number_is_not_the_one_that_was_judged() {
+    let entry = entry("a", "r1", 0);
+    let later = Times { queued_at: Fact::Known(at(-3_599)), ..Times::default() };
+    let ours = ExecutionDescription { times: later, ..description(&entry) };
+    let Word::Against(hit) = described(&entry, Some(&ours)) else { panic!("it was hit") };
+    assert_eq!((hit.rule, hit.breach), (Rule::AsJudged, true));
+    let theirs =
+        ExecutionDescription { status_details: Fact::Known(mark("other")), ..ours.clone() };
+    assert_eq!(described(&entry, Some(&theirs)), Word::Forgotten);
+    // What was written before that was kept is held against no time.
+    let older = Entry { queued_at: None, ..entry };
+    assert_eq!(described(&older, Some(&ours)), Word::Confirmed);
 }
 
 fn limit(counts: Counted, size: u64, per_seconds: i64) -> Charge {
