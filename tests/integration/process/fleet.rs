@@ -58,7 +58,7 @@ pub fn policy_with(name: &str, things: &str, more: &str) -> String {
 pub struct World {
     pub emulator: Emulator,
     pub folder: TempDir,
-    address: SocketAddr,
+    pub address: SocketAddr,
     _runtime: Runtime,
 }
 
