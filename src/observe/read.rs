@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::backend::{self, Error, ErrorKind, JobSummary, JobsReader, Page, PageToken, Result};
+use crate::backend::{
+    self, Error, ErrorKind, JobSummary, JobsReader, List, Operation, Page, PageToken, Result,
+};
 use crate::clock::Clock;
 use crate::execution::{
     ExecutionDescription, ExecutionKey, JobId, JobStatus, OpenStatus, ThingName,
@@ -167,7 +169,12 @@ pub(super) struct Reading<'a> {
 impl Reading<'_> {
     pub(super) async fn jobs(self, status: JobStatus) -> Answer {
         let at = self.clock.now();
-        let rows = backend::pages(0, |page| {
+        let list = List {
+            operation: Operation::ListJobs,
+            of: format!("jobs in status {status}"),
+            expected: 0,
+        };
+        let rows = backend::pages(list, |page| {
             let status = &status;
             Box::pin(async move { self.reader.list_jobs(status, page.as_ref()).await })
         });
@@ -199,8 +206,9 @@ impl Reading<'_> {
             let rows = if mutant::is(Mutant::CancelWhilePaging) {
                 self.page(job, status, None).await.map(|page| page.items)
             } else {
-                let expected = (self.known)(job);
-                backend::pages(expected, |page| Box::pin(self.page(job, status, page))).await
+                let (operation, expected) = (Operation::ListJobExecutionsForJob, (self.known)(job));
+                let list = List { operation, of: format!("job {job}"), expected };
+                backend::pages(list, |page| Box::pin(self.page(job, status, page))).await
             };
             lists.push((status, at, rows));
         }

@@ -16,7 +16,7 @@ use aws_smithy_runtime_api::client::result::{DispatchFailure, SdkError};
 
 use super::CLIENT_TIMEOUT;
 use super::intercept::Flight;
-use crate::backend::{Error, ErrorKind, Operation, PageToken, Result};
+use crate::backend::{Error, ErrorKind, Operation, Result};
 use crate::execution::{Account, ExecutionKey, JobId, JobStatus, ThingName};
 
 /// The codes under which AWS's front ends and services throttle (the SDK's own list).
@@ -107,19 +107,6 @@ impl Call<'_> {
     /// An answer that cannot be used.
     pub(super) fn malformed(&self, what: &str) -> Error {
         self.error(ErrorKind::Malformed, format!("AWS's answer made no sense: {what}"))
-    }
-
-    /// The page after this one. A list that leads to itself would be read for ever.
-    pub(super) fn next(
-        &self,
-        page: Option<&PageToken>,
-        next: Option<String>,
-    ) -> Result<Option<PageToken>> {
-        let next = next.filter(|token| !token.is_empty()).map(PageToken);
-        if next.is_some() && next.as_ref() == page {
-            return Err(self.malformed("a page that is followed by itself"));
-        }
-        Ok(next)
     }
 
     /// The ARN of a job of the account that answered. Tags are asked for after a list of jobs, whose

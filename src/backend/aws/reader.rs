@@ -14,6 +14,11 @@ use crate::execution::{
 };
 use crate::inventory::{Connectivity, JobDescription, QueuedExecution, ThingDescription};
 
+/// The page after this one.
+fn next(token: Option<String>) -> Option<PageToken> {
+    token.filter(|token| !token.is_empty()).map(PageToken)
+}
+
 #[async_trait]
 impl JobsReader for AwsReader {
     async fn list_jobs(
@@ -38,7 +43,7 @@ impl JobsReader for AwsReader {
         if let Some(account) = items.iter().find_map(|job| job.account.as_ref()) {
             self.0.account.get_or_init(|| account.clone());
         }
-        Ok(Page { items, next: call.next(page, answer.next_token)? })
+        Ok(Page { items, next: next(answer.next_token) })
     }
 
     async fn describe_job(&self, job: &JobId) -> Result<JobDescription> {
@@ -72,7 +77,7 @@ impl JobsReader for AwsReader {
         let rows = answer.execution_summaries.unwrap_or_default();
         let rows = rows.into_iter().map(convert::execution_summary).collect::<Option<Vec<_>>>();
         let items = rows.ok_or_else(|| call.malformed("an execution without a thing's ARN"))?;
-        Ok(Page { items, next: call.next(page, answer.next_token)? })
+        Ok(Page { items, next: next(answer.next_token) })
     }
 
     async fn list_job_tags(
@@ -92,7 +97,7 @@ impl JobsReader for AwsReader {
         let answer = send(&call, &flight, sending).await?;
         let tags = answer.tags.unwrap_or_default().into_iter();
         let items = tags.map(|tag| (tag.key, tag.value.unwrap_or_default())).collect();
-        Ok(Page { items, next: call.next(page, answer.next_token)? })
+        Ok(Page { items, next: next(answer.next_token) })
     }
 
     async fn describe_thing(&self, thing: &ThingName) -> Result<ThingDescription> {
@@ -126,7 +131,7 @@ impl JobsReader for AwsReader {
         let groups = answer.thing_groups.unwrap_or_default();
         let groups = groups.into_iter().map(|group| group.group_name).collect::<Option<Vec<_>>>();
         let items = groups.ok_or_else(|| call.malformed("a thing group without a name"))?;
-        Ok(Page { items, next: call.next(page, answer.next_token)? })
+        Ok(Page { items, next: next(answer.next_token) })
     }
 
     async fn thing_connectivity(&self, thing: &ThingName) -> Result<Connectivity> {
@@ -161,7 +166,7 @@ impl JobsReader for AwsReader {
         let rows = answer.execution_summaries.unwrap_or_default();
         let rows = rows.into_iter().map(convert::queued_execution).collect::<Option<Vec<_>>>();
         let items = rows.ok_or_else(|| call.malformed("an execution without a job's id"))?;
-        Ok(Page { items, next: call.next(page, answer.next_token)? })
+        Ok(Page { items, next: next(answer.next_token) })
     }
 
     async fn describe_execution(

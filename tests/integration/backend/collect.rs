@@ -32,6 +32,8 @@ pub struct Memory {
     jobs: BTreeSet<JobId>,
     rows: Vec<(JobId, OpenStatus, ThingName)>,
     things: BTreeSet<ThingName>,
+    /// The job whose lists lead back to their second page, over and over.
+    circles: Option<JobId>,
     log: Arc<Mutex<Vec<String>>>,
 }
 
@@ -118,7 +120,12 @@ impl JobsReader for Memory {
             times: Times::default(),
             retry_attempt: Fact::Known(0),
         });
-        Ok(page(&rows.collect::<Vec<_>>(), token))
+        let mut page = page(&rows.collect::<Vec<_>>(), token);
+        if self.circles.as_ref() == Some(job) {
+            assert!(self.log.lock().unwrap().len() < 100, "it is read for ever");
+            page.next = Some(PageToken(if from == "2" { "4" } else { "2" }.to_owned()));
+        }
+        Ok(page)
     }
 
     async fn list_job_tags(
@@ -397,6 +404,18 @@ async fn the_same_failure_of_many_reads_is_told_briefly() {
     let what: Vec<_> = seen.problems.iter().map(|problem| problem.what.as_str()).collect();
     assert_eq!(what.len(), 11);
     assert_eq!((what[0], what[1]), ("990 more reads with DescribeThing", "thing t-0000"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_leads_back_to_a_page_of_its_own_is_not_read_for_ever() {
+    let memory = Memory { circles: Some("fw-1".parse().unwrap()), ..Memory::fleet() };
+    let seen = collect(memory).await.unwrap();
+    let failed = |job: &str| seen.lists[&(job.parse().unwrap(), OpenStatus::Queued)];
+    assert_eq!(failed("fw-1"), Listing::Failed(Unreadable::Invalid));
+    assert_eq!(failed("fw-2"), Listing::Complete(start()));
+    let told: Vec<_> = seen.problems.iter().map(|it| format!("{}: {}", it.what, it.why)).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].contains("it leads back to a page that was read"), "{told:?}");
 }
 
 #[tokio::test(start_paused = true)]
