@@ -92,6 +92,14 @@ impl Mutant {
     ];
 }
 
+/// Whether one is chosen that the check of each plan would stop: it lets it pass, since it is the simulator's
+/// judge that has to notice.
+pub fn is_unchecked() -> bool {
+    [Mutant::OneLookIsEnough, Mutant::NoAbortRisk, Mutant::HaltGoesOn, Mutant::BreakersStayShut]
+        .into_iter()
+        .any(is)
+}
+
 /// Whether this one is chosen.
 #[cfg(not(feature = "mutants"))]
 pub const fn is(_: Mutant) -> bool {

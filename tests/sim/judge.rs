@@ -116,8 +116,8 @@ pub struct Judge {
     pub flying: usize,
     /// When the state was lost, with what it knew of the past.
     forgot: Option<Timestamp>,
-    /// When an execution was last deleted, which nobody can know of at once.
-    pub deleted: Option<Instant>,
+    /// When executions were deleted, which nobody can know of at once.
+    pub deleted: Vec<Instant>,
     /// Effects on an execution that took the place of the judged one, at its version.
     pub blind: u64,
     /// Whether there is nothing to do.
@@ -292,8 +292,9 @@ impl Judge {
                 self.has_struck(&ExecutionKey { job: key.job.clone(), thing }, execution)
             })
         };
-        let deleted = self.deleted.is_some_and(|at| at.elapsed() <= FACTS_FOR + FLIGHT_TIME);
-        if !flight.aborts && !deleted && aborts::was_known(job, flight.at, by_us) {
+        let old = FACTS_FOR + FLIGHT_TIME;
+        let deleted = self.deleted.iter().filter(|at| at.elapsed() <= old).count() as u64;
+        if !flight.aborts && aborts::was_known(job, flight.at, deleted, by_us) {
             self.violate("S1", &format!("the cancel of {key} could make AWS abort its job"));
         }
     }

@@ -61,23 +61,42 @@ mod caught {
                 ..Scenario::still(Vec::new(), seed)
             },
             Mutant::UnavailableIsNoEffect => Scenario { lost_reply: 30, ..drawn },
-            Mutant::SwitchNotAsked => Scenario { slow: 30, slow_sync: 60, ..edited() },
-            Mutant::NothingIsAdopted => edited(),
-            Mutant::HaltGoesOn => Scenario { things: 6, busy: HOUR, ..drawn }.undisturbed(),
+            Mutant::SwitchNotAsked => Scenario {
+                slow: 30,
+                slow_sync: 60,
+                moves: Some(5),
+                edits: Some(20),
+                lavish: true,
+                ..drawn
+            },
+            Mutant::NothingIsAdopted => Scenario { moves: Some(10), edits: Some(600), ..drawn },
+            Mutant::HaltGoesOn => Scenario {
+                things: 6,
+                interval: Duration::from_secs(30),
+                moves: None,
+                // A root that is drawn, and never edited.
+                edits: Some(100_000),
+                busy: HOUR,
+                ..drawn
+            }
+            .undisturbed(),
             Mutant::BreakersStayShut => Scenario {
                 things: 16,
                 interval: Duration::from_secs(30),
                 races: 70,
                 moves: Some(5),
+                edits: None,
                 busy: HOUR,
                 crashes: None,
                 forgets: false,
+                lavish: true,
                 ..drawn
             }
             .undisturbed(),
             Mutant::NoAbortRisk => Scenario {
-                abort: Some(Criterion { percent: 5, least: 3 }),
+                abort: Some(Criterion { percent: 5, least: 12 }),
                 moves: Some(10),
+                lavish: true,
                 ..drawn
             },
             _ => drawn,

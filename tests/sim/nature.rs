@@ -163,12 +163,12 @@ pub fn stir(inner: &mut Inner, store: &mut Store, job: &str, thing: &str, now: T
         }
         22 => {
             store.delete_execution(thing, job);
-            inner.judge.deleted = Some(Instant::now());
+            inner.judge.deleted.push(Instant::now());
             "is deleted"
         }
         23 => {
             store.delete_execution(thing, job);
-            inner.judge.deleted = Some(Instant::now());
+            inner.judge.deleted.push(Instant::now());
             let _ = store.remove_from_group(thing, GROUP, now);
             let _ = store.add_to_group(thing, GROUP, now);
             truth.grouped.set(true);

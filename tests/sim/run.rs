@@ -237,12 +237,12 @@ async fn quiet(world: &Arc<World>, kept: &Kept) -> Result<(), String> {
     let (switch, stop) = Stop::new();
     let mut running = Box::pin(process(Arc::clone(world), kept.open(), stop));
     let begun = Instant::now();
-    let was_open = !world.inner().judge.breakers.is_empty();
+    let mut was_open = false;
     let late = world.scenario.backs_off() || world.scenario.moves.is_some();
-    let bound = |judge: &Judge, key: &ExecutionKey| {
+    let bound = |judge: &Judge, key: &ExecutionKey, was_open: bool| {
         let bound = if !late {
             SOON
-        } else if judge.troubled.contains(key) || !judge.breakers.is_empty() || was_open {
+        } else if judge.troubled.contains(key) || was_open {
             LATE
         } else {
             HOURLY
@@ -261,7 +261,8 @@ async fn quiet(world: &Arc<World>, kept: &Kept) -> Result<(), String> {
         let (now, files, judge) = (world.emulator.now(), &inner.files, &inner.judge);
         let due = world.emulator.store(|store| judge.eligible(files, store, now));
         let due = if plenty { due } else { Vec::new() };
-        if let Some(key) = due.iter().find(|key| begun.elapsed() > bound(judge, key)) {
+        was_open |= !judge.breakers.is_empty();
+        if let Some(key) = due.iter().find(|key| begun.elapsed() > bound(judge, key, was_open)) {
             return Err(format!("L1: {key} is due and not canceled"));
         }
         let left = !due.is_empty() || judge.open() > 0;

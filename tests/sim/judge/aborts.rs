@@ -51,8 +51,14 @@ pub fn may_follow(job: &Job) -> bool {
 }
 
 /// Whether whoever sent a cancel at a time had to know that: by the failures that were a minute old then,
-/// with what had ended by then and what we have canceled since, and however many have ended since.
-pub fn was_known(job: &Job, sent_at: Timestamp, by_us: impl Fn(&str, &Execution) -> bool) -> bool {
+/// with what had ended by then and what we have canceled since, and however many have ended since or been
+/// deleted.
+pub fn was_known(
+    job: &Job,
+    sent_at: Timestamp,
+    deleted: u64,
+    by_us: impl Fn(&str, &Execution) -> bool,
+) -> bool {
     let facts = SignedDuration::try_from(FACTS_FOR).expect("a minute") + TOLERANCE;
     let old = |execution: &Execution| execution.last_updated_at < (sent_at - facts).as_second();
     let all = || job.executions().map(|(_, execution)| execution);
@@ -61,5 +67,5 @@ pub fn was_known(job: &Job, sent_at: Timestamp, by_us: impl Fn(&str, &Execution)
         .filter(|(thing, execution)| old(execution) || by_us(thing, execution))
         .map(|(_, execution)| execution);
     let failed = Ended::of(all().filter(|execution| old(execution))).failed;
-    is_met(job, failed, Ended::of(all()).most + 1, Ended::of(known).most + 1)
+    is_met(job, failed, Ended::of(all()).most + deleted + 1, Ended::of(known).most + 1)
 }
