@@ -4,16 +4,24 @@
 
 pub use rescind::mutant::{Mutant, is};
 
-/// Chooses the mutant that `RESCIND_MUTANT` names for this thread, if it names one.
+/// The mutant that `RESCIND_MUTANT` names, if it names one.
 ///
 /// # Panics
 ///
-/// If there is none of that name, or none at all, as without the feature.
-pub fn choose_named() {
-    let Some(name) = crate::setting::<String>("RESCIND_MUTANT") else { return };
+/// If there is none of that name.
+fn named() -> Option<Mutant> {
+    let name = crate::setting::<String>("RESCIND_MUTANT")?;
     let mutant = Mutant::ALL.into_iter().find(|it| format!("{it:?}") == name);
-    let mutant =
-        mutant.unwrap_or_else(|| panic!("RESCIND_MUTANT={name}: one of {:?}", Mutant::ALL));
+    Some(mutant.unwrap_or_else(|| panic!("RESCIND_MUTANT={name}: one of {:?}", Mutant::ALL)))
+}
+
+/// Chooses for this thread what `RESCIND_MUTANT` names.
+///
+/// # Panics
+///
+/// If it names one, and there is none, as without the feature.
+pub fn choose_named() {
+    let Some(mutant) = named() else { return };
     #[cfg(feature = "mutants")]
     rescind::mutant::choose(Some(mutant));
     #[cfg(not(feature = "mutants"))]
@@ -158,6 +166,7 @@ mod caught {
 
     #[test]
     fn each_mutant_is_caught_by_an_invariant() {
+        let chosen = super::named().map_or_else(|| Mutant::ALL.to_vec(), |it| vec![it]);
         let next = AtomicUsize::new(0);
         let table = Mutex::new(Vec::new());
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -165,7 +174,7 @@ mod caught {
             for _ in 0..cores {
                 scope.spawn(|| {
                     while let Some(mutant) =
-                        Mutant::ALL.get(next.fetch_add(1, Ordering::Relaxed)).copied()
+                        chosen.get(next.fetch_add(1, Ordering::Relaxed)).copied()
                     {
                         let hunted = hunt(mutant);
                         table.lock().unwrap().push((mutant, hunted));
