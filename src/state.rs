@@ -192,9 +192,15 @@ pub trait State: Send + Sync {
 /// permission that was granted is soon used.
 pub const DENIED_FOR: SignedDuration = SignedDuration::from_mins(15);
 
+/// How long after its back-off a failure still counts: as one in a row, and to go behind what has not
+/// failed. Each look at a denied job finds one denied execution or two, a quarter of an hour apart: in a
+/// day a hundred of them make way for the others.
+pub const FAILURE_COUNTS: SignedDuration = SignedDuration::from_hours(24);
+
 /// How long an execution is left alone after its n-th failure in a row, from 1: a minute, then twice as
 /// long each time, an hour at most. Long enough that one that always fails costs a call an hour, short
-/// enough that a passing fault is over soon.
+/// enough that a passing fault is over soon. In a job that is left alone ([`DENIED_FOR`]) it begins when
+/// that ends.
 pub fn back_off(failures: u32) -> SignedDuration {
     let minutes = 1_i64 << failures.saturating_sub(1).min(6);
     SignedDuration::from_mins(minutes.min(60))

@@ -188,7 +188,8 @@ pub struct Memory {
     pub ledger_began: Option<Timestamp>,
     /// What we canceled in the last [`CANCELED_MEMORY`].
     pub canceled: BTreeMap<ExecutionKey, BTreeMap<ExecutionNumber, Timestamp>>,
-    /// What is not tried again before a time, since it failed.
+    /// What is not tried again before a time, since it failed. It stays for a while after that time, and
+    /// goes behind what has not failed.
     pub backing_off: BTreeMap<ExecutionKey, Timestamp>,
     /// Where AWS denied a policy's calls, until when that is not tried again.
     pub denied: BTreeMap<(PolicyName, JobId), Timestamp>,

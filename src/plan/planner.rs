@@ -285,12 +285,18 @@ fn acts(line: &Line) -> bool {
     matches!(line.decision(), Decision::Examine | Decision::Cancel)
 }
 
-/// Highest priority of the cause first, since an emergency does not wait behind routine; then the
-/// oldest, an unknown age last; then job and thing.
-fn acting_order(line: &Line, inventory: &Inventory) -> (Reverse<i32>, Timestamp, ExecutionKey) {
+/// Highest priority of the cause first, since an emergency does not wait behind routine; then what has
+/// not failed lately, and of what has that which waits for longest, so that what always fails never keeps
+/// the others from their turn; then the oldest, an unknown age last; then job and thing.
+fn acting_order(
+    line: &Line,
+    inventory: &Inventory,
+    memory: &Memory,
+) -> (Reverse<i32>, Option<Timestamp>, Timestamp, ExecutionKey) {
+    let failed = memory.backing_off.get(&line.key).copied();
     let queued_at =
         inventory.executions.get(&line.key).and_then(|row| row.times.queued_at().known().copied());
-    (Reverse(line.policy.priority), queued_at.unwrap_or(Timestamp::MAX), line.key.clone())
+    (Reverse(line.policy.priority), failed, queued_at.unwrap_or(Timestamp::MAX), line.key.clone())
 }
 
 /// Makes wait what AWS denied the calls for, and everything while it is paused or a breaker is open.

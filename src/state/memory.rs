@@ -18,7 +18,9 @@ use crate::plan::breaker::{self, Breaker, Cases, Change, Health};
 use crate::plan::budget::left_of;
 use crate::plan::{CANCELED_MEMORY, Charge, Intent, IntentId, Look, Memory, Sightings, Spent};
 use crate::policy::{PolicyName, Thresholds};
-use crate::state::{AdoptedGuard, Begun, DENIED_FOR, Error, Open, Settlement, State, back_off};
+use crate::state::{
+    AdoptedGuard, Begun, DENIED_FOR, Error, FAILURE_COUNTS, Open, Settlement, State, back_off,
+};
 
 mod doubt;
 
@@ -151,13 +153,16 @@ impl Inner {
     }
 
     /// How often an execution has failed in a row with one failure more, and until when it is left
-    /// alone then.
+    /// alone then. Where its job is left alone, that is counted from the end of that, so that the others
+    /// of the job have their turn before it.
     pub fn failed(&self, key: &ExecutionKey, now: Timestamp) -> (u32, Timestamp) {
         let now = self.time(now);
         let counts = self.memory.backing_off.get(key).is_some_and(|until| counts_on(*until, now));
         let before = self.failures.get(key).copied().filter(|_| counts).unwrap_or_default();
         let failures = before.saturating_add(1);
-        (failures, now.checked_add(back_off(failures)).unwrap_or(Timestamp::MAX))
+        let of_job = self.memory.denied.iter().filter(|((_, job), _)| *job == key.job);
+        let from = of_job.map(|(_, until)| *until).fold(now, Timestamp::max);
+        (failures, from.checked_add(back_off(failures)).unwrap_or(Timestamp::MAX))
     }
 
     /// Leaves an execution alone for a while.
@@ -215,9 +220,9 @@ pub(super) fn hides(canceled_at: Timestamp, now: Timestamp) -> bool {
     now.duration_since(canceled_at) < CANCELED_MEMORY
 }
 
-/// Whether a failure whose back-off ends at a time still counts as in a row. It does for a while after.
+/// Whether a failure whose back-off ends at a time still counts as in a row.
 fn counts_on(until: Timestamp, now: Timestamp) -> bool {
-    now.duration_since(until) < back_off(u32::MAX)
+    now.duration_since(until) < FAILURE_COUNTS
 }
 
 #[async_trait]

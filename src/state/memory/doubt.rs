@@ -88,5 +88,5 @@ impl Inner {
 /// Until when an execution is left alone at the longest, and a job that was denied.
 pub(in crate::state) fn waits(now: Timestamp) -> (Timestamp, Timestamp) {
     let after = |wait| now.checked_add(wait).unwrap_or(Timestamp::MAX);
-    (after(back_off(u32::MAX)), after(DENIED_FOR))
+    (after(DENIED_FOR + back_off(u32::MAX)), after(DENIED_FOR))
 }

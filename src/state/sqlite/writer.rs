@@ -13,7 +13,7 @@ use super::{breakers, rows};
 use crate::plan::IntentId;
 use crate::state::breakers::Breakers;
 use crate::state::memory::{Inner, UNITS_KEPT};
-use crate::state::{Error, Settlement, back_off};
+use crate::state::{Error, FAILURE_COUNTS, Settlement};
 
 /// For how long the journal is kept: a quarter of a year, in which a question about a cancel comes up
 /// if it ever does. Longer than any budget's window, so that no unit is dropped that still counts.
@@ -181,7 +181,7 @@ impl Writer {
         let pruned = self.change(now, |transaction, _| {
             transaction
                 .execute("DELETE FROM intents WHERE settled_at < ?1", [before(JOURNAL_KEPT)])?;
-            let forgotten = before(back_off(u32::MAX));
+            let forgotten = before(FAILURE_COUNTS);
             transaction.execute("DELETE FROM failures WHERE until < ?1", [forgotten])?;
             transaction.execute("DELETE FROM denials WHERE until < ?1", [rows::micros(now)])?;
             transaction.execute("DELETE FROM sightings WHERE until < ?1", [rows::micros(now)])?;

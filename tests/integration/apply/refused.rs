@@ -8,6 +8,7 @@ use rescind::backend::pace::{FLOOR, Pacer};
 use rescind::backend::{ErrorKind, Operation as Call};
 use rescind::emulator::{Denial, Faults, Operation, Rate};
 use rescind::plan::{Depth, Outcome};
+use rescind::state::DENIED_FOR;
 use tokio::time::Instant;
 
 use super::bench::{Bench, endings, only, outcome, queued, sweep};
@@ -211,6 +212,37 @@ async fn a_denied_job_does_not_take_the_places_of_others_in_the_next_pass() {
     let second = bench.apply().await;
     assert_eq!(endings(&second).get("canceled"), Some(&10), "{second:?}");
     assert!(second.iter().all(|it| it.key.job.as_str() == "job1"), "{second:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn denied_executions_do_not_keep_the_others_of_their_job_from_their_turn() {
+    let bench = Bench::http(&jobs(1, 20), &sweep(1000)).await;
+    // The three oldest.
+    let resource = |thing| Denial {
+        action: "iot:CancelJobExecution".to_owned(),
+        resource: format!("arn:aws:iot:*:*:thing/r{thing}"),
+    };
+    let deny = (0..3).map(resource).collect();
+    bench.emulator.set_faults(Faults { deny, ..Faults::default() });
+    let mut passes = 0;
+    while bench.effects().len() < 17 {
+        passes += 1;
+        assert!(
+            passes <= 4,
+            "one of the denied keeps the others: {} effects",
+            bench.effects().len()
+        );
+        bench.apply().await;
+        let denied_for = Duration::try_from(DENIED_FOR).expect("it is positive");
+        tokio::time::advance(denied_for).await;
+    }
+    let effects = bench.effects();
+    assert!(effects.iter().all(|it| !["r0", "r1", "r2"].contains(&it.thing_name.as_str())));
+    // What was denied is not given up: once it is allowed, it goes too.
+    bench.emulator.set_faults(Faults::default());
+    tokio::time::advance(Duration::from_secs(3600)).await;
+    bench.apply().await;
+    assert_eq!(bench.effects().len(), 20);
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,7 @@ use rescind::execution::{ExecutionNumber, ExecutionVersion};
 use rescind::plan::stable::{Look, Sighting, Stamp};
 use rescind::plan::{CANCELED_MEMORY, Charge, Counted, Intent, IntentId, Memory, Outcome};
 use rescind::policy::Digest;
-use rescind::state::{Begun, Error, Settlement, State, back_off};
+use rescind::state::{Begun, DENIED_FOR, Error, Settlement, State, back_off};
 
 use super::support::{Make, begun, charge, ends, in_memory, intent, later, memory, on_disk};
 use crate::plan::support::{key, name, now, unit};
@@ -197,9 +197,17 @@ async fn what_fails_in_a_row_is_left_alone_longer_each_time(make: Make) {
     assert!(memory(&*state, now()).await.backing_off.is_empty());
     // So does a long time without a failure.
     state.back_off(&key, now()).await.expect("it can be written");
-    assert!(memory(&*state, later(3_700)).await.backing_off.is_empty());
-    state.back_off(&key, later(3_700)).await.expect("it can be written");
-    assert_eq!(memory(&*state, later(3_700)).await.backing_off[&key], later(3_760));
+    let day = 24 * 3600;
+    assert_eq!(memory(&*state, later(day)).await.backing_off[&key], later(60));
+    assert!(memory(&*state, later(day + 60)).await.backing_off.is_empty());
+    state.back_off(&key, later(day + 60)).await.expect("it can be written");
+    assert_eq!(memory(&*state, later(day + 60)).await.backing_off[&key], later(day + 120));
+    // In a job that is left alone it begins when that ends, so that the others go first.
+    let job = "fw".parse().expect("an id");
+    state.deny(&name("old"), &job, later(day + 60)).await.expect("it can be written");
+    state.back_off(&key, later(day + 60)).await.expect("it can be written");
+    let until = later(day + 60 + 2 * 60) + DENIED_FOR;
+    assert_eq!(memory(&*state, later(day + 60)).await.backing_off[&key], until);
 }
 
 async fn time_never_goes_back(make: Make) {
