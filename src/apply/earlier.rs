@@ -17,7 +17,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, sleep_until};
 
-use super::settle::{fate, flight_time, is_another, is_unmoved};
+use super::settle::{fate, flight_time, is_another, is_unmoved, noted};
 use super::work::wait;
 use super::{DESCRIBE_FRESH, Ending, Record, Stop};
 use crate::backend::pace::Pacer;
@@ -158,7 +158,8 @@ impl Settler {
             Ok(found) => {
                 // Whether the last attempt was lost is not known, and so it counts as lost.
                 let (outcome, note) = fate(Some(intent), 1, intent.number, &found);
-                (outcome, format!("settled after a restart: {note}"))
+                let note = noted(intent, outcome, format!("settled after a restart: {note}"));
+                (outcome, note)
             }
             Err(error) if error.kind == ErrorKind::NotFound => (
                 Outcome::Unresolved,

@@ -104,6 +104,15 @@ pub(super) fn fate(
     }
 }
 
+/// The note of an outcome, which says what of its statusDetails a cancel could not leave behind.
+pub(super) fn noted(intent: &Intent, outcome: Outcome, note: String) -> String {
+    let dropped = &intent.details.dropped;
+    if outcome != Outcome::Canceled || dropped.is_empty() {
+        return note;
+    }
+    format!("{note}; its statusDetails had no room for {}", dropped.join(", "))
+}
+
 impl Run<'_> {
     /// Looks at the execution after an attempt that is in doubt: the work again once it is proved
     /// that the attempt had no effect and nothing else has happened, else how it ends or goes on.
@@ -211,6 +220,10 @@ impl Run<'_> {
     }
 
     pub(super) async fn settle(&self, work: &mut Work, outcome: Outcome, note: String) -> Record {
+        let note = match &work.intent {
+            Some(intent) => noted(intent, outcome, note),
+            None => note,
+        };
         let no_effect = matches!(
             outcome,
             Outcome::AlreadyTerminal | Outcome::Superseded | Outcome::Gone | Outcome::Failed

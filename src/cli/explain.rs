@@ -25,9 +25,13 @@ use crate::document::words::nearest;
 use crate::execution::{ExecutionKey, JobId, OpenStatus, ThingName};
 use crate::fact::{Fact, Unreadable};
 use crate::inventory::{Inventory, ObservedExecution};
-use crate::plan::explain::{Breadth, asks_lists, explain as of, hangs_on_others, needs};
-use crate::plan::{Depth, Memory, Needs, needs as all_needs, plan as decide};
+use crate::plan::explain::{
+    Author, Breadth, Explanation, asks_lists, explain as of, hangs_on_others, needs, standing,
+};
+use crate::plan::{Depth, Memory, Needs, Outcome, needs as all_needs, plan as decide};
 use crate::policy::PolicySet;
+use crate::policy::template::MARKER;
+use crate::state::journal::Entry;
 
 pub async fn explain(args: Args, output: Output) -> anyhow::Result<Exit> {
     let mut signals = Signals::listen()?;
@@ -55,14 +59,38 @@ async fn explained(args: Args, output: Output) -> anyhow::Result<Exit> {
     if breadth == Breadth::Fleet {
         verify(&plan, &policies, &inventory, &memory)?;
     }
-    let explanation =
+    let mut explanation =
         of(&key, &plan, &inventory, &memory, breadth).context("it is no longer there")?;
     let journal = session.journal(&args.state, &key).await?;
+    ask_journal(&mut explanation, &journal, &policies);
     match args.form.output {
         Format::Json => output.json(&json(&explanation, &journal))?,
         Format::Text => output.result(&text(&explanation, &journal, output))?,
     }
     Ok(Exit::Done)
+}
+
+/// Where no `rescind` pair says who canceled it, an intent of its number that did is as good a proof.
+fn ask_journal(explanation: &mut Explanation, journal: &[Entry], policies: &PolicySet) {
+    let is_told = matches!(explanation.author, None | Some(Author::Rescind { .. }));
+    let queued_at =
+        explanation.facts.iter().find_map(|(name, at)| (*name == "queuedAt").then_some(at));
+    let queued_at = queued_at.and_then(|at| at.known().copied());
+    let canceled = |entry: &&Entry| {
+        entry.outcome.is_some_and(Outcome::is_cancel)
+            && Some(entry.execution_number) == explanation.number
+            // A number is used again once the execution that had it was deleted.
+            && queued_at.is_none_or(|at| at <= entry.sent_at)
+    };
+    let Some(entry) = journal.iter().rev().find(canceled).filter(|_| !is_told) else { return };
+    let digest = entry.digest.short();
+    explanation.author = Some(Author::InJournal {
+        policy: entry.policy.to_string(),
+        digest: digest.to_owned(),
+        intent: entry.id.clone(),
+        standing: standing(entry.policy.as_str(), digest, policies),
+        marked: entry.status_details.contains_key(MARKER),
+    });
 }
 
 /// Observes what the decision about `key` hangs on, and all that any policy or guard asks about it.

@@ -27,7 +27,7 @@ mod guards;
 mod view;
 
 pub use advice::asks;
-pub use author::{Author, Standing, author};
+pub use author::{Author, Standing, author, standing};
 pub use guards::{FreezeView, GuardView, ScopeView};
 pub use view::{Stable, Suspended, Times, View, WindowState};
 

@@ -232,7 +232,7 @@ pub fn narrowed(
         observed.retain(|it| keys.contains(&it.key));
     }
     let mut order: Vec<usize> = (0..lines.len()).filter(|&i| acts(&lines[i])).collect();
-    order.sort_by_cached_key(|&i| acting_order(&lines[i], inventory));
+    order.sort_by_cached_key(|&i| acting_order(&lines[i], inventory, memory));
     let mut purses = Purses::new(policies, inventory, memory, &populations, now);
     purses.halt(&lines, &beside, inventory);
     abort::spare_jobs(&mut lines, &mut order, inventory, memory);

@@ -78,15 +78,31 @@ fn decided_words(decided: &Decided, output: Output) -> String {
     format!("{word}{force}, says policy {}: {}", decided.policy, decided.because)
 }
 
+fn standing_words(standing: &Standing) -> String {
+    match standing {
+        Standing::Unchanged => "which is in this root as it was then".to_owned(),
+        Standing::Changed(now) => format!("which is in this root, changed since ({now})"),
+        Standing::Missing => "which is not in this root".to_owned(),
+    }
+}
+
 fn author_words(author: &Author) -> String {
     match author {
         Author::Rescind { policy, digest, attempt, standing } => {
-            let now = match standing {
-                Standing::Unchanged => "which is in this root as it was then".to_owned(),
-                Standing::Changed(now) => format!("which is in this root, changed since ({now})"),
-                Standing::Missing => "which is not in this root".to_owned(),
-            };
+            let now = standing_words(standing);
             format!("Canceled by rescind: policy {policy} ({digest}), {now}; attempt {attempt}.")
+        }
+        Author::InJournal { policy, digest, intent, standing, marked } => {
+            let now = standing_words(standing);
+            let why = if *marked {
+                "Its statusDetails do not have the rescind pair that was sent."
+            } else {
+                "Its statusDetails do not say so: they had no room for the rescind pair."
+            };
+            format!(
+                "Canceled by rescind, as the journal says: policy {policy} ({digest}), {now}; intent \
+                 {intent}. {why}"
+            )
         }
         Author::Unclear(pair) => {
             format!(
@@ -299,8 +315,10 @@ fn entries(explanation: &Explanation, journal: &[Entry], output: Output) -> Stri
                 0 | 1 => None,
                 attempts => Some(format!("{attempts} attempts")),
             };
-            let ours = explanation.author.as_ref().is_some_and(|author| {
-                matches!(author, Author::Rescind { attempt, .. } if attempt.starts_with(&entry.id))
+            let ours = explanation.author.as_ref().is_some_and(|author| match author {
+                Author::Rescind { attempt, .. } => attempt.starts_with(&entry.id),
+                Author::InJournal { intent, .. } => *intent == entry.id,
+                Author::Unclear(_) | Author::NotRescind | Author::NotKnown => false,
             });
             let this = ours.then(|| "this is the cancel".to_owned());
             let more: Vec<_> =

@@ -190,6 +190,35 @@ fn of_a_canceled_execution_it_says_who_did_it() {
 }
 
 #[test]
+fn without_room_for_the_pair_the_journal_says_who_canceled_it() {
+    let pairs = "k0: v, k1: v, k2: v, k3: v, k4: v, k5: v, k6: v, k7: v, k8: v, k9: v";
+    let world = World::of(&format!(
+        "apiVersion: rescind/v1alpha1\nkind: Fleet\nmetadata: {{name: f}}\nspec:\n  \
+         account: \"123456789012\"\n  region: eu-central-1\n  jobs: [{{id: fw}}]\n  \
+         things: [{{name: r1, attributes: {{fleet: robots}}}}]\n  executions:\n    \
+         - {{job: fw, thing: r1, queuedAt: 1d ago, statusDetails: {{{pairs}}}}}\n",
+    ));
+    world.write("a.yaml", &policy("a", "*"));
+    let pins = ["--account", ACCOUNT, "--region", REGION];
+    let apply = ran(world.command(&[&["apply", "root", "--yes"][..], &pins].concat()));
+    assert_eq!(apply.code, 0, "{}", apply.stderr);
+    let note = "its statusDetails had no room for rescind";
+    assert!(apply.stdout.contains(note), "{}", apply.stdout);
+    let audit = ran(world.command(&["audit"]));
+    assert!(audit.stdout.contains(note), "{}", audit.stdout);
+    let args = ["explain", "r1", "fw", "--root", "root"];
+    let explain = ran(world.command(&[&args[..], &pins].concat()));
+    let told = explain.stdout.lines().nth(1).expect("a second line");
+    assert!(told.contains("Canceled by rescind, as the journal says: policy a ("), "{told}");
+    assert!(told.ends_with("they had no room for the rescind pair."), "{told}");
+    assert!(explain.stdout.contains("this is the cancel"), "{}", explain.stdout);
+    let explain = ran(world.command(&[&args[..], &pins, &["-o", "json"]].concat()));
+    let json: serde_json::Value = serde_json::from_str(&explain.stdout).expect("it is JSON");
+    assert_eq!(json["canceledBy"]["by"], "rescind");
+    assert_eq!(json["canceledBy"]["toldBy"], "journal");
+}
+
+#[test]
 fn completions_and_manual_pages_name_every_verb() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let completions = rescind(&["completions", shell]);

@@ -204,16 +204,23 @@ pub fn value(explanation: &Explanation) -> serde_json::Value {
     serde_json::to_value(json(explanation, &[])).expect("an explanation has text keys only")
 }
 
+fn standing_label(standing: &Standing) -> &'static str {
+    match standing {
+        Standing::Unchanged => "unchanged",
+        Standing::Changed(_) => "changed",
+        Standing::Missing => "missing",
+    }
+}
+
 fn json_author(author: &Author) -> serde_json::Value {
     match author {
         Author::Rescind { policy, digest, attempt, standing } => {
-            let standing = match standing {
-                Standing::Unchanged => "unchanged",
-                Standing::Changed(_) => "changed",
-                Standing::Missing => "missing",
-            };
             json!({"by": "rescind", "policy": policy, "digest": digest, "attempt": attempt,
-                   "policyInRoot": standing})
+                   "policyInRoot": standing_label(standing), "toldBy": "statusDetails"})
+        }
+        Author::InJournal { policy, digest, intent, standing, marked: _ } => {
+            json!({"by": "rescind", "policy": policy, "digest": digest, "intent": intent,
+                   "policyInRoot": standing_label(standing), "toldBy": "journal"})
         }
         Author::Unclear(pair) => json!({"by": "unclear", "pair": pair}),
         Author::NotRescind => json!({"by": "notRescind"}),
