@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::backend::aws::CLIENT_TIMEOUT;
 use crate::backend::pace::Pacer;
-use crate::backend::{JobsReader, JobsWriter};
+use crate::backend::{ErrorKind, JobsReader, JobsWriter, Operation};
 use crate::clock::Clock;
 use crate::execution::{ExecutionKey, ExecutionNumber, JobId};
 use crate::inventory::Inventory;
@@ -162,6 +162,8 @@ pub struct Record {
     pub moved: bool,
     /// Whether it is due again at once: nothing but throttling was in its way.
     pub again: bool,
+    /// The last call that AWS refused or did not answer, and how.
+    pub refused: Option<(Operation, ErrorKind)>,
 }
 
 /// Told of each line that ended.

@@ -39,7 +39,7 @@ mod test;
 mod validate;
 
 use args::state::GuardVerb;
-use args::{Args, Root, Verb};
+use args::{Args, Format, Root, Verb};
 use exit::Exit;
 use output::Output;
 
@@ -60,11 +60,17 @@ impl Failure {
 /// Does what the arguments say.
 pub fn main(args: Args) -> Exit {
     let output = Output::new(args.color);
+    // Who reads the log of a controller as objects gets the last line as one too.
+    let logged = matches!(args.verb, Verb::Run(_)) && args.log_format == Format::Json;
     match dispatch(args, output) {
         Ok(exit) => exit,
         Err(error) => {
             let exit = error.downcast_ref::<Failure>().map_or(Exit::Error, |failure| failure.exit);
-            output.error(&format!("{error:#}"));
+            if logged && tracing::enabled!(tracing::Level::ERROR) {
+                tracing::error!(exit = exit.code(), "{error:#}");
+            } else {
+                output.error(&format!("{error:#}"));
+            }
             exit
         }
     }

@@ -138,6 +138,7 @@ impl Controller {
         let mut settling: FuturesUnordered<Applying> = FuturesUnordered::new();
         let (hand_over, mut handed_over) = mpsc::unbounded_channel();
         self.reporter.state(self.state.is_held(), self.state.paused());
+        self.report_standing(&loaded).await;
         let ended = 'passes: loop {
             let started = Instant::now();
             loaded.mark_unchanged();

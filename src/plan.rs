@@ -110,6 +110,11 @@ impl BudgetState {
     pub fn left(&self) -> u64 {
         self.size.saturating_sub(self.spent)
     }
+
+    /// Whether nothing is left since nobody knows what was canceled before the ledger began.
+    pub fn waits_for_unknown_past(&self) -> bool {
+        self.left() == 0 && self.unknown_past > 0
+    }
 }
 
 /// What was looked at for a line, for people and for the saved plan.

@@ -16,10 +16,12 @@ use tokio::time::Instant;
 use crate::plan::finish::Finish;
 
 mod breaker;
+mod failure;
 pub mod report;
 mod standing;
 
 pub use breaker::Breaker;
+pub use failure::Failure;
 
 /// For how long nothing may move before the loop counts as stuck: far longer than the slowest answer
 /// that is waited for, short enough that a restart is still of use.
@@ -29,6 +31,10 @@ pub const STUCK_AFTER: Duration = Duration::from_secs(300);
 /// hour of paced reading.
 pub const PASS_BUCKETS: [f64; 10] =
     [0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 180.0, 600.0, 1800.0, f64::INFINITY];
+
+/// What to do where a ledger that has just begun keeps everything back.
+pub const NEW_LEDGER: &str = "the ledger in --state-dir has just begun, and what was canceled before it \
+                              counts as spent, since nobody knows it. If that was nothing: --fresh-ledger.";
 
 /// How many of the latest errors are kept.
 pub const ERRORS_KEPT: usize = 10;
@@ -170,6 +176,9 @@ pub struct Budget {
     pub size: u64,
     /// How many are taken.
     pub spent: u64,
+    /// How many of them may have been, before the ledger began: nobody knows.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unknown_past: u64,
     /// How many are left.
     pub left: u64,
     /// When the oldest unit comes back.
@@ -203,14 +212,9 @@ pub struct Pass {
     pub problems: Vec<String>,
 }
 
-/// An error, and when it was met.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Failure {
-    /// When.
-    pub at: Timestamp,
-    /// What.
-    pub what: String,
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// One operation of AWS.

@@ -205,5 +205,6 @@ fn record(open: &Open, outcome: Outcome, note: String) -> Record {
         note,
         moved: false,
         again: false,
+        refused: None,
     }
 }

@@ -291,6 +291,7 @@ impl Run<'_> {
         };
         work.request_id.clone_from(&error.request_id);
         work.throttled = error.kind == ErrorKind::Throttled && !mutant::is(Mutant::ThrottleFails);
+        work.error = Some((error.operation, error.kind));
         ControlFlow::Break(match error.kind {
             ErrorKind::Withdrawn => {
                 let note = refusal.unwrap_or_else(|| "what is in force forbade it".to_owned());
@@ -334,6 +335,7 @@ impl Run<'_> {
 
     async fn cannot_describe(&self, mut work: Box<Work>, error: Error) -> Step {
         work.throttled = error.kind == ErrorKind::Throttled;
+        work.error = Some((error.operation, error.kind));
         match error.kind {
             ErrorKind::NotFound => {
                 self.end(work, Outcome::Gone, "it is no longer there".to_owned()).await

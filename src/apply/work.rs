@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Ending, Record};
+use crate::backend::{ErrorKind, Operation};
 use crate::execution::{Account, ExecutionDescription, ExecutionKey, ExecutionNumber, OpenStatus};
 use crate::fact::Fact;
 use crate::inventory::{Inventory, Job, ObservedExecution, Thing};
@@ -56,6 +57,8 @@ pub(super) struct Work {
     /// Whether AWS's latest word was that it is called too often, which is nobody's fault but that of all
     /// who call.
     pub(super) throttled: bool,
+    /// The last call that AWS refused or did not answer, and how.
+    pub(super) error: Option<(Operation, ErrorKind)>,
 }
 
 /// Where a walk got to.
@@ -99,6 +102,7 @@ impl Work {
                 request_id: None,
                 moved: false,
                 throttled: false,
+                error: None,
             })),
             _ => Err(Record {
                 key: line.key,
@@ -111,6 +115,7 @@ impl Work {
                 note: "it was not observed".to_owned(),
                 moved: true,
                 again: false,
+                refused: None,
             }),
         }
     }
@@ -147,6 +152,7 @@ impl Work {
             note: note.into(),
             moved: self.moved,
             again: self.throttled,
+            refused: self.error,
         }
     }
 

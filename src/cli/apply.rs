@@ -22,9 +22,10 @@ use crate::execution::ExecutionKey;
 use crate::inventory::Inventory;
 use crate::plan::in_force::Fixed;
 use crate::plan::saved::SavedPlan;
-use crate::plan::{Depth, Memory, Plan, Reason, plan as decide, planner, stable};
+use crate::plan::{BudgetState, Depth, Memory, Plan, Reason, plan as decide, planner, stable};
 use crate::policy::PolicySet;
 use crate::state::State;
+use crate::status::NEW_LEDGER;
 
 mod saved;
 
@@ -252,12 +253,9 @@ fn new_ledger(plan: &Plan, records: &[Record], output: Output) {
     let canceled =
         |it: &Record| matches!(it.ending, Ending::Outcome(outcome) if outcome.is_cancel());
     let waits = plan.counts().contains_key(&Reason::BudgetExhausted);
-    let unknown = plan.budgets.iter().any(|it| it.left() == 0 && it.unknown_past > 0);
+    let unknown = plan.budgets.iter().any(BudgetState::waits_for_unknown_past);
     if waits && unknown && !records.iter().any(canceled) {
-        output.say(
-            "Note: the ledger in --state-dir has just begun, and what was canceled before it counts as spent, \
-             since nobody knows it. If that was nothing: --fresh-ledger.",
-        );
+        output.say(&format!("Note: {NEW_LEDGER}"));
     }
 }
 

@@ -91,7 +91,7 @@ impl Controller {
         );
         let (settler, stop) = (self.settler.clone(), with.stop.clone());
         let skew = policies.thresholds().clock_skew;
-        let log = Log::new(self.reporter.clone());
+        let log = Log::new(self.reporter.clone(), self.clock.clone());
         let settling = async move {
             let left = settler.settle(open, skew, true, &stop, |record| log.ended(record, 0)).await;
             if left > 0 {

@@ -6,18 +6,21 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::apply::{Afterwards, Ending, Record, Watch};
-use crate::backend;
+use crate::backend::{self, ErrorKind};
+use crate::clock::Clock;
 use crate::plan::Outcome;
+use crate::status::Failure;
 use crate::status::report::Reporter;
 
 pub(super) struct Log {
     waiting: Notify,
     reporter: Reporter,
+    clock: Clock,
 }
 
 impl Log {
-    pub(super) fn new(reporter: Reporter) -> Self {
-        Self { waiting: Notify::new(), reporter }
+    pub(super) fn new(reporter: Reporter, clock: Clock) -> Self {
+        Self { waiting: Notify::new(), reporter, clock }
     }
 
     /// Waits until only lost calls are waited for.
@@ -50,7 +53,19 @@ impl Watch for Log {
         );
         self.reporter.ended(record.ending.label(), canceled && record.force);
         match record.ending {
-            Ending::Outcome(Outcome::Failed | Outcome::Unresolved) => told!(warn),
+            Ending::Outcome(Outcome::Failed | Outcome::Unresolved) => {
+                if let Some((operation, kind)) = record.refused {
+                    self.reporter.refused(Failure {
+                        at: self.clock.now(),
+                        what: record.note.clone(),
+                        operation: Some(operation.to_string()),
+                        kind: Some(kind.label().to_owned()),
+                        action: (kind == ErrorKind::Denied).then(|| operation.action()),
+                        ..Failure::default()
+                    });
+                }
+                told!(warn);
+            }
             Ending::Outcome(_) => told!(info),
             // They are met again in each pass, and their number is in the pass's summary.
             Ending::Kept(_)

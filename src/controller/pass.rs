@@ -19,8 +19,9 @@ use crate::mutant::{self, Mutant};
 use crate::plan::check::check;
 use crate::plan::due::{Extent, Schedule, Seen};
 use crate::plan::in_force::Fixed;
-use crate::plan::{Depth, InForce, Line, Memory, Outcome, Plan, Reason, plan, stable};
+use crate::plan::{BudgetState, Depth, InForce, Line, Memory, Outcome, Plan, Reason, plan, stable};
 use crate::policy::PolicySet;
+use crate::status::NEW_LEDGER;
 use crate::status::report::Running;
 
 /// For how long lines are applied, about, before it is asked whether there is something more urgent: other
@@ -54,6 +55,8 @@ pub(super) struct Course {
     /// Whether the latest plan may have been made while somebody had paused.
     pub(super) paused: bool,
     passes: u64,
+    /// Whether it was said that a new ledger keeps everything back.
+    told_new_ledger: bool,
 }
 
 impl Course {
@@ -66,6 +69,7 @@ impl Course {
             schedule: Schedule::new(interval),
             paused: false,
             passes: 0,
+            told_new_ledger: false,
         }
     }
 
@@ -294,6 +298,10 @@ impl Controller {
             let (owner, due) = (&limit.owner, limit.halted);
             tracing::warn!(%owner, limit = limit.limit, due, "more is due than it allows: it halts");
         }
+        let new_ledger = planned.budgets.iter().any(BudgetState::waits_for_unknown_past);
+        if new_ledger && !std::mem::replace(&mut course.told_new_ledger, true) {
+            tracing::warn!("nothing is left of a budget yet: {NEW_LEDGER}");
+        }
         if whole {
             let recreated = self.reporter.planned(running, &planned, inventory, &memory);
             if recreated > 0 {
@@ -412,7 +420,7 @@ impl Controller {
         memory: Memory,
         stop: &Stop,
     ) -> Applied {
-        let log = Arc::new(Log::new(self.reporter.clone()));
+        let log = Arc::new(Log::new(self.reporter.clone(), self.clock.clone()));
         let (watch, stop) = (Arc::clone(&log), stop.clone());
         let mut applying: Applying = Box::pin(async move {
             executor.apply(lines, &inventory, &memory, None, &stop, &*watch).await

@@ -111,12 +111,29 @@ impl Reporter {
 
     /// An error that somebody should see.
     pub fn failed(&self, at: Timestamp, what: &str) {
+        let failure = Failure { at, what: shortened(what), ..Failure::default() };
+        self.keep(failure, |one, other| one.kind.is_none() && one.what == other.what);
+    }
+
+    /// AWS refused a call for an execution: those that were refused alike count as one error.
+    pub fn refused(&self, failure: Failure) {
+        let failure = Failure { what: shortened(&failure.what), ..failure };
+        let alike = |one: &Failure, other: &Failure| {
+            (&one.operation, &one.kind) == (&other.operation, &other.kind)
+        };
+        self.keep(failure, alike);
+    }
+
+    /// Keeps the latest errors, and of those that are alike the latest, with how often it was met.
+    fn keep(&self, mut failure: Failure, alike: impl Fn(&Failure, &Failure) -> bool) {
         self.change(|snapshot| {
             let errors = Arc::make_mut(&mut snapshot.errors);
-            if errors.len() >= ERRORS_KEPT {
+            if let Some(place) = errors.iter().position(|it| alike(it, &failure)) {
+                failure.count += errors.remove(place).count;
+            } else if errors.len() >= ERRORS_KEPT {
                 errors.remove(0);
             }
-            errors.push(Failure { at, what: what.chars().take(ERROR_LENGTH).collect() });
+            errors.push(failure);
         });
     }
 
@@ -201,6 +218,10 @@ impl Reporter {
             snapshot.next_look = next_look;
         });
     }
+}
+
+fn shortened(what: &str) -> String {
+    what.chars().take(ERROR_LENGTH).collect()
 }
 
 impl Progress for Reporter {

@@ -152,6 +152,7 @@ fn limit(state: &BudgetState) -> Budget {
         limit: state.limit.clone(),
         size: state.size,
         spent: state.spent,
+        unknown_past: state.unknown_past,
         left: state.left(),
         refills_at: state.refills_at,
         halted: state.halted,

@@ -36,6 +36,7 @@ pub fn busy() -> Snapshot {
         limit: "50 per 1h".to_owned(),
         size: 50,
         spent: 50,
+        unknown_past: 0,
         left: 0,
         refills_at: Some("2026-03-01T12:20:00Z".parse().unwrap()),
         halted: None,
@@ -85,6 +86,7 @@ pub fn busy() -> Snapshot {
             limit: "10 forced per 1h".to_owned(),
             size: 10,
             spent: 4,
+            unknown_past: 0,
             left: 6,
             refills_at: None,
             halted: Some(9),
@@ -114,8 +116,11 @@ pub fn busy() -> Snapshot {
         endings: BTreeMap::from([("canceled".to_owned(), 50), ("superseded".to_owned(), 2)]),
         forced: 20,
     };
-    snapshot.errors =
-        Arc::new(vec![Failure { at: ago(1_800), what: "nothing could be observed".to_owned() }]);
+    snapshot.errors = Arc::new(vec![Failure {
+        at: ago(1_800),
+        what: "nothing could be observed".to_owned(),
+        ..Failure::default()
+    }]);
     snapshot.account = Some(Arc::new(Account {
         account: "123456789012".to_owned(),
         region: "eu-central-1".to_owned(),

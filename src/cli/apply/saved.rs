@@ -79,6 +79,7 @@ pub(super) fn lines_of(
             note,
             moved: false,
             again: false,
+            refused: None,
         };
         let superseded = |note: &str| record(Ending::Outcome(Outcome::Superseded), note.to_owned());
         let Some(line) = by_key(wanted) else {

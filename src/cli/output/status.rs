@@ -6,7 +6,7 @@ use super::audit::short;
 use super::{Output, Tone, columns, plural};
 use crate::document::words::visible;
 use crate::span::humanize;
-use crate::status::{Budget, Guard, Policy, Status};
+use crate::status::{Budget, Failure, Guard, NEW_LEDGER, Policy, Status};
 
 /// The whole status as text.
 pub fn text(status: &Status, output: Output) -> String {
@@ -58,6 +58,12 @@ pub fn text(status: &Status, output: Output) -> String {
             "  Breaker {name} {open}: nothing is sent. It opened{since}: {why}\n"
         ));
     }
+    let budgets = status.policies.iter().flat_map(|policy| &policy.budgets);
+    let mut budgets = budgets.chain(status.guards.iter().flat_map(|guard| &guard.budgets));
+    if budgets.any(|it| it.left == 0 && it.unknown_past > 0) {
+        let first = output.paint(Tone::Waits, "A new ledger");
+        text.push_str(&format!("  {first} leaves nothing of a budget yet: {NEW_LEDGER}\n"));
+    }
     text.push_str(&look(status));
     if !status.policies.is_empty() {
         text.push('\n');
@@ -82,9 +88,19 @@ pub fn text(status: &Status, output: Output) -> String {
         text.push_str(&format!("Calls: {}\n", calls.join(", ")));
     }
     for error in &status.errors {
-        text.push_str(&format!("{}  {}\n", ago(error.at, status.now), visible(&error.what)));
+        text.push_str(&format!("{}  {}\n", ago(error.at, status.now), failure(error)));
     }
     text
+}
+
+fn failure(error: &Failure) -> String {
+    let what = visible(&error.what);
+    match (&error.kind, error.count) {
+        (Some(kind), 0 | 1) => format!("{}: {what}", visible(kind)),
+        (Some(kind), times) => format!("{}, {times} times; the latest: {what}", visible(kind)),
+        (None, 0 | 1) => what.into_owned(),
+        (None, times) => format!("{what} ({times} times)"),
+    }
 }
 
 fn look(status: &Status) -> String {

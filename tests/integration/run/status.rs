@@ -3,8 +3,10 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
-use crate::process::fleet::{World, policy};
-use crate::process::{command, ran, rescind, until};
+use rescind::emulator::{Denial, Faults, Operation};
+
+use crate::process::fleet::{ACCOUNT, REGION, World, policy};
+use crate::process::{Beside, command, gate, ran, rescind, until};
 
 #[test]
 fn status_tells_what_the_controller_did_and_what_is_wrong() {
@@ -89,6 +91,84 @@ fn logs_as_json_are_one_object_a_line() {
     let canceled =
         objects.iter().find(|it| it["outcome"] == "canceled").expect("the cancel is logged");
     assert_eq!((&canceled["thing"], &canceled["force"]), (&"r001".into(), &false.into()));
+}
+
+#[test]
+fn the_last_line_of_a_log_of_objects_is_one_too() {
+    let world = World::new(1);
+    world.write("a.yaml", &policy("a", "*"));
+    let pins = ["run", "root", "--account", "999999999999", "--region", REGION];
+    let more = ["--listen", "127.0.0.1:0", "--log-format", "json"];
+    let ended = ran(world.command(&[&pins[..], &more].concat()));
+    assert_eq!(ended.code, 4, "{}", ended.stderr);
+    let objects: Vec<serde_json::Value> =
+        ended.stderr.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    let last = objects.last().expect("there is one");
+    assert_eq!((&last["level"], &last["exit"]), (&"ERROR".into(), &4.into()));
+    let said = last["message"].as_str().expect("a text");
+    assert!(said.contains("account 999999999999 in eu-central-1 was asked for"), "{said}");
+}
+
+#[test]
+fn policies_are_told_while_the_first_pass_is_under_way() {
+    let world = World::new(1);
+    world.write("a.yaml", &policy("a", "*"));
+    let (mut wait, arrivals, go) = gate();
+    world.emulator.on_call(Operation::ListJobs, Box::new(move |_: &_, _: &mut _| wait()));
+    let controller = world.controller("root", &["--interval", "1h"]);
+    let at = controller.address();
+    arrivals.recv().expect("it lists");
+    let status = rescind(&["status", "--at", &at]).stdout;
+    assert!(status.contains("Root root: 1 policy ("), "{status}");
+    drop(go);
+    world.until_canceled(&["r001"]);
+}
+
+#[test]
+fn a_new_ledger_says_why_nothing_is_canceled() {
+    let world = World::new(2);
+    let one = policy("a", "*").replace("count: 10000", "count: 1");
+    world.write("a.yaml", &one);
+    let pins = ["run", "root", "--account", ACCOUNT, "--region", REGION, "--no-guards"];
+    let more = ["--listen", "127.0.0.1:0", "--interval", "1s"];
+    let controller = Beside::start(world.bare(&[&pins[..], &more].concat()));
+    let said = "nothing is left of a budget yet: the ledger in --state-dir has just begun";
+    controller.log.wait(said);
+    let at = controller.address();
+    let told = until("the status says so", || {
+        let status = rescind(&["status", "--at", &at]).stdout;
+        status.contains("A new ledger leaves nothing of a budget yet").then_some(status)
+    });
+    assert!(told.contains("If that was nothing: --fresh-ledger."), "{told}");
+    let json = rescind(&["status", "--at", &at, "-o", "json"]).stdout;
+    let status: serde_json::Value = serde_json::from_str(&json).expect("it is JSON");
+    assert_eq!(status["policies"][0]["budgets"][0]["unknownPast"], 1);
+    until("it passes again", || (controller.log.count(" pass ") > 1).then_some(()));
+    assert_eq!(controller.log.count(said), 1, "it is said once");
+}
+
+#[test]
+fn what_aws_refuses_in_acting_is_told_with_its_code_and_how_often() {
+    let world = World::new(40);
+    world.write("a.yaml", &policy("a", "*"));
+    let denial = Denial { action: "iot:CancelJobExecution".to_owned(), resource: "*".to_owned() };
+    world.emulator.set_faults(Faults { deny: vec![denial], ..Faults::default() });
+    let controller = world.controller("root", &["--interval", "1h"]);
+    let at = controller.address();
+    let json = until("it is told", || {
+        let json = rescind(&["status", "--at", &at, "-o", "json"]).stdout;
+        let status: serde_json::Value = serde_json::from_str(&json).ok()?;
+        (!status["errors"].as_array()?.is_empty()).then_some(status)
+    });
+    let [error] = &json["errors"].as_array().expect("a list")[..] else { panic!("{json}") };
+    assert_eq!(error["operation"], "CancelJobExecution");
+    assert_eq!(error["kind"], "denied");
+    assert_eq!(error["action"], "iot:CancelJobExecution");
+    assert!(error["count"].as_u64().expect("a number") >= 1);
+    let status = rescind(&["status", "--at", &at]).stdout;
+    let last = status.lines().last().expect("a line");
+    assert!(last.contains("ago  denied"), "{status}");
+    assert!(last.contains("needs iot:CancelJobExecution on arn:aws:iot:"), "{status}");
 }
 
 #[test]
