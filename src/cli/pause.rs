@@ -6,7 +6,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output::{Output, plural};
 use crate::cli::session::state_directory;
 use crate::clock::Clock;
-use crate::state::directory::{Directory, Error};
+use crate::state::directory::{Directory, Error, Place};
 
 pub fn pause(args: &Pause, output: Output) -> anyhow::Result<Exit> {
     let directory = state_directory(&args.directory)?;
@@ -15,17 +15,33 @@ pub fn pause(args: &Pause, output: Output) -> anyhow::Result<Exit> {
         Some(reason) => format!("{reason} ({by})"),
         None => format!("by {by}"),
     };
+    let path = directory.path().display();
+    if directory.is_missing() {
+        let message = format!(
+            "{path} is not there: nothing was paused. Name the --state-dir that the controller uses"
+        );
+        return Err(Failure::new(Exit::Error, message).into());
+    }
     let is_new = !directory.is_used().map_err(|error| failed(&error))?;
     let earlier = directory.pause(&reason).map_err(|error| failed(&error))?;
-    let path = directory.path().display();
     output.result(&format!(
         "Paused: nothing is sent with the state in {path} until `rescind resume`. What is on its way \
          may still land."
     ))?;
-    if is_new {
+    // It is paused by now, whatever there is to say of who hears it.
+    let not_known = |error: &Error| {
+        output.say(&format!("Warning: who stops by it is not known: {error}"));
+    };
+    let holders = directory.holders().inspect_err(not_known).ok();
+    for (Place { account, region }, holder) in holders.iter().flatten() {
         output.say(&format!(
-            "Note: {path} had no state; this begins one. What uses another --state-dir is not paused."
+            "{holder}, which works on account {account} in {region}, stops before its next cancel."
         ));
+    }
+    if holders.is_some_and(|holders| holders.is_empty()) {
+        let state = if is_new { "had no state and begins one" } else { "is of no running process" };
+        output
+            .say(&format!("Warning: {path} {state}. What runs with another --state-dir goes on."));
     }
     if let Some(newest) = earlier.first() {
         let more = match earlier.len() - 1 {

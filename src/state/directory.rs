@@ -21,6 +21,9 @@ const EARLIER_KEPT: usize = 20;
 /// How a state file's name ends.
 const EXTENSION: &str = "sqlite";
 
+/// How a lock file's name ends.
+const LOCK: &str = "lock";
+
 /// Which state: one account in one region.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
@@ -84,6 +87,10 @@ impl Directory {
 
     /// The state files that are there, by name; none without the directory.
     pub fn files(&self) -> Result<Vec<PathBuf>, Error> {
+        self.with_extension(EXTENSION)
+    }
+
+    fn with_extension(&self, extension: &str) -> Result<Vec<PathBuf>, Error> {
         let read = |source| unusable(&self.0, "read", source);
         let mut files = Vec::new();
         let entries = match fs::read_dir(&self.0) {
@@ -92,7 +99,7 @@ impl Directory {
         };
         for entry in entries {
             let path = entry.map_err(read)?.path();
-            if path.extension().is_some_and(|it| it == EXTENSION) {
+            if path.extension().is_some_and(|it| it == extension) {
                 files.push(path);
             }
         }
@@ -102,17 +109,13 @@ impl Directory {
 
     /// The accounts and regions whose state files are there, as the names of the files say.
     pub fn places(&self) -> Result<Vec<Place>, Error> {
-        let place = |path: &PathBuf| {
-            let (account, region) = path.file_stem()?.to_str()?.split_once('.')?;
-            Some(Place { account: account.to_owned(), region: region.to_owned() })
-        };
-        Ok(self.files()?.iter().filter_map(place).collect())
+        Ok(self.files()?.iter().filter_map(|path| place_of(path)).collect())
     }
 
     /// Locks the state of a place for this process; `holder` says who that is.
     pub fn lock(&self, place: &Place, holder: &str) -> Result<Lock, Error> {
         self.make()?;
-        let path = self.0.join(format!("{}.{}.lock", place.account, place.region));
+        let path = self.0.join(format!("{}.{}.{LOCK}", place.account, place.region));
         let locked = |source| unusable(&path, "locked", source);
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
@@ -120,12 +123,7 @@ impl Directory {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                let _ = (&file).take(200).read_to_string(&mut holder);
-                let holder = match holder.trim() {
-                    "" => "another process".to_owned(),
-                    holder => holder.to_owned(),
-                };
+                let holder = holder_of(&file);
                 return Err(Error::Held { path: path.display().to_string(), holder });
             }
             Err(TryLockError::Error(source)) => return Err(locked(source)),
@@ -136,6 +134,23 @@ impl Directory {
         Ok(Lock { _file: file, path, identity })
     }
 
+    /// Who writes there at present, each with its place. To find that out takes each lock for an instant: who
+    /// starts in it is refused, and sends nothing.
+    pub fn holders(&self) -> Result<Vec<(Place, String)>, Error> {
+        let mut holders = Vec::new();
+        for path in self.with_extension(LOCK)? {
+            let file = File::open(&path).map_err(|source| unusable(&path, "read", source))?;
+            match file.try_lock_shared() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    holders.extend(place_of(&path).map(|place| (place, holder_of(&file))));
+                }
+                Err(TryLockError::Error(source)) => return Err(unusable(&path, "locked", source)),
+            }
+        }
+        Ok(holders)
+    }
+
     /// Switches sending off, with a reason for people; gives those for which it was off already, newest
     /// first. They are kept behind the new one.
     pub fn pause(&self, reason: &str) -> Result<Vec<String>, Error> {
@@ -143,7 +158,8 @@ impl Directory {
         let before = self.reasons();
         let (path, part) = (self.0.join(PAUSED), self.0.join(".PAUSED.part"));
         let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o600);
+        // Whoever may enter the directory may read why: root pauses what another user runs.
+        options.write(true).create(true).truncate(true).mode(0o644);
         let write = || {
             let mut file = options.open(&part)?;
             writeln!(file, "{}", reason.replace(['\r', '\n'], " "))?;
@@ -180,6 +196,11 @@ impl Directory {
         text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
     }
 
+    /// Whether it is certain that there is no such directory.
+    pub fn is_missing(&self) -> bool {
+        fs::metadata(&self.0).is_err_and(|error| error.kind() == ErrorKind::NotFound)
+    }
+
     /// Whether anything was ever kept there: a state, or the stop switch.
     pub fn is_used(&self) -> Result<bool, Error> {
         Ok(self.paused().is_some() || !self.files()?.is_empty())
@@ -196,6 +217,22 @@ impl Directory {
                 Some(newest.unwrap_or_else(|| format!("there is {}", path.display())))
             }
         }
+    }
+}
+
+/// Of which place a file is, as its name says.
+fn place_of(path: &Path) -> Option<Place> {
+    let (account, region) = path.file_stem()?.to_str()?.split_once('.')?;
+    Some(Place { account: account.to_owned(), region: region.to_owned() })
+}
+
+/// Who holds a lock, as its file says.
+fn holder_of(file: &File) -> String {
+    let mut holder = String::new();
+    let _ = file.take(200).read_to_string(&mut holder);
+    match holder.trim() {
+        "" => "another process".to_owned(),
+        holder => holder.to_owned(),
     }
 }
 

@@ -104,11 +104,12 @@ pub enum Witness {
 
 /// `rescind pause`.
 #[derive(Debug, ClapArgs)]
-#[command(
-    after_help = "It writes a file PAUSED into the state directory; removing that is as good as \
-    `rescind resume`. A further pause adds its reason, and one resume ends all of them. A running \
-    controller goes on observing."
-)]
+#[command(after_help = "Examples:\n  \
+    sudo rescind pause --state-dir /var/lib/rescind --reason 'the 4.2 rollout looks wrong'\n  \
+    kubectl exec -n rescind rescind-0 -c rescind -- /usr/local/bin/rescind pause --state-dir /var/lib/rescind\n\n\
+    It writes a file PAUSED into the state directory, which must be the one that the controller uses, and \
+    says who stops by it; removing that file is as good as `rescind resume`. A further pause adds its reason, \
+    and one resume ends all of them. A running controller goes on observing.")]
 pub struct Pause {
     #[command(flatten)]
     #[allow(missing_docs)]

@@ -98,7 +98,7 @@ fn failure(error: &Failure) -> String {
     match (&error.kind, error.count) {
         (Some(kind), 0 | 1) => format!("{}: {what}", visible(kind)),
         (Some(kind), times) => format!("{}, {times} times; the latest: {what}", visible(kind)),
-        (None, 0 | 1) => what.into_owned(),
+        (None, 0 | 1) => what,
         (None, times) => format!("{what} ({times} times)"),
     }
 }

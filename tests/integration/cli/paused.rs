@@ -13,10 +13,11 @@ const PINS: [&str; 4] = ["--account", ACCOUNT, "--region", REGION];
 fn while_paused_an_apply_sends_nothing_and_says_what_to_do() {
     let world = World::new(3);
     world.write("a.yaml", &policy("a", "*"));
+    std::fs::create_dir(world.path("state")).unwrap();
     let paused = ran(world.command(&["pause", "--reason", "the plant is on fire"]));
     assert_eq!(paused.code, 0, "{}", paused.stderr);
     assert!(paused.stdout.starts_with("Paused: nothing is sent"), "{}", paused.stdout);
-    assert!(paused.stderr.contains("had no state; this begins one."), "{}", paused.stderr);
+    assert!(paused.stderr.contains("had no state and begins one."), "{}", paused.stderr);
     let apply = ran(world.command(&[&["apply", "root", "--yes"][..], &PINS].concat()));
     assert_eq!(apply.code, 4, "{}{}", apply.stdout, apply.stderr);
     let said = format!("{}{}", apply.stdout, apply.stderr);
@@ -45,6 +46,7 @@ fn while_paused_an_apply_sends_nothing_and_says_what_to_do() {
 fn a_second_pause_says_what_the_first_one_was_for() {
     let world = World::new(1);
     world.write("a.yaml", &policy("a", "*"));
+    std::fs::create_dir(world.path("state")).unwrap();
     let pause = |reason: &str, user: &str| {
         let mut command = world.command(&["pause", "--reason", reason]);
         command.env("USER", user);
@@ -53,7 +55,7 @@ fn a_second_pause_says_what_the_first_one_was_for() {
     pause("the plant is on fire", "ada");
     let second = pause("and the 4.2 rollout looks wrong", "grace");
     let said = "It was paused already: the plant is on fire (ada@";
-    assert!(second.stderr.starts_with(said), "{}", second.stderr);
+    assert!(second.stderr.contains(said), "{}", second.stderr);
     assert!(second.stderr.contains("Z). One resume ends all of it."), "{}", second.stderr);
     let third = pause("go home", "ada");
     assert!(third.stderr.contains("(and 1 time before that)"), "{}", third.stderr);
@@ -83,17 +85,21 @@ fn a_directory_without_a_state_is_hardly_the_one_that_was_meant() {
         }
     }
     assert!(!world.path("nowhere").exists());
-    // Before the first run it is of use, and says so.
+    // Nobody would hear a stop switch there.
     let paused = ran(world.command(&["pause", "--state-dir", "nowhere"]));
+    assert_eq!((paused.code, &*paused.stdout), (1, ""));
+    let message = "error: nowhere is not there: nothing was paused. Name the --state-dir that the \
+                   controller uses\n";
+    assert_eq!(paused.stderr, message);
+    assert!(!world.path("nowhere").exists());
+    // Before the first run it is of use.
+    let paused = ran(world.command(&["pause", "--state-dir", "typo"]));
     assert_eq!(paused.code, 0, "{}", paused.stderr);
-    let note = "Note: nowhere had no state; this begins one. What uses another --state-dir is not paused.\n";
+    let note =
+        "Warning: typo had no state and begins one. What runs with another --state-dir goes on.\n";
     assert_eq!(paused.stderr, note);
-    let audit = ran(world.command(&["audit", "--state-dir", "nowhere"]));
-    assert!(
-        audit.stderr.contains("nowhere has no journal: nothing was canceled"),
-        "{}",
-        audit.stderr
-    );
+    let audit = ran(world.command(&["audit", "--state-dir", "typo"]));
+    assert!(audit.stderr.contains("typo has no journal: nothing was canceled"), "{}", audit.stderr);
 }
 
 #[test]
@@ -110,6 +116,10 @@ fn paused_in_the_middle_of_an_apply_nothing_more_is_sent() {
     arrived.recv().unwrap();
     let paused = ran(world.command(&["pause", "--reason", "too many"]));
     assert_eq!(paused.code, 0, "{}", paused.stderr);
+    let (holder, stops) =
+        paused.stderr.split_once(", which works on account ").expect("it is said");
+    assert!(holder.contains(", process "), "{holder}");
+    assert_eq!(stops, format!("{ACCOUNT} in {REGION}, stops before its next cancel.\n"));
     drop(release);
     let apply = apply.join().unwrap();
     let said = format!("{}{}", apply.stdout, apply.stderr);

@@ -66,6 +66,7 @@ fn what_waited_for_the_stop_switch_goes_at_once_when_it_is_off() {
                    from: \"00:00\", to: \"24:00\", timeZone: UTC}]";
     world.write("a.yaml", &policy_with("a", "*", windows));
     world.write("g.yaml", &guard("g", "breakers: {errorPercent: 30}"));
+    std::fs::create_dir(world.path("state")).unwrap();
     assert_eq!(ran(world.command(&["pause", "--reason", "the plant is on fire"])).code, 0);
     let controller = controller(&world);
     let at = controller.address();
