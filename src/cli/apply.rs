@@ -212,7 +212,7 @@ async fn reconcile(
     }
     let unseen = acts && left.is_none() && !stop.is_on();
     let incomplete =
-        unseen || earlier > 0 || unlisted(&inventory) > 0 || !inventory.problems.is_empty();
+        unseen || earlier > 0 || unlisted(&inventory).is_some() || !inventory.problems.is_empty();
     let halted = plan.counts().contains_key(&Reason::BudgetHalted);
     if halted {
         output.error(
@@ -356,8 +356,8 @@ async fn look_again(
     // Exact, since what a describe rules out is not left to do.
     let inventory = observe(session, policies, &memory, Depth::Exact, stop).await?;
     observed(&inventory)?;
-    if unlisted(&inventory) > 0 {
-        anyhow::bail!("{} could not be read", plural(unlisted(&inventory), "list"));
+    if let Some(why) = unlisted(&inventory) {
+        anyhow::bail!("{why}");
     }
     let now = inventory.as_of.unwrap_or_else(|| session.clock.now());
     let plan = decide(policies, &inventory, &memory, now, Depth::Exact);

@@ -166,7 +166,14 @@ async fn compared(args: Args, output: Output) -> anyhow::Result<Exit> {
         .collect();
     let names = sides.each_ref().map(ToString::to_string);
     let names = [names[0].as_str(), names[1].as_str()];
-    let shown = Shown { old: &old, new: &new, names, changes: &changes, because: &because };
+    let shown = Shown {
+        old: &old,
+        new: &new,
+        names,
+        changes: &changes,
+        inventory: &inventory,
+        because: &because,
+    };
     match args.form.output {
         DiffFormat::Text => output.result(&text(shown, output))?,
         DiffFormat::Json => output.json(&json(shown))?,

@@ -14,8 +14,8 @@ use crate::cli::output::{Output, plural};
 use crate::cli::session::Session;
 use crate::cli::signals::Signals;
 use crate::cli::{Failure, ci, narrowed, read, set_of};
-use crate::fact::Unreadable;
-use crate::inventory::{Inventory, Listing};
+use crate::fact::{Fact, Unreadable};
+use crate::inventory::{Inventory, Job, Listing};
 use crate::plan::blind::undecided;
 use crate::plan::check::check;
 use crate::plan::saved::SavedPlan;
@@ -193,20 +193,34 @@ pub(super) fn observed(inventory: &Inventory) -> anyhow::Result<()> {
     Err(Failure::new(Exit::Error, message).into())
 }
 
-/// How many lists of jobs or executions could not be read. That of a job that is gone is not missed.
-pub(super) fn unlisted(inventory: &Inventory) -> usize {
-    let lists = inventory.job_lists.values().chain(inventory.lists.values());
-    let failed = |list: &&Listing| matches!(list, Listing::Failed(why) if *why != Unreadable::Gone);
-    lists.filter(failed).count()
+/// Which jobs, and which lists of jobs or executions, could not be read, with why of the first, in words:
+/// what is on them is not known. One that is gone is not missed.
+pub(super) fn unlisted(inventory: &Inventory) -> Option<String> {
+    let is_missed = |why: &Unreadable| *why != Unreadable::Gone;
+    let failed = |list: &Listing| matches!(list, Listing::Failed(why) if is_missed(why));
+    let of_jobs = inventory.job_lists.iter().filter(|(_, list)| failed(list));
+    let of_jobs = of_jobs.map(|(status, _)| format!("jobs in status {status}"));
+    let of_executions = inventory.lists.iter().filter(|(_, list)| failed(list));
+    let of_executions =
+        of_executions.map(|((job, status), _)| format!("{status} executions of job {job}"));
+    let undescribed =
+        |job: &Job| matches!(&job.description, Fact::Unreadable(why) if is_missed(why));
+    let jobs = inventory.jobs.iter().filter(|(_, job)| undescribed(job));
+    let jobs = jobs.map(|(job, _)| format!("job {job}"));
+    let missed: Vec<_> = of_jobs.chain(of_executions).chain(jobs).collect();
+    let first = missed.first()?;
+    let told = inventory.problems.iter().find(|problem| problem.what == *first);
+    let first = told.map_or_else(|| first.clone(), problem);
+    let more = match missed.len() - 1 {
+        0 => String::new(),
+        more => format!(", and {more} more like it"),
+    };
+    Some(format!("not everything could be read: {first}{more}"))
 }
 
-/// Stops if a list could not be read: what is on it is missing from `what`.
+/// Stops if a list or a job could not be read: what is on it is missing from `what`.
 pub(super) fn unlisted_error(inventory: &Inventory, what: &str) -> anyhow::Result<()> {
-    let lacking = unlisted(inventory);
-    if lacking == 0 {
-        return Ok(());
-    }
-    let lists = plural(lacking, "list");
-    let message = format!("{lists} could not be read: the {what} lacks what is on them");
+    let Some(why) = unlisted(inventory) else { return Ok(()) };
+    let message = format!("{why}; the {what} lacks what is on it");
     Err(Failure::new(Exit::Error, message).into())
 }

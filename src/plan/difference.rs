@@ -1,13 +1,14 @@
 //! What a change of the policies changes: two plans over one inventory, line by line.
 //!
-//! Only cancels count, and what they would be sent with: a reason that changes while the execution stays
-//! is no difference to a device.
+//! Of executions only cancels count, and what they would be sent with: a reason that changes while the
+//! execution stays is no difference to a device. What comes due and waits for a budget is counted, and each
+//! policy and guard that differs is named: whoever reviews a change must not take a limit for its bounds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::execution::ExecutionKey;
-use crate::plan::{Decision, Plan};
-use crate::policy::PolicyName;
+use crate::plan::{Decision, Plan, Reason, budget};
+use crate::policy::{Guard, Policy, PolicyName, PolicySet, Standing};
 
 /// How a plan cancels an execution.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,4 +81,124 @@ fn cancels(plan: &Plan) -> BTreeMap<&ExecutionKey, How> {
             (&line.key, How { policy: line.policy.name.clone(), force })
         })
         .collect()
+}
+
+/// How many executions come due, or are so no longer, that a budget keeps waiting.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Waiting {
+    /// Due by the new plan alone, and not canceled by it yet.
+    pub newly: usize,
+    /// Due by the old plan alone, and not canceled by it yet.
+    pub no_longer: usize,
+}
+
+/// What waits for a budget by one of two plans and is not due by the other.
+pub fn waiting(old: &Plan, new: &Plan) -> Waiting {
+    fn waits(plan: &Plan) -> BTreeSet<&ExecutionKey> {
+        let is_due = |reason| matches!(reason, Reason::BudgetExhausted | Reason::BudgetHalted);
+        let lines = plan.lines.iter().filter(|line| is_due(line.verdict.reason));
+        lines.map(|line| &line.key).collect()
+    }
+    let [(waits_old, due_old), (waits_new, due_new)] = [old, new].map(|plan| {
+        let waits = waits(plan);
+        let due: BTreeSet<_> = cancels(plan).into_keys().chain(waits.iter().copied()).collect();
+        (waits, due)
+    });
+    Waiting {
+        newly: waits_new.difference(&due_old).count(),
+        no_longer: waits_old.difference(&due_new).count(),
+    }
+}
+
+/// A policy or guard that two sets do not have alike.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Edit {
+    /// `policy` or `guard`.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: PolicyName,
+    /// `added`, `removed` or `changed`.
+    pub how: &'static str,
+    /// What of it that bounds all it does is another: its mode, its budget; of what was added or removed
+    /// what it is.
+    pub what: Vec<String>,
+}
+
+/// The policies and guards that `new` does not have as `old` has them, in the order of their names. A guard
+/// that stays in force without a file is not removed.
+pub fn edits(old: &PolicySet, new: &PolicySet) -> Vec<Edit> {
+    let policies = |set: &PolicySet| -> BTreeMap<PolicyName, Document> {
+        set.iter().map(|it| (it.name.clone(), Document::from(&**it))).collect()
+    };
+    let guards = |set: &PolicySet| -> BTreeMap<PolicyName, Document> {
+        let written = set.guards().filter(|guard| guard.standing != Standing::BuiltIn);
+        written.map(|it| (it.name.clone(), Document::from(&**it))).collect()
+    };
+    let mut edits = compared("policy", &policies(old), &policies(new));
+    edits.extend(compared("guard", &guards(old), &guards(new)));
+    edits
+}
+
+/// What of a document is compared.
+struct Document {
+    digest: String,
+    /// What bounds all it does: a name, and what it is.
+    bounds: Vec<(&'static str, String)>,
+}
+
+impl From<&Policy> for Document {
+    fn from(policy: &Policy) -> Self {
+        let budget: Vec<_> = policy.budget.iter().map(budget::describe).collect();
+        Self {
+            digest: policy.digest.to_string(),
+            bounds: vec![
+                ("mode", format!("{:?}", policy.mode)),
+                ("budget", format!("{} ({:?})", budget.join(", "), policy.on_exceed)),
+            ],
+        }
+    }
+}
+
+impl From<&Guard> for Document {
+    fn from(guard: &Guard) -> Self {
+        let limits: Vec<_> = guard.budget.limits.iter().map(ToString::to_string).collect();
+        let budget = if limits.is_empty() {
+            "none".to_owned()
+        } else {
+            format!("{} ({:?})", limits.join(" and "), guard.budget.on_exceed)
+        };
+        let rules: Vec<_> = guard.protects.iter().map(|rule| rule.name.clone()).collect();
+        let protects = if rules.is_empty() { "nothing".to_owned() } else { rules.join(" and ") };
+        Self {
+            digest: guard.digest.to_string(),
+            bounds: vec![("protects", protects), ("budget", budget)],
+        }
+    }
+}
+
+fn compared(
+    kind: &'static str,
+    old: &BTreeMap<PolicyName, Document>,
+    new: &BTreeMap<PolicyName, Document>,
+) -> Vec<Edit> {
+    let names: BTreeSet<_> = old.keys().chain(new.keys()).collect();
+    let all = |it: &Document| it.bounds.iter().map(|(what, is)| format!("{what} {is}")).collect();
+    let edit = |name: &PolicyName| {
+        let (how, what) = match (old.get(name), new.get(name)) {
+            (Some(before), Some(after)) if before.digest == after.digest => return None,
+            (Some(before), Some(after)) => {
+                let both =
+                    before.bounds.iter().zip(&after.bounds).filter(|(one, other)| one != other);
+                let what = both.map(|((what, was), (_, is))| format!("{what} {was} → {is}"));
+                ("changed", what.collect())
+            }
+            (Some(before), None) => ("removed", all(before)),
+            (None, Some(after)) => ("added", all(after)),
+            (None, None) => return None,
+        };
+        Some(Edit { kind, name: name.clone(), how, what })
+    };
+    names.into_iter().filter_map(edit).collect()
 }

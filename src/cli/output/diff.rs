@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::cli::output::markdown::{MOST, folded};
-use crate::cli::output::plan::{Summary, round};
+use crate::cli::output::plan::{Summary, not_observed, problem, round};
 use crate::cli::output::{Output, Tone, columns, plural};
 use crate::execution::ExecutionKey;
+use crate::inventory::{Inventory, Problem};
 use crate::plan::Plan;
-use crate::plan::difference::{Change, How, Kind};
+use crate::plan::difference::{Change, Edit, How, Kind, Waiting, edits, waiting};
 use crate::policy::{PolicyName, Standing};
 
 /// Everything that a comparison shows.
@@ -23,6 +24,8 @@ pub struct Shown<'a> {
     pub names: [&'a str; 2],
     /// Where they differ.
     pub changes: &'a [Change],
+    /// What was observed for both.
+    pub inventory: &'a Inventory,
     /// Why the new policies decide so, of those that they have in scope.
     pub because: &'a BTreeMap<ExecutionKey, String>,
 }
@@ -70,7 +73,32 @@ fn sum(shown: Shown<'_>) -> String {
         count(Kind::NewlyCanceled),
         count(Kind::NoLongerCanceled),
         count(Kind::CanceledOtherwise),
-    )
+    ) + &waits(shown)
+}
+
+/// What comes due beyond what a budget lets go at once.
+fn waits(shown: Shown<'_>) -> String {
+    let Waiting { newly, no_longer } = waiting(shown.old, shown.new);
+    let mut text = String::new();
+    if newly > 0 {
+        let verb = if newly == 1 { "comes due and waits" } else { "come due and wait" };
+        text.push_str(&format!(" {newly} more {verb} for a budget."));
+    }
+    if no_longer > 0 {
+        let verb = if no_longer == 1 { "is" } else { "are" };
+        text.push_str(&format!(" {no_longer} that waited for a budget {verb} no longer due."));
+    }
+    text
+}
+
+/// The policies and guards that differ, a line each.
+fn documents(shown: Shown<'_>) -> Vec<String> {
+    let edits = edits(&shown.old.policies, &shown.new.policies).into_iter();
+    let words = |Edit { kind, name, how, what }: Edit| {
+        let what = if what.is_empty() { String::new() } else { format!(": {}", what.join("; ")) };
+        format!("{}{} {name} {how}{what}", kind[..1].to_uppercase(), &kind[1..])
+    };
+    edits.map(words).collect()
 }
 
 /// The guards that are in force without a file of the new policies.
@@ -96,6 +124,9 @@ pub fn text(shown: Shown<'_>, output: Output) -> String {
     for guard in adopted(new) {
         text.push_str(&format!("{}\n", adopted_words(guard)));
     }
+    for document in documents(shown) {
+        text.push_str(&format!("{document}\n"));
+    }
     for kind in Kind::ALL {
         let rows = of_kind(kind, shown);
         if rows.is_empty() {
@@ -107,7 +138,12 @@ pub fn text(shown: Shown<'_>, output: Output) -> String {
         let rows: Vec<_> = std::iter::once(heading).chain(rows.into_iter().map(plain)).collect();
         text.push_str(&columns(output, &rows));
     }
-    text.push_str(&format!("\n{}\n", sum(shown)));
+    text.push_str(&not_observed(shown.inventory, output));
+    text.push_str(&format!("\n{}", sum(shown)));
+    if !shown.inventory.problems.is_empty() {
+        text.push_str(" Not everything could be observed.");
+    }
+    text.push('\n');
     text
 }
 
@@ -118,6 +154,14 @@ pub fn markdown(shown: Shown<'_>) -> String {
     for guard in adopted(shown.new) {
         text.push_str(&format!("\n{}\n", adopted_words(guard)));
     }
+    let list = |text: &mut String, title: &str, rows: Vec<String>| {
+        let rows: Vec<_> = rows.into_iter().map(|row| vec![row]).collect();
+        let title = format!("{title} ({})", rows.len());
+        let most = MOST.saturating_sub(text.len()) / 2;
+        text.push_str(&folded(&title, &["What"], &rows, most));
+    };
+    list(&mut text, "Policies and guards that differ", documents(shown));
+    list(&mut text, "Not observed", shown.inventory.problems.iter().map(problem).collect());
     for kind in Kind::ALL {
         let rows = of_kind(kind, shown);
         let title = format!("{} ({})", title(kind), rows.len());
@@ -135,7 +179,12 @@ struct Json<'a> {
     new: JsonSide<'a>,
     /// The guards that are in force although the new policies have no file of them.
     adopted_guards: Vec<&'a str>,
+    /// The policies and guards that differ.
+    documents: Vec<Edit>,
     changes: Vec<JsonChange<'a>>,
+    /// What a budget keeps waiting.
+    waiting: Waiting,
+    problems: Vec<&'a Problem>,
 }
 
 #[derive(Serialize)]
@@ -182,6 +231,9 @@ pub fn json(shown: Shown<'_>) -> impl Serialize + '_ {
         old: side(shown.old, shown.names[0]),
         new: side(shown.new, shown.names[1]),
         adopted_guards: adopted(shown.new).map(PolicyName::as_str).collect(),
+        documents: edits(&shown.old.policies, &shown.new.policies),
+        waiting: waiting(shown.old, shown.new),
+        problems: shown.inventory.problems.iter().collect(),
         changes: shown
             .changes
             .iter()

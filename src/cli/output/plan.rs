@@ -297,15 +297,7 @@ pub fn text(shown: Shown<'_>, output: Output) -> String {
         text.push_str(&columns(output, &plan.budgets.iter().map(cells).collect::<Vec<_>>()));
     }
     text.push_str(&finish::text(shown, output));
-    if !inventory.problems.is_empty() {
-        text.push_str("\nNot observed:\n");
-        let rows: Vec<_> = inventory
-            .problems
-            .iter()
-            .map(|it| vec![(Tone::Waits, format!("  {}", problem(it)))])
-            .collect();
-        text.push_str(&columns(output, &rows));
-    }
+    text.push_str(&not_observed(inventory, output));
     text.push_str(&format!("\nCalls: {}\n", calls_text(calls)));
     text.push_str(&sum(Summary::of(plan)));
     if !inventory.problems.is_empty() {
@@ -313,6 +305,16 @@ pub fn text(shown: Shown<'_>, output: Output) -> String {
     }
     text.push('\n');
     text
+}
+
+/// The section of what could not be observed; empty if all was.
+pub fn not_observed(inventory: &Inventory, output: Output) -> String {
+    if inventory.problems.is_empty() {
+        return String::new();
+    }
+    let rows =
+        inventory.problems.iter().map(|it| vec![(Tone::Waits, format!("  {}", problem(it)))]);
+    format!("\nNot observed:\n{}", columns(output, &rows.collect::<Vec<_>>()))
 }
 
 /// What could not be observed, and why. Most reasons name what they are about.

@@ -119,6 +119,68 @@ fn the_same_policies_differ_in_nothing() {
 }
 
 #[test]
+fn a_change_whose_bounds_are_a_budget_or_a_guard_is_told_as_wide_as_it_is() {
+    let one = |things: &str, mode: &str| {
+        policy("a", things).replace("count: 10000", "count: 1").replace("Enforce", mode)
+    };
+    let protects = guard("g", "protect: [{name: mine, things: {names: [r004]}}]");
+    let old = format!("{}---\n{protects}", one("r001", "Enforce"));
+    let new = format!("{}---\n{}", one("*", "Enforce"), policy_with("b", "x", "mode: Observe"));
+    let folder = roots(&old, &new);
+    let text = diff(&folder, &[]);
+    assert_eq!((text.code, &*text.stderr), (0, ""), "{}", text.stdout);
+    let documents = [
+        "Policy a changed",
+        "Policy b added: mode Observe; budget 10000 per 1h (Throttle)",
+        "Guard g removed: protects mine; budget none",
+    ];
+    for document in documents {
+        assert!(text.stdout.lines().any(|line| line == document), "{document}: {}", text.stdout);
+    }
+    let waits = " 0 newly, 0 no longer, 0 otherwise. 3 more come due and wait for a budget.\n";
+    assert!(text.stdout.ends_with(waits), "{}", text.stdout);
+    let json: Value = serde_json::from_str(&diff(&folder, &["-o", "json"]).stdout).unwrap();
+    assert_eq!(json["waiting"], serde_json::json!({"newly": 3, "noLonger": 0}));
+    assert_eq!(json["documents"][2]["how"], "removed");
+    // What bounds a policy is told as it was and as it is.
+    let folder = roots(&one("*", "Observe"), &policy("a", "*"));
+    let text = diff(&folder, &["-o", "markdown"]).stdout;
+    let said =
+        "Policy a changed: mode Observe → Enforce; budget 1 per 1h (Throttle) → 10000 per 1h";
+    assert!(text.contains(said), "{text}");
+}
+
+#[test]
+fn a_comparison_says_what_it_could_not_observe() {
+    let world = World::new(2);
+    world.write("a.yaml", &policy("a", "*"));
+    let deny = |action: &str| {
+        let denial = Denial { action: action.to_owned(), resource: "*".to_owned() };
+        world.emulator.set_faults(Faults { deny: vec![denial], ..Faults::default() });
+    };
+    let compare = || ran(world.command(&["diff", "root", "root", "--region", "eu-central-1"]));
+    deny("iot:DescribeThing");
+    let compared = compare();
+    assert_eq!(compared.code, 0, "{}", compared.stderr);
+    assert!(compared.stdout.contains("\nNot observed:\n"), "{}", compared.stdout);
+    assert!(compared.stdout.contains("needs iot:DescribeThing"), "{}", compared.stdout);
+    for (action, first) in [
+        ("iot:ListJobExecutionsForJob", "ListJobExecutionsForJob for job fw: needs iot:"),
+        ("iot:DescribeJob", "DescribeJob for job fw: needs iot:DescribeJob on arn:"),
+    ] {
+        deny(action);
+        let compared = compare();
+        assert_eq!(compared.code, 1, "{}", compared.stdout);
+        let said = compared.stderr.lines().last().unwrap_or_default();
+        assert!(said.starts_with("error: not everything could be read: "), "{said}");
+        assert!(said.contains(first), "{said}");
+        assert!(said.ends_with("; the comparison lacks what is on it"), "{said}");
+        let planned = ran(world.command(&["plan", "root", "--region", "eu-central-1"]));
+        assert_eq!(planned.code, 1, "{}", planned.stdout);
+    }
+}
+
+#[test]
 fn what_a_change_cancels_does_not_hang_on_the_hour_or_a_freeze() {
     // Never open, and frozen for ever.
     let closed = "windows: [{kind: Deny, from: \"00:00\", to: \"24:00\", timeZone: UTC}]";
