@@ -80,6 +80,18 @@ pub enum ConnectError {
     /// The endpoint is not an address that can be called.
     #[error("{0:?} is not an endpoint: it has to begin with http:// or https://")]
     Endpoint(String),
+    /// The profile that was asked for is not there, or gives no credentials.
+    #[error(
+        "--profile {profile}: there is no such profile in ~/.aws/config and ~/.aws/credentials, or it gives \
+         no credentials (aws sso login --profile {profile})"
+    )]
+    Profile {
+        /// The profile.
+        profile: String,
+        /// What the SDK says.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// There are no credentials, or they cannot be loaded.
     #[error(
         "no AWS credentials: log in (aws sso login), or set AWS_PROFILE or AWS_ACCESS_KEY_ID, or \
@@ -124,7 +136,7 @@ pub async fn connect(settings: Settings) -> Result<Connection, ConnectError> {
     }
     let mut config = loader.load().await;
     let region = config.region().ok_or(ConnectError::NoRegion)?.to_string();
-    if let Some(profile) = profile {
+    if let Some(profile) = profile.clone() {
         // By the SDK's own order, keys in the environment would win over the profile that was asked for.
         let of = ProviderConfig::without_region()
             .with_region(config.region().cloned())
@@ -137,7 +149,13 @@ pub async fn connect(settings: Settings) -> Result<Connection, ConnectError> {
     if let Some(provider) = config.credentials_provider() {
         match tokio::time::timeout(CREDENTIALS_TIMEOUT, provider.provide_credentials()).await {
             Err(_) => return Err(ConnectError::CredentialsTimedOut),
-            Ok(Err(error)) => return Err(ConnectError::Credentials(Box::new(error))),
+            Ok(Err(error)) => {
+                let source = Box::new(error);
+                return Err(match profile {
+                    Some(profile) => ConnectError::Profile { profile, source },
+                    None => ConnectError::Credentials(source),
+                });
+            }
             Ok(Ok(_)) => {}
         }
     }

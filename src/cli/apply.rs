@@ -134,7 +134,7 @@ async fn reconcile(
             output.say(BUDGETS_START_NOW);
         }
     }
-    let withheld = plan.lines.iter().filter(|line| line.verdict.reason == Reason::Paused).count();
+    let withheld = breakers::withheld(&plan, Reason::Paused);
     if let (Some(why), 1..) = (&memory.paused, withheld) {
         let count = plural(withheld, "execution");
         let message = format!("paused: {why}; {count} would go; `rescind resume` lets them");
@@ -153,8 +153,9 @@ async fn reconcile(
             let message = "AWS did not say which account answered: nothing was sent";
             return Err(Failure::new(Exit::Stopped, message).into());
         }
-        if asks && !confirmed(output, lines.len(), stop).await? {
-            output.say("Nothing was canceled.");
+        if asks && !confirmed(output, lines.len(), args.max, stop).await? {
+            let only = if stop.is_on() { "" } else { ": only yes, the whole word, goes on" };
+            output.say(&format!("Nothing was canceled{only}."));
             return Ok(Exit::Done);
         }
         // What is asked may be answered much later, and to observe takes its time as well.
@@ -371,8 +372,18 @@ fn read_saved(path: &Path) -> anyhow::Result<SavedPlan> {
     SavedPlan::from_json(&text).with_context(in_words)
 }
 
-async fn confirmed(output: Output, count: usize, stop: &Stop) -> anyhow::Result<bool> {
-    let question = format!("Cancel {}? A cancel is final. Type yes: ", plural(count, "execution"));
+async fn confirmed(
+    output: Output,
+    count: usize,
+    max: Option<u64>,
+    stop: &Stop,
+) -> anyhow::Result<bool> {
+    let most = match max {
+        Some(max) if max < count as u64 => format!("at most {max} of "),
+        _ => String::new(),
+    };
+    let question =
+        format!("Cancel {most}{}? A cancel is final. Type yes: ", plural(count, "execution"));
     output.ask(&question)?;
     // On a thread that nobody waits for: a signal ends the question, not the read.
     let (sender, answer) = oneshot::channel();

@@ -27,6 +27,12 @@ pub fn audit(args: &Args, output: Output) -> anyhow::Result<Exit> {
         job: args.job.clone(),
         outcomes: args.outcome.iter().map(|it| it.0).collect(),
     };
+    if let (Some(since), Some(until)) = (filter.since, filter.until)
+        && since >= until
+    {
+        let message = format!("--since is {since} and --until {until}: nothing is between them");
+        return Err(Failure::new(Exit::Usage, message).into());
+    }
     used(&directory)?;
     let files = directory.files().map_err(|error| Failure::new(Exit::Error, error.to_string()))?;
     if files.is_empty() {

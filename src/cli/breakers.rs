@@ -20,8 +20,7 @@ use crate::state::sqlite::{OpenError, SqliteState, Writing, read_memory};
 
 /// What `apply` ends with if a breaker keeps it from doing anything.
 pub fn refusal(plan: &Plan, changes: &[Change]) -> Option<String> {
-    let waits = |line: &&crate::plan::Line| line.verdict.reason == Reason::BreakerOpen;
-    let withheld = plan.lines.iter().filter(waits).count();
+    let withheld = withheld(plan, Reason::BreakerOpen);
     let open = plan.breakers.iter().find(|state| state.why.is_some())?;
     let (breaker, why) = (open.breaker, open.why.as_deref().unwrap_or_default());
     if withheld == 0 {
@@ -35,6 +34,13 @@ pub fn refusal(plan: &Plan, changes: &[Change]) -> Option<String> {
     };
     let count = plural(withheld, "execution");
     Some(format!("breaker {breaker} is open: {why}; {count} would go; {then}"))
+}
+
+/// How many executions wait for what holds everything back, those among them that wait for a while of their
+/// own since a call for them failed.
+pub fn withheld(plan: &Plan, reason: Reason) -> usize {
+    let waits = |it: Reason| it == reason || it == Reason::BackingOff;
+    plan.lines.iter().filter(|line| waits(line.verdict.reason)).count()
 }
 
 /// Whether a breaker kept something back that was to be acted on.

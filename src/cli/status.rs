@@ -1,6 +1,5 @@
 //! `rescind status`: how a running controller stands.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -26,7 +25,7 @@ pub async fn status(args: Args, output: Output) -> anyhow::Result<Exit> {
         }
     };
     loop {
-        let asked = ask(args.at, token.as_deref()).await;
+        let asked = ask(&args, token.as_deref()).await;
         let exit = match asked {
             Ok(status) => {
                 let text = match args.form.output {
@@ -58,17 +57,22 @@ pub async fn status(args: Args, output: Output) -> anyhow::Result<Exit> {
     }
 }
 
-async fn ask(at: SocketAddr, token: Option<&str>) -> anyhow::Result<Status> {
+async fn ask(args: &Args, token: Option<&str>) -> anyhow::Result<Status> {
+    let at = args.at;
     let asked = client::get(at, "/api/v1/status", token);
     let answer = tokio::time::timeout(PATIENCE, asked).await.unwrap_or(Err(client::Error::Slow));
     let (code, body) =
         answer.with_context(|| format!("--at {at}: does `rescind run` listen there?"))?;
-    match code {
-        200 => serde_json::from_slice(&body)
+    match (code, &args.token_file) {
+        (200, _) => serde_json::from_slice(&body)
             .with_context(|| format!("--at {at}: what answers there is not rescind")),
-        401 => bail!(
+        (401, Some(file)) => bail!(
+            "--token-file {}: the token in it is not that of `run --listen-token-file` at {at}",
+            file.display()
+        ),
+        (401, None) => bail!(
             "--at {at}: it asks for the token of `run --listen-token-file`: give --token-file"
         ),
-        code => bail!("--at {at}: answered {code}: {}", String::from_utf8_lossy(&body).trim()),
+        (code, _) => bail!("--at {at}: answered {code}: {}", String::from_utf8_lossy(&body).trim()),
     }
 }

@@ -39,10 +39,19 @@ pub fn because(line: &Line, plan: &Plan, inventory: &Inventory, memory: &Memory)
             memory.paused.as_deref().map_or(Because::Itself, |why| Because::Note(why.to_owned()))
         }
         Reason::BreakerOpen => breaker(line, plan),
+        Reason::BackingOff if memory.open.contains(&line.key) => {
+            Because::Note("an earlier cancel is not settled".to_owned())
+        }
         Reason::BackingOff => {
             let waits = memory.backing_off.get(&line.key).copied();
-            let denied = memory.denied_until(&policy.name, &line.key.job, plan.now);
-            waits.max(denied).map_or(Because::Itself, Because::Time)
+            match memory.denied_until(&policy.name, &line.key.job, plan.now) {
+                Some(until) if waits.is_none_or(|waits| waits <= until) => {
+                    Because::NoteUntil("AWS denied a call for its job".to_owned(), until)
+                }
+                _ => waits.map_or(Because::Itself, |until| {
+                    Because::NoteUntil("a call for it failed".to_owned(), until)
+                }),
+            }
         }
         _ => match facts_of(&line.key, inventory) {
             Some(facts) => because_of(&plan.policies, policy, line.verdict, &facts, plan.now),
@@ -314,7 +323,7 @@ pub fn in_words(reason: Reason, because: &Because, now: Timestamp) -> String {
         Reason::BreakerOpen => "a breaker is open",
         Reason::Paused => "paused",
         Reason::NotStableYet => "it has not matched for long enough",
-        Reason::BackingOff => "an earlier cancel failed or is not settled",
+        Reason::BackingOff => "it is left alone for a while",
         Reason::InventoryIncomplete => "a percentage needs what could not be listed",
         Reason::BudgetExhausted => "the budget has nothing left",
         Reason::BudgetHalted => "the budget says Halt, and more is due than it allows",
@@ -381,8 +390,12 @@ fn because_in_words(because: &Because, now: Timestamp) -> String {
                     " ({some} of them because what was canceled before the ledger began is not known)"
                 ),
             };
+            let taken = match state.left() {
+                0 => String::new(),
+                left => format!(" and {left} taken by others of this plan"),
+            };
             format!(
-                "{} of {} allows {}, {} spent{unknown}{refills}",
+                "{} of {} allows {}, {} spent{unknown}{taken}{refills}",
                 state.limit, state.owner, state.size, state.spent
             )
         }

@@ -5,6 +5,7 @@
 
 use std::env::home_dir;
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand};
@@ -230,7 +231,19 @@ impl StateDir {
     }
 }
 
-/// Who runs this: the actor and run of a GitHub workflow, else user and host, as the environment says.
+/// Whether the addresses that the environment has for AWS are any: the SDK takes them as they are.
+pub fn check_endpoints() -> Result<(), String> {
+    for name in ["AWS_ENDPOINT_URL_IOT", "AWS_ENDPOINT_URL"] {
+        let Some(address) = variable(name) else { continue };
+        if !address.starts_with("http://") && !address.starts_with("https://") {
+            return Err(format!("{name}={address}: an address begins with http:// or https://"));
+        }
+    }
+    Ok(())
+}
+
+/// Who runs this: the actor and run of a GitHub workflow, else user and host, as the environment says; the
+/// user's number where it does not.
 pub fn who() -> String {
     if variable("GITHUB_ACTIONS").is_some() {
         let part = |name| variable(name).unwrap_or_else(|| "?".to_owned());
@@ -241,7 +254,11 @@ pub fn who() -> String {
             part("GITHUB_RUN_ID")
         );
     }
-    let user = variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(|| "?".to_owned());
+    let user = variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(|| {
+        // A process is its user's.
+        let uid = std::fs::metadata("/proc/self").map(|it| it.uid());
+        uid.map_or("?".to_owned(), |uid| format!("uid {uid}"))
+    });
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
     let host = host.or_else(|| variable("HOSTNAME")).unwrap_or_else(|| "?".to_owned());
     format!("{user}@{}", host.trim())

@@ -9,7 +9,8 @@ use crate::backend::pace::Counts;
 use crate::cli::exit::Exit;
 use crate::cli::output::plan::{self, Summary, calls_by_name, calls_text};
 use crate::cli::output::{Output, Tone, columns, plural};
-use crate::plan::Outcome;
+use crate::plan::words::in_words;
+use crate::plan::{Because, Decision, Outcome, Reason};
 
 /// What an apply did, and what it left.
 #[derive(Clone, Copy, Debug)]
@@ -134,14 +135,28 @@ pub fn text(shown: Shown<'_>, output: Output) -> String {
         let due = summary.examine + summary.cancel;
         text.push_str(&format!(
             "Left, by a second look: {} ({})\n",
-            match due {
-                0 => "nothing to cancel".to_owned(),
-                due => format!("{due} to cancel"),
+            match (due, summary.defer) {
+                (0, 0) => "nothing to cancel".to_owned(),
+                (0, waiting) => format!("nothing to cancel now; {waiting} wait: {}", waits(left)),
+                (due, _) => format!("{due} to cancel"),
             },
             plan::sum(summary).trim_end_matches('.'),
         ));
     }
     text
+}
+
+/// What the lines of a plan that wait do so for: `28 since the budget has nothing left`.
+fn waits(shown: plan::Shown<'_>) -> String {
+    let waiting = shown.plan.lines.iter().filter(|line| line.decision() == Decision::Defer);
+    let counts: BTreeMap<_, usize> = waiting.fold(BTreeMap::new(), |mut counts, line| {
+        *counts.entry(line.verdict.reason).or_default() += 1;
+        counts
+    });
+    let since = |(reason, count): (Reason, usize)| {
+        format!("{count} since {}", in_words(reason, &Because::Itself, shown.plan.now))
+    };
+    counts.into_iter().map(since).collect::<Vec<_>>().join(", ")
 }
 
 /// How a line ended, in a word.

@@ -49,6 +49,9 @@ pub fn text(report: &Report, witness: Witness, output: Output) -> String {
     let doubts = findings.len() - breaches;
     text.push_str(&match (breaches, doubts) {
         (0, 0) if *unasked > 0 => "Whether the journal holds is not known.\n".to_owned(),
+        (0, 0) if *intents == 0 => {
+            "Nothing was verified: the journal has no intent that was asked for.\n".to_owned()
+        }
         (0, 0) => "The journal holds.\n".to_owned(),
         (0, _) if *unasked > 0 => {
             format!("Whether the journal holds is not known; {}.\n", plural(doubts, "doubt"))

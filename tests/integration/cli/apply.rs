@@ -163,19 +163,24 @@ fn a_plan_that_nobody_can_read_is_not_carried_out() {
 }
 
 /// Runs `apply` on a pseudo-terminal and types an answer; none where there is no `script`.
-fn answered(answer: &str) -> Option<(i32, String, World)> {
-    answered_after(answer, |_| {})
+fn answered(answer: &str, more: &[&str]) -> Option<(i32, String, World)> {
+    answered_after(answer, more, |_| {})
 }
 
 /// The same, where something happens while it asks.
-fn answered_after(answer: &str, meanwhile: impl FnOnce(&World)) -> Option<(i32, String, World)> {
+fn answered_after(
+    answer: &str,
+    more: &[&str],
+    meanwhile: impl FnOnce(&World),
+) -> Option<(i32, String, World)> {
     let there = Command::new("script").arg("--version").stdout(Stdio::null()).status();
     if !there.is_ok_and(|status| status.success()) {
         return None;
     }
     let world = World::new(2);
     world.write("a.yaml", &policy("a", "*"));
-    let binary = world.command(&["apply", "root", "--account", ACCOUNT, "--region", REGION]);
+    let pins = ["apply", "root", "--account", ACCOUNT, "--region", REGION];
+    let binary = world.command(&[&pins, more].concat());
     let words: Vec<_> = std::iter::once(binary.get_program())
         .chain(binary.get_args())
         .map(|word| word.to_str().unwrap())
@@ -206,12 +211,16 @@ fn answered_after(answer: &str, meanwhile: impl FnOnce(&World)) -> Option<(i32, 
 
 #[test]
 fn on_a_terminal_it_asks_and_takes_nothing_but_yes_for_yes() {
-    let Some((code, text, world)) = answered("yes\n") else { return };
+    let Some((code, text, world)) = answered("yes\n", &[]) else { return };
     assert!(text.contains("Cancel 2 executions? A cancel is final. Type yes: "), "{text}");
     assert_eq!((code, world.emulator.effects().len()), (0, 2), "{text}");
+    let (code, text, world) = answered("yes\n", &["--max", "1"]).unwrap();
+    assert!(text.contains("Cancel at most 1 of 2 executions? A cancel is final."), "{text}");
+    assert_eq!((code, world.emulator.effects().len()), (0, 1), "{text}");
     for answer in ["y\n", "no\n", "\n", "\u{4}"] {
-        let (code, text, world) = answered(answer).unwrap();
-        assert!(text.contains("Nothing was canceled."), "{text}");
+        let (code, text, world) = answered(answer, &[]).unwrap();
+        let said = "Nothing was canceled: only yes, the whole word, goes on.";
+        assert!(text.contains(said), "{text}");
         assert_eq!((code, world.emulator.effects().len()), (0, 0), "{text}");
     }
 }
@@ -236,7 +245,7 @@ fn what_the_policies_no_longer_say_when_it_is_answered_is_not_canceled() {
         ),
     ];
     for (change, why) in changes {
-        let Some((code, text, world)) = answered_after("yes\n", change) else { return };
+        let Some((code, text, world)) = answered_after("yes\n", &[], change) else { return };
         let said = format!("error: the policies have changed since this plan was made{why}");
         assert!(text.contains(&said), "{said}\n{text}");
         assert_eq!((code, world.emulator.effects().len()), (5, 0), "{text}");
@@ -244,7 +253,7 @@ fn what_the_policies_no_longer_say_when_it_is_answered_is_not_canceled() {
     // What says the same is the same.
     let commented = format!("# of today\n{}", policy("a", "*"));
     let told = |world: &World| world.write("a.yaml", &commented);
-    let (code, text, world) = answered_after("yes\n", told).unwrap();
+    let (code, text, world) = answered_after("yes\n", &[], told).unwrap();
     assert_eq!((code, world.emulator.effects().len()), (0, 2), "{text}");
 }
 

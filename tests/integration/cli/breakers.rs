@@ -1,6 +1,7 @@
 //! Breakers at the command line: what `apply` ends with, and how one is closed.
 
 use jiff::SignedDuration;
+use rescind::emulator::{Denial, Faults};
 
 use crate::process::fleet::{ACCOUNT, REGION, World, guard, policy};
 use crate::process::ran;
@@ -40,6 +41,27 @@ fn a_clock_that_is_wrong_ends_with_4_until_a_guard_allows_it() {
     assert!(resumed.stdout.starts_with("Closed: breaker clock of account 123456789012 in"));
     assert_eq!(apply(&world).code, 0);
     assert_eq!(world.canceled("fw"), ["r001", "r002"]);
+}
+
+#[test]
+fn what_waits_after_a_failure_is_held_back_by_a_breaker_and_a_pause_too() {
+    let world = World::new(1);
+    world.write("a.yaml", &policy("a", "*"));
+    world.write("g.yaml", &guard("g", "protect: [{name: pump, things: {names: [r009]}}]"));
+    let denial = Denial { action: "iot:CancelJobExecution".to_owned(), resource: "*".to_owned() };
+    world.emulator.set_faults(Faults { deny: vec![denial], ..Faults::default() });
+    assert_eq!(apply(&world).code, 3);
+    let again = apply(&world);
+    assert_eq!(again.code, 0, "nothing but its own time holds it back: {}", again.stderr);
+    let said = "it is left alone for a while: a call for it failed, until ";
+    assert!(again.stdout.contains(said), "{}", again.stdout);
+    assert_eq!(ran(world.command(&["pause"])).code, 0);
+    assert_eq!(apply(&world).code, 4);
+    assert_eq!(ran(world.command(&["resume"])).code, 0);
+    world.emulator.set_time(world.emulator.now() + SignedDuration::from_mins(5)).unwrap();
+    let stopped = apply(&world);
+    assert_eq!(stopped.code, 4, "{}{}", stopped.stdout, stopped.stderr);
+    assert!(stopped.stderr.contains("error: breaker clock is open"), "{}", stopped.stderr);
 }
 
 #[test]

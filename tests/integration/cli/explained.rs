@@ -23,7 +23,7 @@ fn snapshot(name: &str, text: &str) {
     settings.add_filter(r"that is so in [^,]+,", "that is so in [time],");
     settings.add_filter(r", in \d+[dhms]( \d+[hms])?", ", in [while]");
     settings.add_filter(r"refills in \d+[dhms]( \d+[hms])?", "refills in [while]");
-    settings.add_filter(r"by [^ ]+@[^ ]+", "by [who]");
+    settings.add_filter(r"by (uid )?[^ ]+@[^ ]+", "by [who]");
     // Of what was canceled a moment ago, by the clock of the machine.
     settings.add_filter(r"\b\d+s ago", "[moment] ago");
     settings.bind(|| insta::assert_snapshot!(name, text));

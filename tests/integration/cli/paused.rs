@@ -30,7 +30,7 @@ fn while_paused_an_apply_sends_nothing_and_says_what_to_do() {
     let resumed = ran(world.command(&["resume"]));
     assert!(resumed.stdout.starts_with("Resumed: "), "{}", resumed.stdout);
     assert!(
-        resumed.stdout.contains("\nIt was paused: the plant is on fire (?@"),
+        resumed.stdout.contains("\nIt was paused: the plant is on fire (uid "),
         "{}",
         resumed.stdout
     );

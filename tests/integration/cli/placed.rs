@@ -67,5 +67,22 @@ fn the_profile_that_is_asked_for_wins_over_keys_in_the_environment() {
     assert_eq!(plan(&[]).code, 1);
     let nobody = plan(&["--profile", "nobody"]);
     assert_eq!(nobody.code, 1);
-    assert!(nobody.stderr.contains("nobody"), "{}", nobody.stderr);
+    let said =
+        "error: --profile nobody: there is no such profile in ~/.aws/config and ~/.aws/credentials";
+    assert!(nobody.stderr.starts_with(said), "{}", nobody.stderr);
+}
+
+#[test]
+fn an_address_in_the_environment_that_is_none_is_named() {
+    let world = World::new(1);
+    world.write("a.yaml", &policy("a", "*"));
+    for name in ["AWS_ENDPOINT_URL_IOT", "AWS_ENDPOINT_URL"] {
+        let mut plan = world.command(&["plan", "root", "--region", REGION]);
+        plan.env(name, "notaurl");
+        let plan = ran(plan);
+        let said = format!(
+            "error: {name}=notaurl: an address begins with http:// or https://; nothing was sent\n"
+        );
+        assert_eq!((plan.code, plan.stderr), (1, said));
+    }
 }

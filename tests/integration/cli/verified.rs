@@ -34,6 +34,13 @@ fn a_journal_is_held_against_what_happened_and_does_not_hold_against_another_pas
         (&true.into(), &1.into(), &1.into())
     );
 
+    let typo = audit(&["--verify", "aws", "--job", "typo"]);
+    let said = "Nothing was verified: the journal has no intent that was asked for.\n";
+    assert!(typo.stdout.ends_with(said), "{}", typo.stdout);
+    let backwards = audit(&["--since", "2026-11-25", "--until", "2026-11-24"]);
+    assert_eq!(backwards.code, 64);
+    assert!(backwards.stderr.contains("nothing is between them"), "{}", backwards.stderr);
+
     let other = Account::new(&fleet_file(2));
     let refuted = audit(&["--verify", &other.address.to_string()]);
     assert_eq!(refuted.code, 1);

@@ -78,6 +78,27 @@ fn an_address_that_others_can_reach_needs_a_token() {
 }
 
 #[test]
+fn a_token_that_is_another_one_is_told_from_none() {
+    let world = World::new(1);
+    world.write("a.yaml", &policy("a", "nobody"));
+    std::fs::write(world.path("token"), "0123456789abcdef").unwrap();
+    std::fs::write(world.path("other"), "fedcba9876543210").unwrap();
+    let controller = world.controller("root", &["--listen-token-file", "token"]);
+    let at = controller.address();
+    let asked = |more: &[&str]| ran(world.command(&[&["status", "--at", &at][..], more].concat()));
+    let (none, wrong) = (asked(&[]), asked(&["--token-file", "other"]));
+    assert_eq!((none.code, wrong.code), (1, 1));
+    assert!(none.stderr.contains("give --token-file"), "{}", none.stderr);
+    let said = format!(
+        "error: --token-file other: the token in it is not that of `run --listen-token-file` at {at}\n"
+    );
+    assert_eq!(wrong.stderr, said);
+    until("the right one is taken", || {
+        asked(&["--token-file", "token"]).stdout.contains(": ready").then_some(())
+    });
+}
+
+#[test]
 fn logs_as_json_are_one_object_a_line() {
     let world = World::new(1);
     world.write("a.yaml", &policy("a", "*"));
