@@ -14,7 +14,7 @@ use crate::cli::session::state_directory;
 use crate::cli::{Failure, blocking};
 use crate::clock::Clock;
 use crate::state::journal::{Entry, Filter};
-use crate::state::sqlite::read_journal;
+use crate::state::sqlite::{read_events, read_journal};
 
 pub fn audit(args: &Args, output: Output) -> anyhow::Result<Exit> {
     let directory = state_directory(&args.directory)?;
@@ -47,9 +47,16 @@ pub fn audit(args: &Args, output: Output) -> anyhow::Result<Exit> {
     for file in &files {
         entries.extend(read(file, &filter)?);
     }
+    // They are of no policy, thing, job or outcome.
+    let of_all = Filter { since: None, until: None, ..filter.clone() } == Filter::default();
+    let mut events = Vec::new();
+    for file in files.iter().filter(|_| of_all) {
+        let read = read_events(file, filter.since, filter.until);
+        events.extend(read.map_err(|error| Failure::new(Exit::Error, error.to_string()))?);
+    }
     match args.form.output {
-        AuditForm::Text => output.result(&shown::text(&entries, output))?,
-        AuditForm::Json => output.json(&shown::json(&entries))?,
+        AuditForm::Text => output.result(&shown::text(&entries, &events, output))?,
+        AuditForm::Json => output.json(&shown::json(&entries, &events))?,
         AuditForm::Csv => output.result(&shown::csv(&entries))?,
         AuditForm::Targets => {
             let canceled =

@@ -79,6 +79,25 @@ impl Entry {
     }
 }
 
+/// Something else that changed what is sent: a breaker that opened or closed, a guard that was taken out of
+/// force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    /// When, by AWS's clock.
+    pub at: Timestamp,
+    /// The account.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// `breakerOpened`, `breakerClosed` or `guardEnded`.
+    pub what: String,
+    /// Which breaker or guard.
+    pub name: String,
+    /// Why, and by whom if it was somebody.
+    pub why: String,
+}
+
 /// Which entries are wanted; an empty one wants all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {

@@ -35,7 +35,7 @@ mod sightings;
 mod writer;
 
 pub use open::Error as OpenError;
-pub use read::{read_guards, read_journal, read_memory};
+pub use read::{read_events, read_guards, read_journal, read_memory};
 pub use writer::{Fault, JOURNAL_KEPT};
 
 use read::load;

@@ -78,7 +78,8 @@ pub struct Explain {
     rescind snapshot --out fleet.yaml --region eu-central-1\n  \
     rescind plan policies --fleet fleet.yaml\n\n\
     It records the executions that the policies list, with all facts of each: one describe an \
-    execution. Nothing is redacted.")]
+    execution. Nothing is redacted. What no policy of --root lists is not in the file: a plan, a comparison \
+    or a test over it says nothing of jobs and statuses that only another root targets.")]
 pub struct Snapshot {
     /// The file to write; `-` is stdout.
     #[arg(long, value_name = "FILE")]

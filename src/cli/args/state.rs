@@ -125,7 +125,7 @@ pub struct Pause {
 #[derive(Debug, ClapArgs)]
 #[command(
     after_help = "Without --breaker it removes what `rescind pause` wrote. A breaker that is closed opens \
-    again if what opened it goes on; its cases are counted anew. Who closed it is kept in the state."
+    again if what opened it goes on; its cases are counted anew. Who closed it is in `rescind audit`."
 )]
 pub struct Resume {
     /// Close this breaker instead: unknown, versionConflict, error or clock.

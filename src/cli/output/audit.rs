@@ -4,18 +4,20 @@ use serde::Serialize;
 
 use crate::cli::output::{Output, Tone, columns, plural};
 use crate::plan::Outcome;
-use crate::state::journal::Entry;
+use crate::state::journal::{Entry, Event};
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct JsonAudit<'a> {
     format: &'static str,
     entries: &'a [Entry],
+    /// What else changed what is sent.
+    events: &'a [Event],
 }
 
 /// The entries as JSON: `rescind/audit/v1`.
-pub fn json(entries: &[Entry]) -> impl Serialize {
-    JsonAudit { format: "rescind/audit/v1", entries }
+pub fn json<'a>(entries: &'a [Entry], events: &'a [Event]) -> impl Serialize + 'a {
+    JsonAudit { format: "rescind/audit/v1", entries, events }
 }
 
 /// The thing of an entry, as a new job's target.
@@ -46,8 +48,8 @@ fn outcome(entry: &Entry) -> &'static str {
     entry.outcome.map_or("open", Outcome::label)
 }
 
-/// The entries as text.
-pub fn text(entries: &[Entry], output: Output) -> String {
+/// The entries as text, and what else changed what is sent.
+pub fn text(entries: &[Entry], events: &[Event], output: Output) -> String {
     let heading = ["BEGUN", "OUTCOME", "JOB", "THING", "POLICY", "SOURCE", "REQUEST", "NOTE"];
     let mut rows = vec![heading.map(|title| (Tone::Faint, title.to_owned())).to_vec()];
     rows.extend(entries.iter().map(|entry| {
@@ -68,7 +70,27 @@ pub fn text(entries: &[Entry], output: Output) -> String {
             (Tone::Plain, entry.note.clone().unwrap_or_default()),
         ]
     }));
-    format!("{}{}.\n", columns(output, &rows), plural(entries.len(), "intent"))
+    let told: Vec<_> = events.iter().map(event).collect();
+    let told = if told.is_empty() {
+        String::new()
+    } else {
+        format!("Breakers and guards:\n{}", columns(output, &told))
+    };
+    format!("{}{}.\n{told}", columns(output, &rows), plural(entries.len(), "intent"))
+}
+
+fn event(event: &Event) -> Vec<(Tone, String)> {
+    let (tone, what) = match event.what.as_str() {
+        "breakerOpened" => (Tone::Strong, "breaker opened"),
+        "breakerClosed" => (Tone::Good, "breaker closed"),
+        _ => (Tone::Waits, "guard out of force"),
+    };
+    vec![
+        (Tone::Plain, format!("  {}", event.at.strftime("%Y-%m-%dT%H:%M:%SZ"))),
+        (tone, what.to_owned()),
+        (Tone::Plain, event.name.clone()),
+        (Tone::Plain, event.why.clone()),
+    ]
 }
 
 /// The entries as CSV (RFC 4180), with a header.

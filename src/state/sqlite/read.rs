@@ -14,7 +14,7 @@ use crate::plan::{Memory, Outcome};
 use crate::policy::PolicyName;
 use crate::state::AdoptedGuard;
 use crate::state::directory::{Directory, Place};
-use crate::state::journal::{Entry, Filter};
+use crate::state::journal::{Entry, Event, Filter};
 use crate::state::memory::{Inner, NOT_YET};
 
 /// All that a file remembers, as of the lesser of `now` and the latest time that it knows.
@@ -98,6 +98,40 @@ pub fn read_journal(
             each(rows::entry(row, &place)?);
         }
         Ok(())
+    };
+    read().map_err(|error| open::failed(path, &error))
+}
+
+/// What else a state file has of what changed what is sent, from `since` on and before `until`, in the order in
+/// which it happened.
+pub fn read_events(
+    path: &Path,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+) -> Result<Vec<Event>, Error> {
+    let (connection, About { place, .. }) = open::reader(path)?;
+    let read = || -> rusqlite::Result<Vec<Event>> {
+        let mut statement = connection.prepare(
+            "SELECT * FROM (
+               SELECT opened AS at, 'breakerOpened' AS what, breaker AS name, why FROM breakers
+               UNION ALL
+               SELECT closed, 'breakerClosed', breaker, closed_why FROM breakers WHERE closed IS NOT NULL
+               UNION ALL
+               SELECT ended, 'guardEnded', name, why FROM guards WHERE ended IS NOT NULL
+             ) WHERE at >= coalesce(?1, at) AND (?2 IS NULL OR at < ?2) ORDER BY at, what",
+        )?;
+        let events =
+            statement.query_map((since.map(rows::micros), until.map(rows::micros)), |row| {
+                Ok(Event {
+                    at: rows::time(row, "at")?,
+                    account: place.account.clone(),
+                    region: place.region.clone(),
+                    what: row.get("what")?,
+                    name: row.get("name")?,
+                    why: row.get("why")?,
+                })
+            })?;
+        events.collect()
     };
     read().map_err(|error| open::failed(path, &error))
 }

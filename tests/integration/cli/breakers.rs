@@ -41,6 +41,18 @@ fn a_clock_that_is_wrong_ends_with_4_until_a_guard_allows_it() {
     assert!(resumed.stdout.starts_with("Closed: breaker clock of account 123456789012 in"));
     assert_eq!(apply(&world).code, 0);
     assert_eq!(world.canceled("fw"), ["r001", "r002"]);
+    // Who closed it is told.
+    let audit = ran(world.command(&["audit", "-o", "json"]));
+    let audit: serde_json::Value = serde_json::from_str(&audit.stdout).unwrap();
+    let told: Vec<_> = audit["events"].as_array().unwrap().iter().map(|it| &it["what"]).collect();
+    assert_eq!(told, ["breakerOpened", "breakerClosed"]);
+    let why = audit["events"][1]["why"].as_str().unwrap();
+    let audit = ran(world.command(&["audit"]));
+    let last = audit.stdout.lines().last().unwrap();
+    assert!(last.contains("breaker closed  clock") && last.ends_with(why), "{}", audit.stdout);
+    assert!(why.contains('@'), "somebody closed it: {why}");
+    let of_thing = ran(world.command(&["audit", "--thing", "r001"]));
+    assert!(!of_thing.stdout.contains("Breakers and guards"), "{}", of_thing.stdout);
 }
 
 #[test]
