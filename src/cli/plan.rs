@@ -207,15 +207,19 @@ pub(super) fn unlisted(inventory: &Inventory) -> Option<String> {
         |job: &Job| matches!(&job.description, Fact::Unreadable(why) if is_missed(why));
     let jobs = inventory.jobs.iter().filter(|(_, job)| undescribed(job));
     let jobs = jobs.map(|(job, _)| format!("job {job}"));
-    let missed: Vec<_> = of_jobs.chain(of_executions).chain(jobs).collect();
-    let first = missed.first()?;
+    let lists: Vec<_> = of_jobs.chain(of_executions).collect();
+    let jobs: Vec<_> = jobs.collect();
+    let first = lists.first().or(jobs.first())?;
     let told = inventory.problems.iter().find(|problem| problem.what == *first);
     let first = told.map_or_else(|| first.clone(), problem);
-    let more = match missed.len() - 1 {
+    let more = match lists.len() + jobs.len() - 1 {
         0 => String::new(),
         more => format!(", and {more} more like it"),
     };
-    Some(format!("not everything could be read: {first}{more}"))
+    let counts = [(lists.len(), "list"), (jobs.len(), "job")];
+    let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+    let counts: Vec<_> = counts.map(|(count, what)| plural(count, what)).collect();
+    Some(format!("{} could not be read: {first}{more}", counts.join(" and ")))
 }
 
 /// Stops if a list or a job could not be read: what is on it is missing from `what`.

@@ -155,7 +155,7 @@ impl From<&Policy> for Document {
             digest: policy.digest.to_string(),
             bounds: vec![
                 ("mode", format!("{:?}", policy.mode)),
-                ("budget", format!("{} ({:?})", budget.join(", "), policy.on_exceed)),
+                ("budget", format!("{} ({:?})", budget.join(" and "), policy.on_exceed)),
             ],
         }
     }

@@ -80,6 +80,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "policy",
             "source",
             "state",
+            "status::Failure",
+            "status::NEW_LEDGER",
             "status::report",
         ],
     ),

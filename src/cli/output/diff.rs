@@ -95,7 +95,7 @@ fn waits(shown: Shown<'_>) -> String {
 fn documents(shown: Shown<'_>) -> Vec<String> {
     let edits = edits(&shown.old.policies, &shown.new.policies).into_iter();
     let words = |Edit { kind, name, how, what }: Edit| {
-        let what = if what.is_empty() { String::new() } else { format!(": {}", what.join("; ")) };
+        let what = if what.is_empty() { String::new() } else { format!(": {}", what.join(", ")) };
         format!("{}{} {name} {how}{what}", kind[..1].to_uppercase(), &kind[1..])
     };
     edits.map(words).collect()

@@ -158,7 +158,7 @@ fn what_could_not_be_read_does_not_look_like_nothing_to_do() {
         let (code, said) = ended(args);
         assert_eq!(code, 1, "{said}");
         assert!(
-            said.starts_with("error: not everything could be read: DescribeJob for job fw"),
+            said.starts_with("error: 1 job could not be read: DescribeJob for job fw"),
             "{said}"
         );
     }

@@ -223,5 +223,8 @@ async fn time_never_goes_back(make: Make) {
     assert_eq!(seen.spent, [unit("old", Some(later(600)))]);
     assert_eq!(seen.canceled[&key("fw", "r-1")][&ExecutionNumber(1)], later(600));
     state.back_off(&key("fw", "r-2"), now()).await.expect("it can be written");
-    assert_eq!(memory(&*state, now()).await.backing_off[&key("fw", "r-2")], later(660));
+    assert_eq!(
+        memory(&*state, now()).await.backing_off[&key("fw", "r-2")],
+        later(660) + DENIED_FOR
+    );
 }
