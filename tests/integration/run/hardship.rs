@@ -1,6 +1,7 @@
 //! The controller, stopped and gone on, throttled throughout, and with an AWS that goes away and comes
 //! back at another time.
 
+use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
 
@@ -103,7 +104,11 @@ fn an_aws_that_goes_away_and_comes_back_minutes_later_is_caught_up_with() {
     all_canceled(&account);
     next.signal("TERM");
     assert_eq!(next.end(), 0);
-    assert_eq!(account.effects().len(), left, "each that was left is canceled once");
+    // One may be canceled again between the start and the count of what is left.
+    let effects = account.effects();
+    let things: BTreeSet<_> = effects.iter().map(|it| it["thingName"].as_str().unwrap()).collect();
+    assert_eq!(effects.len(), things.len(), "each that was left is canceled once");
+    assert!(effects.len() >= left, "{} of {left}", effects.len());
     holds(&account);
 }
 
