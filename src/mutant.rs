@@ -46,15 +46,23 @@ pub enum Mutant {
     GuardGoesWithFile,
     /// What matches in one look has matched for long enough.
     OneLookIsEnough,
+    /// Nobody asks whether AWS could abort the job.
+    NoAbortRisk,
     /// A 5xx is taken for a cancel that had no effect.
     UnavailableIsNoEffect,
+    /// The stop switch is not asked in the last moment.
+    SwitchNotAsked,
     /// What the files say after the start is not adopted.
     NothingIsAdopted,
+    /// A budget that halts lets go what it allows.
+    HaltGoesOn,
+    /// No breaker opens.
+    BreakersStayShut,
 }
 
 impl Mutant {
     /// Every variant.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 26] = [
         Self::NoExpectedVersion,
         Self::NoDescribe,
         Self::ForceForQueued,
@@ -75,15 +83,21 @@ impl Mutant {
         Self::UnreadableIsAbsent,
         Self::GuardGoesWithFile,
         Self::OneLookIsEnough,
+        Self::NoAbortRisk,
         Self::UnavailableIsNoEffect,
+        Self::SwitchNotAsked,
         Self::NothingIsAdopted,
+        Self::HaltGoesOn,
+        Self::BreakersStayShut,
     ];
 }
 
 /// Whether one is chosen that the check of each plan would stop: it lets it pass, since it is the simulator's
 /// judge that has to notice.
 pub fn is_unchecked() -> bool {
-    is(Mutant::OneLookIsEnough)
+    [Mutant::OneLookIsEnough, Mutant::NoAbortRisk, Mutant::HaltGoesOn, Mutant::BreakersStayShut]
+        .into_iter()
+        .any(is)
 }
 
 /// Whether this one is chosen.

@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use crate::execution::{JobId, JobStatus};
 use crate::fact::Truth;
 use crate::inventory::{AbortCriterion, FailureType, Inventory, Job, ProcessDetails};
+use crate::mutant::{self, Mutant};
 use crate::plan::{At, Because, Line, Memory, Reason, Verdict, words};
 
 /// How many executions have ended, as AWS may count them once our cancels took effect.
@@ -60,7 +61,7 @@ fn can_be_aborted(status: &JobStatus) -> bool {
 /// canceled; `lately` of those that we canceled may not be in its numbers yet. An error if its numbers
 /// are not known.
 fn abort_by(job: &Job, lately: u64, planned: u64) -> Result<Option<&AbortCriterion>, ()> {
-    if !can_be_aborted(&job.status) {
+    if !can_be_aborted(&job.status) || mutant::is(Mutant::NoAbortRisk) {
         return Ok(None);
     }
     let description = job.description.known().ok_or(())?;

@@ -13,6 +13,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::mutant::{self, Mutant};
 use crate::policy::Thresholds;
 use crate::span::humanize;
 
@@ -113,6 +114,7 @@ impl Cases {
     /// Whether the share is above a limit in percent. Too few cases have no share.
     fn exceed(self, percent: u8) -> bool {
         self.all >= LEAST_CASES
+            && !mutant::is(Mutant::BreakersStayShut)
             && u128::from(self.bad) * 100 > u128::from(percent) * u128::from(self.all)
     }
 

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use crate::execution::OpenStatus;
 use crate::inventory::Inventory;
+use crate::mutant::{self, Mutant};
 use crate::plan::budget::{self, Budget, Common, budget};
 use crate::plan::clause::Facts;
 use crate::plan::evaluate::reads_described;
@@ -82,7 +83,8 @@ impl Purses {
     pub(super) fn halt(&mut self, lines: &[Line], beside: &[Line], inventory: &Inventory) {
         let all = || lines.iter().chain(beside);
         let halted = |limit: &mut BudgetState, due: u64| {
-            limit.halted = (limit.spent + due > limit.size).then_some(due);
+            let halts = limit.spent + due > limit.size && !mutant::is(Mutant::HaltGoesOn);
+            limit.halted = halts.then_some(due);
         };
         let of_policies = self.of_policies.iter_mut();
         for (name, purse) in of_policies.filter(|(_, purse)| purse.budget.halts) {

@@ -37,7 +37,7 @@ mod caught {
     use rescind::mutant::{Mutant, choose};
 
     use crate::run::run;
-    use crate::scenario::Scenario;
+    use crate::scenario::{Criterion, Scenario};
 
     /// Within how many seeds a mutant is caught.
     const SEEDS: u64 = 300;
@@ -69,7 +69,44 @@ mod caught {
                 ..Scenario::still(Vec::new(), seed)
             },
             Mutant::UnavailableIsNoEffect => Scenario { lost_reply: 30, ..drawn },
+            Mutant::SwitchNotAsked => Scenario {
+                slow: 30,
+                slow_sync: 60,
+                moves: Some(5),
+                edits: Some(20),
+                lavish: true,
+                ..drawn
+            },
             Mutant::NothingIsAdopted => Scenario { moves: Some(10), edits: Some(600), ..drawn },
+            Mutant::HaltGoesOn => Scenario {
+                things: 6,
+                interval: Duration::from_secs(30),
+                moves: None,
+                // A root that is drawn, and never edited.
+                edits: Some(100_000),
+                busy: HOUR,
+                ..drawn
+            }
+            .undisturbed(),
+            Mutant::BreakersStayShut => Scenario {
+                things: 16,
+                interval: Duration::from_secs(30),
+                races: 70,
+                moves: Some(5),
+                edits: None,
+                busy: HOUR,
+                crashes: None,
+                forgets: false,
+                lavish: true,
+                ..drawn
+            }
+            .undisturbed(),
+            Mutant::NoAbortRisk => Scenario {
+                abort: Some(Criterion { percent: 5, least: 12 }),
+                moves: Some(10),
+                lavish: true,
+                ..drawn
+            },
             _ => drawn,
         }
     }
@@ -84,11 +121,15 @@ mod caught {
             | Mutant::NoGate
             | Mutant::PoliciesOncePerPass
             | Mutant::UnreadableIsAbsent
+            | Mutant::NoAbortRisk
             | Mutant::NothingIsAdopted
             | Mutant::LocalClock => &["S1", "S5"],
             // The intent does not say force, and the request does.
             Mutant::ForceForQueued => &["S1", "S4"],
-            Mutant::BudgetOnReply | Mutant::BudgetInMemory | Mutant::UnknownPastIsFree => &["S3"],
+            Mutant::BudgetOnReply
+            | Mutant::BudgetInMemory
+            | Mutant::UnknownPastIsFree
+            | Mutant::HaltGoesOn => &["S3"],
             Mutant::OutcomeFirst
             | Mutant::IntentLast
             | Mutant::NoSettling
@@ -100,6 +141,7 @@ mod caught {
             Mutant::RetryingClient => &["S1", "S2", "S4", "S5"],
             Mutant::GuardGoesWithFile => &["S1", "S3", "S5"],
             Mutant::OneLookIsEnough => &["S1"],
+            Mutant::SwitchNotAsked | Mutant::BreakersStayShut => &["S5"],
         }
     }
 

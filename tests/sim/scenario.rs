@@ -40,6 +40,8 @@ pub struct Scenario {
     pub polls: Vec<u64>,
     /// Whether everything gets through in the end, or budgets stay as they are.
     pub plenty: bool,
+    /// Whether nothing is in the way from the beginning on: much is canceled.
+    pub lavish: bool,
     /// Whether the state is lost once, with what it knew of the past.
     pub forgets: bool,
     /// Whether the state is the real one, in a SQLite file.
@@ -112,6 +114,7 @@ impl Scenario {
             crashes: random.chance(60).then(|| random.between(20, 900)),
             polls: Vec::new(),
             plenty: random.chance(60),
+            lavish: false,
             forgets: random.chance(10),
             in_file: seed.is_multiple_of(IN_FILE),
             abort: Criterion::draw(seed),
@@ -144,6 +147,7 @@ impl Scenario {
             crashes: None,
             polls,
             plenty: true,
+            lavish: false,
             forgets: false,
             in_file: false,
             abort: None,
@@ -160,6 +164,13 @@ impl Scenario {
         [self.throttle, self.unavailable, self.lost_reply, self.late, self.denied, self.full_disk]
             .iter()
             .all(|rate| *rate == 0)
+    }
+
+    /// The same without what disturbs.
+    #[cfg(feature = "mutants")]
+    pub fn undisturbed(self) -> Self {
+        let (throttle, unavailable, lost_reply, late) = (0, 0, 0, 0);
+        Self { throttle, unavailable, lost_reply, late, denied: 0, full_disk: 0, ..self }
     }
 
     /// Whether anything can fail so that an execution is left alone for long.

@@ -79,11 +79,14 @@ impl World {
         let mut random = Random::new(scenario.seed ^ 0xACE);
         let mut judge = Judge::of_looks(scenario.interval);
         nature::begin(&mut judge, scenario.things);
-        let files = if scenario.moves.is_none() && scenario.edits.is_none() {
+        let mut files = if scenario.moves.is_none() && scenario.edits.is_none() {
             Files::still(&mut judge)
         } else {
             Files::draw(&mut random, &mut judge, scenario.abort.is_some(), start)
         };
+        if scenario.lavish {
+            files.free(true, &mut judge);
+        }
         let inner = Inner {
             random,
             judge,
