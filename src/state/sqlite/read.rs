@@ -111,6 +111,7 @@ pub fn read_events(
 ) -> Result<Vec<Event>, Error> {
     let (connection, About { place, .. }) = open::reader(path)?;
     let read = || -> rusqlite::Result<Vec<Event>> {
+        // Where a clock was put right in between, a breaker closes at the time at which it opened.
         let mut statement = connection.prepare(
             "SELECT * FROM (
                SELECT opened AS at, 'breakerOpened' AS what, breaker AS name, why FROM breakers
@@ -118,7 +119,7 @@ pub fn read_events(
                SELECT closed, 'breakerClosed', breaker, closed_why FROM breakers WHERE closed IS NOT NULL
                UNION ALL
                SELECT ended, 'guardEnded', name, why FROM guards WHERE ended IS NOT NULL
-             ) WHERE at >= coalesce(?1, at) AND (?2 IS NULL OR at < ?2) ORDER BY at, what",
+             ) WHERE at >= coalesce(?1, at) AND (?2 IS NULL OR at < ?2) ORDER BY at, what DESC",
         )?;
         let events =
             statement.query_map((since.map(rows::micros), until.map(rows::micros)), |row| {
