@@ -96,6 +96,14 @@ pub struct Settlement {
     pub backs_off: bool,
 }
 
+impl Settlement {
+    /// Whether what failed before is over. A call that failed and is no failure of the execution, as one that
+    /// AWS throttled, says nothing of it.
+    pub fn ends_failures(&self) -> bool {
+        !self.backs_off && !matches!(self.outcome, Outcome::Failed | Outcome::Unresolved)
+    }
+}
+
 /// Intents, outcomes and the ledger. `now` never goes back within an implementation: an earlier one
 /// counts as the latest that it has seen.
 #[async_trait]

@@ -146,7 +146,7 @@ impl Inner {
         }
         if settlement.backs_off {
             self.fail(&intent.key, now);
-        } else {
+        } else if settlement.ends_failures() {
             self.failures.remove(&intent.key);
             self.memory.backing_off.remove(&intent.key);
         }

@@ -162,7 +162,10 @@ impl Writer {
         let failed = settlement.backs_off.then(|| self.inner.failed(&key, now));
         self.change(now, |transaction, now| {
             rows::settle(transaction, id, settlement, now)?;
-            rows::failure(transaction, &key, failed)
+            if failed.is_some() || settlement.ends_failures() {
+                rows::failure(transaction, &key, failed)?;
+            }
+            Ok(())
         })?;
         self.inner.settle(id, settlement, now);
         Ok(())

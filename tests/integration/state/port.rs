@@ -190,7 +190,12 @@ async fn what_fails_in_a_row_is_left_alone_longer_each_time(make: Make) {
         let until = memory(&*state, now()).await.backing_off[&key];
         assert_eq!(until, later(minutes * 60));
     }
-    // A success ends the row.
+    // What AWS throttled is no failure of the execution, and ends no row.
+    begun(&*state, "b", "r-1", now()).await;
+    let throttled = Settlement { backs_off: false, ..ends(Outcome::Failed) };
+    state.settle(&IntentId("b".into()), &throttled, now()).await.expect("it is open");
+    assert_eq!(memory(&*state, now()).await.backing_off[&key], later(4 * 60));
+    // A success ends it.
     begun(&*state, "a", "r-1", now()).await;
     let id = IntentId("a".into());
     state.settle(&id, &ends(Outcome::Superseded), now()).await.expect("it is open");
