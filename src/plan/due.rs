@@ -23,7 +23,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::execution::{ExecutionKey, ExecutionNumber, JobId, OpenStatus};
 use crate::fact::Fact;
 use crate::inventory::{Inventory, Listing, Problem};
-use crate::plan::{Line, Memory, Plan, Reason, budget, planner, stable};
+use crate::plan::{Line, Memory, Plan, budget, planner, stable};
 use crate::policy::{Digest, OnExceed, Policy, PolicyName, PolicySet};
 
 mod facts;
@@ -161,7 +161,11 @@ impl Schedule {
         }
         if tick {
             facts::forget_moving(inventory, self.terms.move_jobs());
-            self.kept.clear();
+            // What acting has not come to has its turn before what was kept: else the oldest that are kept,
+            // if there are many, would be all that is ever described.
+            if !self.left {
+                self.kept.clear();
+            }
             let rest = (self.interval - self.least()) / 256 * i32::from(chance);
             self.tick = now.checked_add(self.least() + rest).ok();
         }
@@ -271,7 +275,7 @@ impl Schedule {
         }
         for ((job, status), listing) in &inventory.lists {
             if let Listing::Failed(why) = listing {
-                let what = format!("{status} executions of job {job}");
+                let what = Problem::executions_of(job, *status);
                 let named = |problem: &Problem| problem.what == what;
                 if !inventory.problems.iter().any(named) {
                     inventory.problems.insert(Problem { what, why: why.words().to_owned() });
@@ -369,9 +373,7 @@ impl Schedule {
 
     /// The policies for which something waits for a budget.
     fn waiting(&self, plan: Option<&Plan>) -> BTreeSet<PolicyName> {
-        let waits = |line: &&Line| {
-            matches!(line.verdict.reason, Reason::BudgetExhausted | Reason::BudgetHalted)
-        };
+        let waits = |line: &&Line| line.verdict.reason.waits_for_budget();
         let planned = plan.into_iter().flat_map(|plan| &plan.lines).filter(waits);
         let planned = planned.map(|line| line.policy.name.clone());
         planned.chain(self.waiting.iter().cloned()).collect()
@@ -428,10 +430,9 @@ impl Schedule {
 
     /// When to look again.
     pub fn next(&self) -> Timestamp {
-        let tick = self.tick.unwrap_or(self.began);
         let due = self.foreseen.first().map_or(self.whole, |first| first.min(self.whole));
         let due = if self.left { Timestamp::MIN } else { due };
         let gathered = self.began.checked_add(GATHER).unwrap_or(Timestamp::MAX);
-        tick.min(due.max(gathered))
+        self.tick.unwrap_or(gathered).min(due.max(gathered))
     }
 }

@@ -118,3 +118,23 @@ async fn what_has_matched_for_a_while_goes_on_to_while_another_policy_works_off_
     assert!(canceled.len() > 100, "{}", canceled.len());
     running.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_kept_again_and_again_does_not_keep_what_lies_behind_it_from_its_turn() {
+    // Each is described to be kept: at one a second many more than there is time for in an interval.
+    let fleet = "jobs: [{id: fw, createdAt: 90d ago}]\n\
+                 things: [{name: 'r{n}', count: 60}, {name: late}]\nexecutions:\n\
+                 - {job: fw, thing: 'r{n}', count: 60, queuedAt: 3h ago, statusDetails: {hold: kept}}\n\
+                 - {job: fw, thing: late, queuedAt: 2h ago}";
+    let exclude = "exclude: [{name: held, statusDetails: {matchExpressions: [{key: hold, operator: Exists}]}}]";
+    let bench = Bench {
+        interval: Duration::from_secs(10),
+        pacer: Pacer::new(|_| Some(1.0)),
+        ..Bench::new(fleet, &cancels("routine", "fw", "1m", exclude))
+    };
+    let running = bench.begin();
+    sleep(Duration::from_secs(200)).await;
+    running.stop().await;
+    let canceled: Vec<_> = bench.canceled().into_keys().collect();
+    assert_eq!(canceled, ["late"]);
+}
