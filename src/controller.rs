@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -176,16 +176,13 @@ impl Controller {
                 Err(error) => break Err(error),
             };
             let due = course.schedule.next();
-            let wait = due.duration_since(self.clock.now()).max(SignedDuration::ZERO);
-            // A clock that is put back makes no wait longer than the interval.
-            let wait = wait.unsigned_abs().min(self.interval);
             let breath = started + BREATH;
-            let next = (Instant::now() + wait).max(breath);
+            let mut next = self.instant(due).max(breath);
             self.report_standing(&loaded).await;
             self.reporter.ends(running, observed, Some(due));
             let mut changed = self.is_resumed(&mut course);
             loop {
-                let next = if changed { breath } else { next };
+                let at = if changed { breath } else { next };
                 tokio::select! {
                     biased;
                     () = stop.on() => break,
@@ -200,8 +197,10 @@ impl Controller {
                     }
                     Some(records) = settling.next(), if !settling.is_empty() => {
                         course.take_in(&records);
+                        // What was left, or who answers now, may have to be looked at sooner.
+                        next = next.min(self.instant(course.schedule.next())).max(breath);
                     }
-                    () = tokio::time::sleep_until(next) => break,
+                    () = tokio::time::sleep_until(at) => break,
                 }
             }
             if stop.is_on() {
@@ -216,6 +215,12 @@ impl Controller {
         drop(follower);
         tracing::info!("stopped");
         ended
+    }
+
+    /// When a time will have come; a clock that is put back makes no wait longer than the interval.
+    fn instant(&self, time: Timestamp) -> Instant {
+        let wait = time.duration_since(self.clock.now()).max(SignedDuration::ZERO);
+        Instant::now() + wait.unsigned_abs().min(self.interval)
     }
 
     /// Reports whether the state can be written, and whether somebody has paused. Says whether that is
