@@ -40,6 +40,20 @@ pub struct Violation {
     pub rule: String,
 }
 
+/// What is due, whether or not anything lets it go.
+const DUE: [Reason; 5] = [
+    Reason::Due,
+    Reason::Matched,
+    Reason::BudgetExhausted,
+    Reason::BudgetHalted,
+    Reason::JobAbortRisk,
+];
+
+/// The lines that a budget which halts counts, those of policies that were not asked for among them.
+fn waiting(plan: &Plan) -> impl Iterator<Item = &Line> {
+    plan.lines.iter().chain(&plan.beside).filter(|line| DUE.contains(&line.verdict.reason))
+}
+
 /// The rules that a plan breaks; none for a plan that may be applied.
 pub fn check(
     plan: &Plan,

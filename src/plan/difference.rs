@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::execution::ExecutionKey;
-use crate::plan::{Decision, Plan, Reason, budget};
+use crate::plan::{Decision, Plan, budget};
 use crate::policy::{Guard, Policy, PolicyName, PolicySet, Standing};
 
 /// How a plan cancels an execution.
@@ -96,8 +96,7 @@ pub struct Waiting {
 /// What waits for a budget by one of two plans and is not due by the other.
 pub fn waiting(old: &Plan, new: &Plan) -> Waiting {
     fn waits(plan: &Plan) -> BTreeSet<&ExecutionKey> {
-        let is_due = |reason| matches!(reason, Reason::BudgetExhausted | Reason::BudgetHalted);
-        let lines = plan.lines.iter().filter(|line| is_due(line.verdict.reason));
+        let lines = plan.lines.iter().filter(|line| line.verdict.reason.waits_for_budget());
         lines.map(|line| &line.key).collect()
     }
     let [(waits_old, due_old), (waits_new, due_new)] = [old, new].map(|plan| {

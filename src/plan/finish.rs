@@ -60,10 +60,8 @@ pub struct WholeJob {
 pub fn whole_jobs(plan: &Plan, inventory: &Inventory) -> Vec<WholeJob> {
     let mut lines = BTreeMap::<&JobId, u64>::new();
     for line in &plan.lines {
-        let goes = matches!(
-            line.verdict.reason,
-            Reason::Due | Reason::Matched | Reason::BudgetExhausted | Reason::BudgetHalted
-        );
+        let reason = line.verdict.reason;
+        let goes = matches!(reason, Reason::Due | Reason::Matched) || reason.waits_for_budget();
         *lines.entry(&line.key.job).or_default() += u64::from(goes);
     }
     let whole = lines.into_iter().filter_map(|(job, goes)| {

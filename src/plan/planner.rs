@@ -277,7 +277,7 @@ fn due_beside(
         let (key, policy) = (facts.key.clone(), Arc::clone(decided.policy));
         Some(Line { key, verdict: decided.verdict, policy, act: None })
     };
-    others.filter_map(line).collect()
+    others.filter_map(line).filter(acts).collect()
 }
 
 /// Whether something is to be done for a line, but for the budgets.

@@ -150,6 +150,11 @@ impl Reason {
         matches!(self, Self::Protected | Self::Frozen | Self::OutOfScope)
     }
 
+    /// Whether it is due, and a budget has nothing left for it.
+    pub fn waits_for_budget(self) -> bool {
+        matches!(self, Self::BudgetExhausted | Self::BudgetHalted)
+    }
+
     /// The decision that goes with it.
     pub fn decision(self) -> Decision {
         match self {

@@ -1,8 +1,9 @@
 //! The budgets of guards, counted a second time, over the lines of all policies.
 
+use super::waiting;
 use crate::execution::ExecutionStatus;
 use crate::inventory::Inventory;
-use crate::plan::{Act, Counted, Memory, Plan, Reason};
+use crate::plan::{Act, Counted, Memory, Plan};
 use crate::policy::{OnExceed, PolicySet};
 
 /// How many lines that act came before, and took a unit.
@@ -75,20 +76,13 @@ impl Taken {
 /// How many executions are due now, whatever their policy; `forced`: only those with force, of which those
 /// that act say so themselves.
 fn due(plan: &Plan, inventory: &Inventory, forced: bool) -> u64 {
-    let waits = [
-        Reason::Due,
-        Reason::Matched,
-        Reason::BudgetExhausted,
-        Reason::BudgetHalted,
-        Reason::JobAbortRisk,
-    ];
     let mut due = 0;
-    for line in plan.lines.iter().chain(&plan.beside) {
+    for line in waiting(plan) {
         let row = inventory.executions.get(&line.key);
         let started = row.is_some_and(|row| row.status == ExecutionStatus::InProgress);
         let by_force =
             line.act.as_ref().map_or(line.policy.cancel.force && started, |act| act.force);
-        due += u64::from(waits.contains(&line.verdict.reason) && (by_force || !forced));
+        due += u64::from(by_force || !forced);
     }
     due
 }

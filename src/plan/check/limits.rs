@@ -6,11 +6,11 @@
 
 use jiff::Timestamp;
 
-use super::job_in_target;
+use super::{job_in_target, waiting};
 use crate::execution::{ExecutionStatus, OpenStatus};
 use crate::fact::{Fact, Unreadable};
 use crate::inventory::{Inventory, Listing, ObservedExecution};
-use crate::plan::{Act, Counted, Line, Memory, Plan, Reason};
+use crate::plan::{Act, Counted, Line, Memory, Plan};
 use crate::policy::{LimitSize, OnExceed, Policy};
 
 /// One limit of a policy as it stands now.
@@ -149,18 +149,7 @@ pub(super) fn check(
 
 /// How many executions a policy has due now.
 pub(super) fn due(plan: &Plan, policy: &Policy) -> u64 {
-    let waits = [
-        Reason::Due,
-        Reason::Matched,
-        Reason::BudgetExhausted,
-        Reason::BudgetHalted,
-        Reason::JobAbortRisk,
-    ];
-    let mut due = 0;
-    for line in plan.lines.iter().chain(&plan.beside) {
-        due += u64::from(line.policy.name == policy.name && waits.contains(&line.verdict.reason));
-    }
-    due
+    waiting(plan).filter(|line| line.policy.name == policy.name).count() as u64
 }
 
 /// Holds a line against a budget that says Halt: all that is due must fit.

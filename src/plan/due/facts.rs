@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::execution::{JobId, OpenStatus};
 use crate::fact::Fact;
 use crate::inventory::{Inventory, Job, Listing};
-use crate::plan::{Plan, budget, planner};
+use crate::plan::{Plan, abort, budget, planner};
 
 /// How old what decides about many executions at once may be when something is sent by it, unless it was
 /// read in the same look.
@@ -65,7 +65,7 @@ pub(super) fn forget_numbers(inventory: &mut Inventory, plan: &Plan, now: Timest
     let mut any = false;
     for id in jobs {
         let Some(job) = inventory.jobs.get_mut(id) else { continue };
-        let aborts = job.description.known().is_some_and(|it| !it.abort.is_empty());
+        let aborts = abort::has_criteria(job);
         if aborts && job.described_at.is_some_and(|at| now.duration_since(at) > FRESH) {
             forget_description(job);
             any = true;
