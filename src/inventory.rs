@@ -76,6 +76,23 @@ pub struct Problem {
     pub why: String,
 }
 
+impl Problem {
+    /// What the list of the jobs of a status is called.
+    pub fn jobs_in(status: &JobStatus) -> String {
+        format!("jobs in status {status}")
+    }
+
+    /// What a list of executions is called.
+    pub fn executions_of(job: &JobId, status: OpenStatus) -> String {
+        format!("{status} executions of job {job}")
+    }
+
+    /// What a job is called.
+    pub fn job(job: &JobId) -> String {
+        format!("job {job}")
+    }
+}
+
 /// What was observed in one pass.
 #[derive(Clone, Debug, Default)]
 pub struct Inventory {

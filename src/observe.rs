@@ -233,14 +233,14 @@ impl Pass {
                 Err(error) if error.kind == ErrorKind::Credentials => return Err(error),
                 Err(error) => {
                     let failed = Listing::Failed(error.kind.unreadable());
-                    self.problem(format!("jobs in status {status}"), &error);
+                    self.problem(Problem::jobs_in(&status), &error);
                     self.inventory.job_lists.insert(status, failed);
                 }
             },
             Answer::Job { id, at, description } => {
                 let fact = description.map_or_else(
                     |error| {
-                        self.problem(format!("job {id}"), &error);
+                        self.problem(Problem::job(&id), &error);
                         Fact::Unreadable(error.kind.unreadable())
                     },
                     Fact::Known,
@@ -345,7 +345,7 @@ impl Pass {
                 if why == Unreadable::Gone {
                     self.problem(format!("job {job} vanished while it was listed"), &error);
                 } else {
-                    self.problem(format!("{status} executions of job {job}"), &error);
+                    self.problem(Problem::executions_of(job, status), &error);
                 }
                 Listing::Failed(why)
             }

@@ -15,7 +15,7 @@ use crate::cli::session::Session;
 use crate::cli::signals::Signals;
 use crate::cli::{Failure, ci, narrowed, read, set_of};
 use crate::fact::{Fact, Unreadable};
-use crate::inventory::{Inventory, Job, Listing};
+use crate::inventory::{Inventory, Job, Listing, Problem};
 use crate::plan::blind::undecided;
 use crate::plan::check::check;
 use crate::plan::saved::SavedPlan;
@@ -199,14 +199,14 @@ pub(super) fn unlisted(inventory: &Inventory) -> Option<String> {
     let is_missed = |why: &Unreadable| *why != Unreadable::Gone;
     let failed = |list: &Listing| matches!(list, Listing::Failed(why) if is_missed(why));
     let of_jobs = inventory.job_lists.iter().filter(|(_, list)| failed(list));
-    let of_jobs = of_jobs.map(|(status, _)| format!("jobs in status {status}"));
+    let of_jobs = of_jobs.map(|(status, _)| Problem::jobs_in(status));
     let of_executions = inventory.lists.iter().filter(|(_, list)| failed(list));
     let of_executions =
-        of_executions.map(|((job, status), _)| format!("{status} executions of job {job}"));
+        of_executions.map(|((job, status), _)| Problem::executions_of(job, *status));
     let undescribed =
         |job: &Job| matches!(&job.description, Fact::Unreadable(why) if is_missed(why));
     let jobs = inventory.jobs.iter().filter(|(_, job)| undescribed(job));
-    let jobs = jobs.map(|(job, _)| format!("job {job}"));
+    let jobs = jobs.map(|(job, _)| Problem::job(job));
     let lists: Vec<_> = of_jobs.chain(of_executions).collect();
     let jobs: Vec<_> = jobs.collect();
     let first = lists.first().or(jobs.first())?;

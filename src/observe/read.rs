@@ -16,7 +16,7 @@ use crate::execution::{
     ExecutionDescription, ExecutionKey, JobId, JobStatus, OpenStatus, ThingName,
 };
 use crate::fact::Fact;
-use crate::inventory::{Job, JobDescription, Row, Thing, observed};
+use crate::inventory::{Job, JobDescription, Problem, Row, Thing, observed};
 use crate::mutant::{self, Mutant};
 
 /// Which facts of a thing are read.
@@ -169,11 +169,8 @@ pub(super) struct Reading<'a> {
 impl Reading<'_> {
     pub(super) async fn jobs(self, status: JobStatus) -> Answer {
         let at = self.clock.now();
-        let list = List {
-            operation: Operation::ListJobs,
-            of: format!("jobs in status {status}"),
-            expected: 0,
-        };
+        let list =
+            List { operation: Operation::ListJobs, of: Problem::jobs_in(&status), expected: 0 };
         let rows = backend::pages(list, |page| {
             let status = &status;
             Box::pin(async move { self.reader.list_jobs(status, page.as_ref()).await })
