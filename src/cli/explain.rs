@@ -79,8 +79,7 @@ fn ask_journal(explanation: &mut Explanation, journal: &[Entry], policies: &Poli
     let canceled = |entry: &&Entry| {
         entry.outcome.is_some_and(Outcome::is_cancel)
             && Some(entry.execution_number) == explanation.number
-            // A number is used again once the execution that had it was deleted.
-            && queued_at.is_none_or(|at| at <= entry.sent_at)
+            && queued_at.is_some_and(|at| entry.is_of(at))
     };
     let Some(entry) = journal.iter().rev().find(canceled).filter(|_| !is_told) else { return };
     let digest = entry.digest.short();

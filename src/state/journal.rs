@@ -77,6 +77,15 @@ impl Entry {
     pub fn key(&self) -> ExecutionKey {
         ExecutionKey { job: self.job.clone(), thing: self.thing.clone() }
     }
+
+    /// Whether an execution of its number that was queued then can be the one that was judged. Where it is
+    /// not written down when that one was queued, it was before the send.
+    pub fn is_of(&self, queued_at: Timestamp) -> bool {
+        match self.queued_at {
+            Some(own) => own.as_second() == queued_at.as_second(),
+            None => queued_at <= self.sent_at,
+        }
+    }
 }
 
 /// Something else that changed what is sent: a breaker that opened or closed, a guard that was taken out of

@@ -228,8 +228,8 @@ pub fn described(entry: &Entry, found: Option<&ExecutionDescription>) -> Word {
     let details = found.status_details.known();
     let is_canceled = found.status == ExecutionStatus::Canceled;
     let is_ours = is_canceled && details.and_then(marked) == Some(entry.id.as_str());
-    let queued = second(found.times.queued_at.known().copied());
-    if queued.is_some() && entry.queued_at.is_some() && queued != second(entry.queued_at) {
+    let queued_at = found.times.queued_at.known();
+    if queued_at.is_some_and(|at| !entry.is_of(*at)) {
         // The one that was judged is gone, and another one has its number.
         let text = "another execution was hit, which has the number of the judged one since";
         let hit = || Word::Against(finding(entry, Rule::AsJudged, true, text.to_owned()));
