@@ -9,7 +9,7 @@ pub use rescind::mutant::{Mutant, is};
 /// # Panics
 ///
 /// If there is none of that name.
-fn named() -> Option<Mutant> {
+pub fn named() -> Option<Mutant> {
     let name = crate::setting::<String>("RESCIND_MUTANT")?;
     let mutant = Mutant::ALL.into_iter().find(|it| format!("{it:?}") == name);
     Some(mutant.unwrap_or_else(|| panic!("RESCIND_MUTANT={name}: one of {:?}", Mutant::ALL)))

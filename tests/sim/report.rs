@@ -189,8 +189,13 @@ pub fn repeat(seed: u64) {
     crate::mutants::choose_named();
     let scenario = Scenario::draw(seed);
     let went = run(&scenario, true);
-    let repeats =
-        format!("RESCIND_SEED={seed} cargo test --test sim whatever_fails -- --nocapture");
+    let (mutant, feature) = match crate::mutants::named() {
+        Some(mutant) => (format!("RESCIND_MUTANT={mutant:?} "), "--features mutants "),
+        None => (String::new(), ""),
+    };
+    let repeats = format!(
+        "{mutant}RESCIND_SEED={seed} cargo test {feature}--test sim whatever_fails -- --nocapture"
+    );
     match &went.violation {
         Some(violation) => panic!("{}\nagain by: {repeats}", shown(&went, &scenario, violation)),
         None => println!("{}\nno violation", went.trace.join("\n")),

@@ -54,6 +54,7 @@ proptest! {
             prop_assert_eq!(check(&part, &only, &seen, &world.memory), []);
             prop_assert!(part.lines.iter().all(|line| names.contains(&line.policy.name)));
             let whole = planned(&world, depth);
+            prop_assert_eq!(of_guards(&part).count(), of_guards(&whole).count());
             for (part, whole) in of_guards(&part).zip(of_guards(&whole)) {
                 prop_assert_eq!(&part.limit, &whole.limit);
                 // Where AWS denied the calls of a cause, more may be due by one that was asked for.

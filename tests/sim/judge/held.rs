@@ -107,9 +107,11 @@ impl Judge {
             }
             for (thing, execution) in job.executions() {
                 let latest = job.execution(thing, None).map(|it| it.number);
-                let key =
-                    ExecutionKey { job: of.job.clone(), thing: thing.parse().expect("a name") };
-                let key = ExecutionKey { job: name.parse().expect("an id"), ..key };
+                let (job_id, thing_name) = (name.parse(), thing.parse());
+                let key = ExecutionKey {
+                    job: job_id.expect("an id"),
+                    thing: thing_name.expect("a name"),
+                };
                 let truth = self.things.get(&**thing).copied().unwrap_or_default();
                 let at = execution.last_updated_at;
                 let matches = rule.allows(execution.status.open(), at, before).is_ok()
