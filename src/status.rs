@@ -189,6 +189,13 @@ pub struct Budget {
     pub halted: Option<u64>,
 }
 
+impl Budget {
+    /// Whether nothing is left since nobody knows what was canceled before the ledger began.
+    pub fn waits_for_unknown_past(&self) -> bool {
+        self.left == 0 && self.unknown_past > 0
+    }
+}
+
 /// One pass.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

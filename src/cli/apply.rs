@@ -137,7 +137,7 @@ async fn reconcile(
     let withheld = breakers::withheld(&plan, Reason::Paused);
     if let (Some(why), 1..) = (&memory.paused, withheld) {
         let count = plural(withheld, "execution");
-        let message = format!("paused: {why}; {count} would go; `rescind resume` lets them");
+        let message = format!("paused: {why}; {count} held back until `rescind resume`");
         return Err(Failure::new(Exit::Stopped, message).into());
     }
     let opened = match &inventory.account {

@@ -33,7 +33,7 @@ pub fn refusal(plan: &Plan, changes: &[Change]) -> Option<String> {
         format!("once that is put right, `rescind resume --breaker {breaker}` closes it")
     };
     let count = plural(withheld, "execution");
-    Some(format!("breaker {breaker} is open: {why}; {count} would go; {then}"))
+    Some(format!("breaker {breaker} is open: {why}; {count} held back; {then}"))
 }
 
 /// How many executions wait for what holds everything back, those among them that wait for a while of their

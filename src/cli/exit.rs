@@ -15,7 +15,7 @@ pub enum Exit {
     /// Some cancels failed, were superseded or are unresolved. Running again is safe.
     Partial,
     /// Safety stopped it: another account or region than was asked for or than a guard has in its scope,
-    /// the stop switch, a freeze, a guard on a line of a saved plan, a budget that says Halt.
+    /// the stop switch, a breaker, a freeze, a guard on a line of a saved plan, a budget that says Halt.
     Stopped,
     /// The saved plan is stale, or the policies changed while `apply` asked or looked.
     Stale,

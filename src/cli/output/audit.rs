@@ -83,7 +83,8 @@ fn event(event: &Event) -> Vec<(Tone, String)> {
     let (tone, what) = match event.what.as_str() {
         "breakerOpened" => (Tone::Strong, "breaker opened"),
         "breakerClosed" => (Tone::Good, "breaker closed"),
-        _ => (Tone::Waits, "guard out of force"),
+        "guardEnded" => (Tone::Waits, "guard out of force"),
+        other => (Tone::Plain, other),
     };
     vec![
         (Tone::Plain, format!("  {}", event.at.strftime("%Y-%m-%dT%H:%M:%SZ"))),

@@ -60,7 +60,7 @@ pub fn text(status: &Status, output: Output) -> String {
     }
     let budgets = status.policies.iter().flat_map(|policy| &policy.budgets);
     let mut budgets = budgets.chain(status.guards.iter().flat_map(|guard| &guard.budgets));
-    if budgets.any(|it| it.left == 0 && it.unknown_past > 0) {
+    if budgets.any(Budget::waits_for_unknown_past) {
         let first = output.paint(Tone::Waits, "A new ledger");
         text.push_str(&format!("  {first} leaves nothing of a budget yet: {NEW_LEDGER}\n"));
     }

@@ -28,7 +28,7 @@ fn a_clock_that_is_wrong_ends_with_4_until_a_guard_allows_it() {
     let said = "error: breaker clock is open: AWS's clock is ";
     assert!(stopped.stderr.contains(said), "{}", stopped.stderr);
     let then =
-        "1 execution would go; once that is put right, `rescind resume --breaker clock` closes it";
+        "1 execution held back; once that is put right, `rescind resume --breaker clock` closes it";
     assert!(stopped.stderr.contains(then), "{}", stopped.stderr);
     assert!(stopped.stdout.contains("Breakers that are open"), "{}", stopped.stdout);
     assert!(world.emulator.effects().is_empty());

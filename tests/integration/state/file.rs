@@ -165,13 +165,16 @@ async fn the_files_are_their_owners_alone() {
     disk.filled().await;
     let state = disk.open();
     begun(&state, "x", "r-9", later(8_000)).await;
+    disk.directory.pause("why").unwrap();
     let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(disk.directory.path().to_owned()), 0o700);
     let names: Vec<_> =
         fs::read_dir(disk.directory.path()).unwrap().map(|it| it.unwrap()).collect();
-    assert!(names.len() >= 3, "{names:?}");
+    assert!(names.len() >= 4, "{names:?}");
     for entry in names {
-        assert_eq!(mode(entry.path()), 0o600, "{entry:?}");
+        // What root pauses, the service has to read.
+        let expected = if entry.file_name() == "PAUSED" { 0o644 } else { 0o600 };
+        assert_eq!(mode(entry.path()), expected, "{entry:?}");
     }
 }
 
