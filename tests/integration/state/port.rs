@@ -190,12 +190,7 @@ async fn what_fails_in_a_row_is_left_alone_longer_each_time(make: Make) {
         let until = memory(&*state, now()).await.backing_off[&key];
         assert_eq!(until, later(minutes * 60));
     }
-    // What AWS throttled is no failure of the execution, and ends no row.
-    begun(&*state, "b", "r-1", now()).await;
-    let throttled = Settlement { backs_off: false, ..ends(Outcome::Failed) };
-    state.settle(&IntentId("b".into()), &throttled, now()).await.expect("it is open");
-    assert_eq!(memory(&*state, now()).await.backing_off[&key], later(4 * 60));
-    // A success ends it.
+    // A success ends the row.
     begun(&*state, "a", "r-1", now()).await;
     let id = IntentId("a".into());
     state.settle(&id, &ends(Outcome::Superseded), now()).await.expect("it is open");
@@ -232,4 +227,19 @@ async fn time_never_goes_back(make: Make) {
         memory(&*state, now()).await.backing_off[&key("fw", "r-2")],
         later(660) + DENIED_FOR
     );
+}
+
+#[tokio::test]
+async fn a_call_that_aws_throttled_ends_no_row_of_failures() {
+    for make in [in_memory, on_disk] {
+        let state = make();
+        let key = key("fw", "r-1");
+        state.back_off(&key, now()).await.expect("it can be written");
+        begun(&*state, "a", "r-1", now()).await;
+        let throttled = Settlement { backs_off: false, ..ends(Outcome::Failed) };
+        state.settle(&IntentId("a".into()), &throttled, now()).await.expect("it is open");
+        assert_eq!(memory(&*state, now()).await.backing_off[&key], later(60));
+        state.back_off(&key, now()).await.expect("it can be written");
+        assert_eq!(memory(&*state, now()).await.backing_off[&key], later(2 * 60));
+    }
 }
