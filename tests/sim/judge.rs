@@ -405,8 +405,10 @@ impl Judge {
                         && (!rule.grouped || truth.grouped.value)
                         && !truth.held.value
                 };
-                let due = |rule: &Rule| due(rule) && (rule.aborts || !spared);
-                if !shielded && files.rules.values().any(due) {
+                // Of those that want it the one with the highest priority decides, whatever the others allow.
+                let mut wanting = files.rules.values().filter(|rule| due(rule)).peekable();
+                let wanted = wanting.peek().is_some();
+                if !shielded && wanted && (!spared || wanting.all(|rule| rule.aborts)) {
                     let (job, thing) =
                         (job.parse().expect("an id"), thing.parse().expect("a name"));
                     eligible.push(ExecutionKey { job, thing });
