@@ -99,6 +99,8 @@ pub struct Schedule {
     /// The policies for which something waits for a budget that a plan did not know of: what a describe may
     /// rule out takes no unit there.
     waiting: BTreeSet<PolicyName>,
+    /// The jobs of which something was kept since AWS could abort them: their numbers decide that.
+    spared: BTreeSet<JobId>,
     /// Whether acting has left something that is due.
     left: bool,
 }
@@ -118,6 +120,7 @@ impl Schedule {
             parts: false,
             kept: BTreeSet::new(),
             waiting: BTreeSet::new(),
+            spared: BTreeSet::new(),
             left: false,
         }
     }
@@ -160,7 +163,8 @@ impl Schedule {
             inventory.problems.clear();
         }
         if tick {
-            facts::forget_moving(inventory, self.terms.move_jobs());
+            let spared = std::mem::take(&mut self.spared);
+            facts::forget_moving(inventory, |id| self.terms.move_jobs() || spared.contains(id));
             // What acting has not come to has its turn before what was kept: else the oldest that are kept,
             // if there are many, would be all that is ever described.
             if !self.left {
@@ -357,6 +361,7 @@ impl Schedule {
             self.list_due(list, *listing, by_job.get(&list.0), false)
         });
         let lists = lists.min();
+        self.spared.extend(plan.into_iter().flat_map(facts::spared).cloned());
         let waiting = self.waiting(plan);
         let edges = self.terms.edges(policies, memory, &waiting, now);
         let times = lists.into_iter().chain(edges).chain(self.foreseen.rest());
@@ -397,6 +402,7 @@ impl Schedule {
         let (now, tick) = (self.began, self.tick.unwrap_or(Timestamp::MAX));
         terms::after_failures(&mut self.foreseen, memory, now, tick);
         self.foresee_stable(policies, memory, now, tick);
+        self.spared.extend(plan.into_iter().flat_map(facts::spared).cloned());
         let waiting = self.waiting(plan);
         let edges = self.terms.edges(policies, memory, &waiting, now);
         self.whole = edges.into_iter().fold(self.whole, Timestamp::min);

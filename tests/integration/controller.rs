@@ -6,4 +6,5 @@ mod elsewhere;
 mod late;
 mod month;
 mod refills;
+mod spared;
 mod throttled;

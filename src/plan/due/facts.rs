@@ -10,24 +10,30 @@ use jiff::{SignedDuration, Timestamp};
 use crate::execution::{JobId, OpenStatus};
 use crate::fact::Fact;
 use crate::inventory::{Inventory, Job, Listing};
-use crate::plan::{Plan, abort, budget, planner};
+use crate::plan::{Plan, Reason, abort, budget, planner};
 
 /// How old what decides about many executions at once may be when something is sent by it, unless it was
 /// read in the same look.
 const FRESH: SignedDuration = SignedDuration::from_secs(60);
 
-/// Takes out the facts that move by themselves, and those that could not be had. What `DescribeJob` says
-/// moves if `moves_jobs`.
-pub(super) fn forget_moving(inventory: &mut Inventory, moves_jobs: bool) {
+/// Takes out the facts that move by themselves, and those that could not be had; what `DescribeJob` says of
+/// the jobs of which it decides something.
+pub(super) fn forget_moving(inventory: &mut Inventory, decides: impl Fn(&JobId) -> bool) {
     inventory.things.clear();
     for row in inventory.executions.values_mut() {
         row.described = Fact::NotRead;
     }
-    for job in inventory.jobs.values_mut() {
-        if moves_jobs || job.description.known().is_none() {
+    for (id, job) in &mut inventory.jobs {
+        if decides(id) || job.description.known().is_none() {
             forget_description(job);
         }
     }
+}
+
+/// The jobs of which a plan keeps something since AWS could abort them.
+pub(super) fn spared(plan: &Plan) -> impl Iterator<Item = &JobId> {
+    let lines = plan.lines.iter().filter(|line| line.verdict.reason == Reason::JobAbortRisk);
+    lines.map(|line| &line.key.job)
 }
 
 /// Takes out the jobs that no list of jobs has any more.
