@@ -308,8 +308,9 @@ pub struct CancelAnswer {
 /// Asked after the request was signed and before its bytes go out. Synchronous, so that nothing can
 /// come between the answer and the send.
 pub trait Gate: Send + Sync + fmt::Debug {
-    /// Whether the request may still be sent.
-    fn may_send(&self) -> bool;
+    /// Whether the request may still be sent. It is signed by credentials of `account`, as far as an earlier
+    /// answer to the same credentials has told.
+    fn may_send(&self, account: Option<&Account>) -> bool;
 }
 
 /// Writes to AWS IoT Jobs: cancels one execution. The only way that rescind changes anything.

@@ -39,11 +39,26 @@ pub(super) struct SendGate {
     pub sightings: Arc<Sightings>,
     pub ruling: Ruling,
     /// Why the answer was no.
-    pub refusal: Mutex<Option<String>>,
+    pub refusal: Mutex<Option<Refusal>>,
+}
+
+/// Why the answer was no.
+pub(super) enum Refusal {
+    /// It does not hold any more.
+    Withdrawn(String),
+    /// It is not known that the credentials by which it is signed are those of the account that was
+    /// described: they are another's, or were renewed since.
+    Signer,
 }
 
 impl SendGate {
-    fn refusal(&self) -> Option<String> {
+    fn refusal(&self, signed_for: Option<&Account>) -> Option<Refusal> {
+        let forbidden = self.forbidden().map(Refusal::Withdrawn);
+        let is_theirs = signed_for.is_some() && signed_for == self.account.as_ref();
+        forbidden.or_else(|| (!is_theirs).then_some(Refusal::Signer))
+    }
+
+    fn forbidden(&self) -> Option<String> {
         if self.stop.is_on() {
             return Some("stopped at the last moment".to_owned());
         }
@@ -93,8 +108,8 @@ impl SendGate {
 }
 
 impl Gate for SendGate {
-    fn may_send(&self) -> bool {
-        let refusal = self.refusal().filter(|_| !mutant::is(Mutant::NoGate));
+    fn may_send(&self, account: Option<&Account>) -> bool {
+        let refusal = self.refusal(account).filter(|_| !mutant::is(Mutant::NoGate));
         let may = refusal.is_none();
         *lock(&self.refusal) = refusal;
         may

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::gate::SendGate;
+use super::gate::{Refusal, SendGate};
 use super::work::{Doubt, Step, Work, wait};
 use super::{Ending, Run, lock};
 use crate::backend::{
@@ -32,6 +32,10 @@ const BEGIN_WITHIN: Duration = Duration::from_secs(3);
 
 /// A read that failed in passing is tried again after a second, then twice as long each time.
 const READ_TRIES: u32 = 4;
+
+/// How often in a row a cancel may be signed by credentials of which nothing is known. They are known from the
+/// next describe on, so that one is enough for a renewal.
+const SIGNER_TRIES: u32 = 4;
 
 /// For how long a line steps back that would wait for others to read its job.
 const JOB_WAIT: Duration = Duration::from_secs(5);
@@ -279,7 +283,7 @@ impl Run<'_> {
         mut work: Box<Work>,
         request: &CancelRequest,
         answer: BackendResult<CancelAnswer>,
-        refusal: Option<String>,
+        refusal: Option<Refusal>,
     ) -> Next {
         let error = match answer {
             Ok(CancelAnswer { request_id }) => {
@@ -293,8 +297,20 @@ impl Run<'_> {
         work.throttled = error.kind == ErrorKind::Throttled && !mutant::is(Mutant::ThrottleFails);
         work.error = Some((error.operation, error.kind));
         ControlFlow::Break(match error.kind {
+            // Nothing was sent, and the describe that it begins again with tells who answers now.
+            ErrorKind::Withdrawn if matches!(refusal, Some(Refusal::Signer)) => {
+                work.resigned += 1;
+                if work.resigned <= SIGNER_TRIES {
+                    return ControlFlow::Continue(work);
+                }
+                let note = "the AWS credentials changed between describe and cancel each time";
+                self.end(work, Outcome::Failed, note.to_owned()).await
+            }
             ErrorKind::Withdrawn => {
-                let note = refusal.unwrap_or_else(|| "what is in force forbade it".to_owned());
+                let note = match refusal {
+                    Some(Refusal::Withdrawn(why)) => why,
+                    _ => "what is in force forbade it".to_owned(),
+                };
                 self.end(work, Outcome::Withdrawn, note).await
             }
             ErrorKind::VersionConflict | ErrorKind::InvalidStateTransition => {

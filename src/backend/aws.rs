@@ -2,7 +2,7 @@
 //!
 //! The only place that knows the SDK. Reader and writer are two types over one client, so that code
 //! that only observes never constructs the writer. `aws/reader` asks, `aws/intercept` holds what runs inside a request
-//! (AWS's clock, the gate), `aws/error` what a failed request means, `aws/convert` what an answer says.
+//! (AWS's clock, the gate), `aws/signers` whose credentials those are, `aws/error` what a failed request means, `aws/convert` what an answer says.
 //!
 //! Invariants: the SDK never repeats a request, every list asks for the largest page, and an answer
 //! that makes no sense is an error or an unreadable fact, never a panic and never a guess.
@@ -38,9 +38,11 @@ mod error;
 mod intercept;
 mod quotas;
 mod reader;
+mod signers;
 
 use error::{Call, Target};
 use intercept::{AwsTime, Flight};
+use signers::Signers;
 
 /// How long a request may take, connecting included. Part of the longest time that a request can be
 /// on its way: AWS answers within a fraction of a second or, it seems, not at all.
@@ -115,6 +117,7 @@ struct Shared {
     quotas: Option<aws_sdk_servicequotas::Client>,
     /// Learnt from the first job's ARN; names resources in messages.
     account: OnceLock<Account>,
+    signers: Arc<Signers>,
 }
 
 /// Connects by the SDK's rules, and finds credentials once so that their lack is told at once.
@@ -215,7 +218,8 @@ impl Connection {
             .interceptor(AwsTime::new(clock))
             .build();
         let client = Client::from_conf(config);
-        Self(Arc::new(Shared { client, region, quotas, account: OnceLock::new() }))
+        let (account, signers) = (OnceLock::new(), Arc::default());
+        Self(Arc::new(Shared { client, region, quotas, account, signers }))
     }
 
     /// The region, as resolved.
@@ -237,6 +241,10 @@ impl Connection {
 impl Shared {
     fn call<'a>(&'a self, operation: Operation, target: Target<'a>) -> Call<'a> {
         Call { operation, target, region: &self.region, account: self.account.get() }
+    }
+
+    fn flight(&self) -> Flight {
+        Flight::new(Arc::clone(&self.signers))
     }
 }
 
@@ -269,7 +277,7 @@ pub struct AwsWriter(Arc<Shared>);
 impl JobsWriter for AwsWriter {
     async fn cancel(&self, request: &CancelRequest, gate: Arc<dyn Gate>) -> Result<CancelAnswer> {
         let call = self.0.call(Operation::CancelJobExecution, Target::Execution(&request.key));
-        let flight = Flight::gated(gate);
+        let flight = self.0.flight().gated(gate);
         let details = request.status_details.clone();
         let sending = self
             .0

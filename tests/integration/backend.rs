@@ -8,8 +8,8 @@ use rescind::backend::{
     CancelRequest, Error, ErrorKind, Gate, JobsReader as _, JobsWriter as _, PageToken,
 };
 use rescind::execution::{
-    ExecutionKey, ExecutionNumber, ExecutionStatus, ExecutionVersion, JobStatus, OpenStatus,
-    TargetSelection,
+    Account, ExecutionKey, ExecutionNumber, ExecutionStatus, ExecutionVersion, JobStatus,
+    OpenStatus, TargetSelection,
 };
 use rescind::fact::{Fact, Unreadable};
 
@@ -24,7 +24,7 @@ mod responder;
 struct Switch(AtomicBool);
 
 impl Gate for Switch {
-    fn may_send(&self) -> bool {
+    fn may_send(&self, _: Option<&Account>) -> bool {
         self.0.load(Ordering::SeqCst)
     }
 }

@@ -375,7 +375,7 @@ impl JobsWriter for Server {
             }
         };
         sleep(connects).await;
-        if !gate.may_send() {
+        if !gate.may_send(Some(&self.world.account)) {
             self.world.inner().note("withdrawn");
             return Err(failed(Operation::CancelJobExecution, ErrorKind::Withdrawn, "withdrawn"));
         }

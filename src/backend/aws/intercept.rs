@@ -4,11 +4,14 @@
 //! does. [`AwsTime`] is on the client, so that no call can forget it; a [`Flight`] goes with one
 //! request and knows afterwards what became of it.
 //!
+//! A [`Flight`] also sees by whom its request was signed. Credentials may be those of another account from
+//! one request to the next, so that the gate is told whose they are.
+//!
 //! Invariants: a [`Flight`] lets one attempt out, and none that its gate refuses. It says "not sent"
 //! only if no byte of the request can have left.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use aws_sdk_iot::config::interceptors::{
     AfterDeserializationInterceptorContextRef, BeforeDeserializationInterceptorContextRef,
@@ -21,8 +24,10 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use tokio::time::Instant;
 
+use super::signers::{AccessKey, Signers};
 use crate::backend::Gate;
 use crate::clock::Clock;
+use crate::execution::Account;
 
 /// Tells the clock AWS's time from each answer.
 #[derive(Debug)]
@@ -83,12 +88,15 @@ fn date(header: &str) -> Option<Timestamp> {
 }
 
 /// One request on its way. Clones are the same.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Flight(Arc<State>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     gate: Option<Arc<dyn Gate>>,
+    signers: Arc<Signers>,
+    /// By which key it was signed.
+    key: OnceLock<AccessKey>,
     sent: AtomicBool,
     withheld: AtomicBool,
     foreign: AtomicBool,
@@ -104,9 +112,38 @@ enum Refused {
 }
 
 impl Flight {
-    /// A request that the gate is asked about.
-    pub(super) fn gated(gate: Arc<dyn Gate>) -> Self {
-        Self(Arc::new(State { gate: Some(gate), ..State::default() }))
+    /// A request that goes out unasked.
+    pub(super) fn new(signers: Arc<Signers>) -> Self {
+        Self::with(None, signers)
+    }
+
+    /// The same request, but the gate is asked about it.
+    pub(super) fn gated(&self, gate: Arc<dyn Gate>) -> Self {
+        Self::with(Some(gate), Arc::clone(&self.0.signers))
+    }
+
+    fn with(gate: Option<Arc<dyn Gate>>, signers: Arc<Signers>) -> Self {
+        let state = State {
+            gate,
+            signers,
+            key: OnceLock::new(),
+            sent: AtomicBool::default(),
+            withheld: AtomicBool::default(),
+            foreign: AtomicBool::default(),
+        };
+        Self(Arc::new(state))
+    }
+
+    /// Takes in that its answer is one of `account`.
+    pub(super) fn told(&self, account: &Account) {
+        if let Some(key) = self.0.key.get() {
+            self.0.signers.learn(key, account);
+        }
+    }
+
+    /// Whose credentials signed it, as far as an answer has told.
+    fn account(&self) -> Option<Account> {
+        self.0.signers.account(self.0.key.get()?)
     }
 
     /// Whether bytes may have left.
@@ -132,14 +169,19 @@ impl Intercept for Flight {
 
     fn read_before_transmit(
         &self,
-        _: &BeforeTransmitInterceptorContextRef<'_>,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         if self.was_sent() {
             return Err(Refused::Repeated.into());
         }
-        if self.0.gate.as_ref().is_some_and(|gate| !gate.may_send()) {
+        if let Some(key) = context.request().headers().get("authorization").and_then(AccessKey::of)
+        {
+            self.0.key.get_or_init(|| key);
+        }
+        let may_send = |gate: &Arc<dyn Gate>| gate.may_send(self.account().as_ref());
+        if self.0.gate.as_ref().is_some_and(|gate| !may_send(gate)) {
             self.0.withheld.store(true, Ordering::SeqCst);
             return Err(Refused::Gate.into());
         }

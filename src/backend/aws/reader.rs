@@ -5,7 +5,6 @@
 use async_trait::async_trait;
 
 use super::error::Target;
-use super::intercept::Flight;
 use super::{AwsReader, PAGE, convert, send};
 use crate::backend::{JobSummary, JobsReader, Operation, Page, PageToken, Result};
 use crate::execution::{
@@ -27,7 +26,7 @@ impl JobsReader for AwsReader {
         page: Option<&PageToken>,
     ) -> Result<Page<JobSummary>> {
         let call = self.0.call(Operation::ListJobs, Target::Jobs(status));
-        let flight = Flight::default();
+        let flight = self.0.flight();
         let request = self.0.client.list_jobs();
         let sending = request
             .status(status.as_str().into())
@@ -42,13 +41,14 @@ impl JobsReader for AwsReader {
         let items = jobs.ok_or_else(|| call.malformed("a job without a proper id"))?;
         if let Some(account) = items.iter().find_map(|job| job.account.as_ref()) {
             self.0.account.get_or_init(|| account.clone());
+            flight.told(account);
         }
         Ok(Page { items, next: next(answer.next_token) })
     }
 
     async fn describe_job(&self, job: &JobId) -> Result<JobDescription> {
         let call = self.0.call(Operation::DescribeJob, Target::Job(job));
-        let flight = Flight::default();
+        let flight = self.0.flight();
         let request = self.0.client.describe_job();
         let sending = request.job_id(job.as_str()).customize().interceptor(flight.clone()).send();
         let answer = send(&call, &flight, sending).await?;
@@ -63,7 +63,7 @@ impl JobsReader for AwsReader {
         page: Option<&PageToken>,
     ) -> Result<Page<ExecutionSummary>> {
         let call = self.0.call(Operation::ListJobExecutionsForJob, Target::Job(job));
-        let flight = Flight::default();
+        let flight = self.0.flight();
         let request = self.0.client.list_job_executions_for_job();
         let sending = request
             .job_id(job.as_str())
@@ -86,7 +86,7 @@ impl JobsReader for AwsReader {
         page: Option<&PageToken>,
     ) -> Result<Page<(String, String)>> {
         let call = self.0.call(Operation::ListTagsForResource, Target::Job(job));
-        let flight = Flight::default();
+        let flight = self.0.flight();
         let request = self.0.client.list_tags_for_resource();
         let sending = request
             .resource_arn(call.job_arn(job)?)
@@ -102,7 +102,7 @@ impl JobsReader for AwsReader {
 
     async fn describe_thing(&self, thing: &ThingName) -> Result<ThingDescription> {
         let call = self.0.call(Operation::DescribeThing, Target::Thing(thing));
-        let flight = Flight::default();
+        let flight = self.0.flight();
         let request = self.0.client.describe_thing().thing_name(thing.as_str());
         let sending = request.customize().interceptor(flight.clone()).send();
         let answer = send(&call, &flight, sending).await?;
@@ -118,7 +118,7 @@ impl JobsReader for AwsReader {
         page: Option<&PageToken>,
     ) -> Result<Page<String>> {
         let call = self.0.call(Operation::ListThingGroupsForThing, Target::Thing(thing));
-        let flight = Flight::default();
+        let flight = self.0.flight();
         let request = self.0.client.list_thing_groups_for_thing();
         let sending = request
             .thing_name(thing.as_str())
@@ -136,7 +136,7 @@ impl JobsReader for AwsReader {
 
     async fn thing_connectivity(&self, thing: &ThingName) -> Result<Connectivity> {
         let call = self.0.call(Operation::GetThingConnectivityData, Target::Thing(thing));
-        let flight = Flight::default();
+        let flight = self.0.flight();
         let request = self.0.client.get_thing_connectivity_data().thing_name(thing.as_str());
         let sending = request.customize().interceptor(flight.clone()).send();
         let answer = send(&call, &flight, sending).await?;
@@ -152,7 +152,7 @@ impl JobsReader for AwsReader {
         page: Option<&PageToken>,
     ) -> Result<Page<QueuedExecution>> {
         let call = self.0.call(Operation::ListJobExecutionsForThing, Target::Thing(thing));
-        let flight = Flight::default();
+        let flight = self.0.flight();
         let request = self.0.client.list_job_executions_for_thing();
         let sending = request
             .thing_name(thing.as_str())
@@ -175,7 +175,7 @@ impl JobsReader for AwsReader {
         number: Option<ExecutionNumber>,
     ) -> Result<ExecutionDescription> {
         let call = self.0.call(Operation::DescribeJobExecution, Target::Execution(key));
-        let flight = Flight::default();
+        let flight = self.0.flight();
         let request = self.0.client.describe_job_execution();
         let sending = request
             .job_id(key.job.as_str())
@@ -190,6 +190,10 @@ impl JobsReader for AwsReader {
         if !convert::is_about(&execution, key, number) {
             return Err(call.malformed("an answer about another execution"));
         }
-        Ok(convert::execution_description(execution))
+        let description = convert::execution_description(execution);
+        if let Some(account) = &description.account {
+            flight.told(account);
+        }
+        Ok(description)
     }
 }

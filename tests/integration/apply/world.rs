@@ -3,7 +3,7 @@
 //! The rules are the store's; this file only asks it, counts, keeps the effects, lets time pass and
 //! tells the clock. Hooks run in the moment in which a call is applied.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -55,8 +55,16 @@ pub struct World(Arc<Inner>);
 struct Inner {
     emulator: Emulator,
     clock: Clock,
-    account: Mutex<Account>,
+    signer: Mutex<Signer>,
     log: Mutex<Log>,
+}
+
+/// The credentials that requests are signed by.
+#[derive(Clone)]
+struct Signer {
+    account: Account,
+    /// Whether an answer has told whose they are.
+    told: bool,
 }
 
 #[derive(Default)]
@@ -73,12 +81,14 @@ struct Log {
     late: Vec<Duration>,
     flying: Vec<(Instant, CancelRequest)>,
     sent: Vec<Instant>,
+    /// The accounts to which they went.
+    sent_to: BTreeSet<String>,
 }
 
 impl World {
     pub fn new(emulator: Emulator, clock: Clock) -> Self {
-        let account = Mutex::new(account("123456789012"));
-        Self(Arc::new(Inner { emulator, clock, account, log: Mutex::default() }))
+        let signer = Mutex::new(Signer { account: account("123456789012"), told: false });
+        Self(Arc::new(Inner { emulator, clock, signer, log: Mutex::default() }))
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {
@@ -118,13 +128,24 @@ impl World {
         self.log().hanging.insert(operation, calls);
     }
 
-    /// From now on another account answers, which has the same jobs. Also from within a hook.
-    pub fn answers_for(&self, number: &str) {
-        *self.0.account.lock().unwrap() = account(number);
+    /// The accounts to which cancels went.
+    pub fn sent_to(&self) -> BTreeSet<String> {
+        self.log().sent_to.clone()
     }
 
-    fn account(&self) -> Account {
-        self.0.account.lock().unwrap().clone()
+    /// From now on requests are signed by credentials of another account, which has the same jobs. Also from
+    /// within a hook.
+    pub fn answers_for(&self, number: &str) {
+        *self.signer() = Signer { account: account(number), told: false };
+    }
+
+    /// From now on requests are signed by other credentials of the same account.
+    pub fn rotates(&self) {
+        self.signer().told = false;
+    }
+
+    fn signer(&self) -> MutexGuard<'_, Signer> {
+        self.0.signer.lock().unwrap()
     }
 
     pub fn tells_no_time(&self) {
@@ -240,8 +261,12 @@ impl JobsReader for World {
         status: &JobStatus,
         page: Option<&PageToken>,
     ) -> Result<Page<JobSummary>> {
-        let account = self.account();
-        let answer = |store: &mut Store, _| answers::list_jobs(store, Some(&account), status, page);
+        let answer = |store: &mut Store, _| {
+            let mut signer = self.signer();
+            let page = answers::list_jobs(store, Some(&signer.account), status, page)?;
+            signer.told |= !page.items.is_empty();
+            Ok(page)
+        };
         self.ask(Operation::ListJobs, None, answer).await
     }
 
@@ -305,7 +330,11 @@ impl JobsReader for World {
         number: Option<ExecutionNumber>,
     ) -> Result<ExecutionDescription> {
         let answer = |store: &mut Store, now| {
-            answers::describe_execution(store, Some(&self.account()), key, number, now)
+            let mut signer = self.signer();
+            let account = Some(&signer.account);
+            let found = answers::describe_execution(store, account, key, number, now)?;
+            signer.told = true;
+            Ok(found)
         };
         self.ask(Operation::DescribeJobExecution, Some(key), answer).await
     }
@@ -315,11 +344,13 @@ impl JobsReader for World {
 impl JobsWriter for World {
     async fn cancel(&self, request: &CancelRequest, gate: Arc<dyn Gate>) -> Result<CancelAnswer> {
         let operation = Operation::CancelJobExecution;
-        if !gate.may_send() {
+        let signer = self.signer().clone();
+        if !gate.may_send(Some(&signer.account).filter(|_| signer.told)) {
             return Err(failed(operation, ErrorKind::Withdrawn, "withdrawn"));
         }
         let late = {
             let mut log = self.log();
+            log.sent_to.insert(signer.account.account);
             log.sent.push(Instant::now());
             if log.late.is_empty() { None } else { Some(log.late.remove(0)) }
         };
