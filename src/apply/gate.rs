@@ -18,6 +18,18 @@ use crate::plan::{InForce, Sightings, budget};
 use crate::policy::{Policy, guard};
 use crate::state::State;
 
+/// Why nothing at all may be sent, whatever is in force, for as long as this process is cut off from AWS's
+/// time or from its state.
+pub(super) fn cut_off(clock: &Clock, state: &dyn State) -> Option<&'static str> {
+    if !clock.is_confirmed() {
+        Some("AWS's clock has not been seen for a minute")
+    } else if !state.is_held() {
+        Some("the state is no longer held by this process")
+    } else {
+        None
+    }
+}
+
 /// What was judged, and what must still hold.
 pub(super) struct SendGate {
     pub in_force: Arc<dyn InForce>,
@@ -65,11 +77,8 @@ impl SendGate {
         if self.described.elapsed() > DESCRIBE_FRESH {
             return Some("it was described too long ago".to_owned());
         }
-        if !self.clock.is_confirmed() {
-            return Some("AWS's clock has not been seen for a minute".to_owned());
-        }
-        if !self.state.is_held() {
-            return Some("the state is no longer held by this process".to_owned());
+        if let Some(why) = cut_off(&self.clock, &*self.state) {
+            return Some(why.to_owned());
         }
         if let Some(why) = self.state.paused().filter(|_| !mutant::is(Mutant::SwitchNotAsked)) {
             return Some(format!("paused: {why}"));

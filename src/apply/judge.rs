@@ -4,8 +4,9 @@
 //! Apart from `line`, which walks it: nothing is sent here. What is no longer as it was planned is kept, or
 //! judged anew in the next pass.
 
+use super::gate::cut_off;
 use super::work::{Step, Work};
-use super::{Ending, Run};
+use super::{Ending, Run, lock};
 use crate::execution::ExecutionDescription;
 use crate::fact::Fact;
 use crate::plan::clause::Facts;
@@ -49,6 +50,28 @@ impl Run<'_> {
             return Ok((work, ruling));
         };
         Err(self.end(work, Outcome::Superseded, note).await)
+    }
+
+    /// What holds for all lines and lasts. It is asked before the intent, which would take a unit for nothing;
+    /// the gate asks again.
+    pub(super) async fn may_begin(&self, work: Box<Work>) -> Result<Box<Work>, Step> {
+        if let Some(why) = self.open_breaker().await {
+            lock(&self.met).dead = Some(why.clone());
+            return Err(self.kept(work, Reason::BreakerOpen, why).await);
+        }
+        if let Some(why) = self.with.state.paused() {
+            let why = format!("paused: {why}");
+            lock(&self.met).dead = Some(why.clone());
+            return Err(self.kept(work, Reason::Paused, why).await);
+        }
+        let Some(why) = cut_off(&self.with.clock, &*self.with.state) else { return Ok(work) };
+        let not_tried = format!("not tried: {why}");
+        lock(&self.met).dead = Some(not_tried.clone());
+        Err(if work.is_begun() {
+            self.end(work, Outcome::Withdrawn, why.to_owned()).await
+        } else {
+            work.ended(Ending::NotTried, not_tried)
+        })
     }
 
     pub(super) async fn kept(&self, work: Box<Work>, reason: Reason, note: String) -> Step {

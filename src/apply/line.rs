@@ -168,16 +168,10 @@ impl Run<'_> {
         if let Some((ending, why)) = refusal {
             return ControlFlow::Break(work.ended(ending, why));
         }
-        if let Some(why) = self.open_breaker().await {
-            lock(&self.met).dead = Some(why.clone());
-            return ControlFlow::Break(self.kept(work, Reason::BreakerOpen, why).await);
-        }
-        // Asked before the intent, which would take a unit for nothing; the gate asks again.
-        if let Some(why) = self.with.state.paused() {
-            let why = format!("paused: {why}");
-            lock(&self.met).dead = Some(why.clone());
-            return ControlFlow::Break(self.kept(work, Reason::Paused, why).await);
-        }
+        work = match self.may_begin(work).await {
+            Ok(work) => work,
+            Err(step) => return ControlFlow::Break(step),
+        };
         let attempt = format!("{}.{}", work.id, work.attempts + 1);
         let now = self.with.clock.now();
         let Some(details) = details(&ruling.policy, &work.facts(), &attempt, now) else {

@@ -1,5 +1,6 @@
 //! What changes between the judgement and the send: the gate has the last word.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -205,18 +206,53 @@ async fn a_slow_disk_makes_the_describe_too_old() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_sent_while_the_time_of_aws_is_not_known() {
-    let bench = Bench::memory(&queued(1), &sweep(10));
+    let bench = Bench::memory(&queued(60), &sweep(60));
     bench.world().tells_no_time();
     let records = bench.apply().await;
+    assert_eq!(endings(&records), [("notTried", 60)].into(), "{records:?}");
+    assert!(records.iter().all(|it| it.note.contains("clock")), "{records:?}");
+    assert_no_unit_is_spent(&bench).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_once_the_state_is_lost_to_another() {
+    let bench = Bench::memory(&queued(60), &sweep(60));
+    bench.ledger.lost.store(true, Ordering::SeqCst);
+    let records = bench.apply().await;
+    assert_eq!(endings(&records), [("notTried", 60)].into(), "{records:?}");
+    assert!(records.iter().all(|it| it.note.contains("state")), "{records:?}");
+    assert_no_unit_is_spent(&bench).await;
+}
+
+/// What holds for all and lasts is asked before the intent, which would take a unit for nothing in each pass;
+/// and the first line that meets it speaks for all.
+async fn assert_no_unit_is_spent(bench: &Bench) {
+    assert!(bench.ledger.begun.lock().unwrap().is_empty());
+    assert_eq!((bench.cancels(), bench.spent("sweep").await), (0, 0));
+    assert!(bench.describes() < 40, "{}", bench.describes());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_when_the_time_of_aws_is_no_longer_known_after_the_intent() {
+    let bench = Bench::memory(&queued(1), &sweep(10));
+    let (plan, inventory, memory) = bench.plan().await;
+    bench.world().tells_no_time();
+    tokio::time::advance(Duration::from_secs(57)).await;
+    bench.ledger.syncs_in(Duration::from_secs(4));
+    let records = bench.walk(plan.acts().cloned().collect(), &inventory, &memory).await;
     assert_eq!(outcome(&records), Outcome::Withdrawn);
     assert!(only(&records).note.contains("clock"), "{records:?}");
+    assert_eq!((bench.cancels(), bench.spent("sweep").await), (0, 1));
 }
 
 #[tokio::test]
-async fn nothing_is_sent_once_the_state_is_lost_to_another() {
+async fn nothing_is_sent_when_the_state_is_lost_to_another_after_the_intent() {
     let bench = Bench::http(&queued(1), &sweep(10)).await;
-    bench.ledger.lost.store(true, Ordering::SeqCst);
-    assert_eq!(outcome(&bench.apply().await), Outcome::Withdrawn);
+    let ledger = Arc::clone(&bench.ledger);
+    bench.ledger.then(move |_| ledger.lost.store(true, Ordering::SeqCst));
+    let records = bench.apply().await;
+    assert_eq!(outcome(&records), Outcome::Withdrawn);
+    assert!(only(&records).note.contains("state"), "{records:?}");
     assert_eq!(bench.cancels(), 0);
 }
 
