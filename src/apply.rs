@@ -19,7 +19,7 @@ use crate::backend::pace::Pacer;
 use crate::backend::{ErrorKind, JobsReader, JobsWriter, Operation};
 use crate::clock::Clock;
 use crate::execution::{ExecutionKey, ExecutionNumber, JobId};
-use crate::inventory::Inventory;
+use crate::inventory::{Clocks, Inventory};
 use crate::plan::{InForce, IntentId, Line, Memory, Outcome, Reason, Sightings};
 use crate::policy::PolicyName;
 use crate::state::State;
@@ -164,6 +164,8 @@ pub struct Record {
     pub again: bool,
     /// The last call that AWS refused or did not answer, and how.
     pub refused: Option<(Operation, ErrorKind)>,
+    /// Its times, if it was described.
+    pub times: Option<Clocks>,
 }
 
 /// Told of each line that ended.
@@ -246,7 +248,7 @@ impl Executor {
         for line in lines {
             match Work::new(line, inventory, self.ids.next()) {
                 Ok(work) => queue.push_back(work),
-                Err(record) => report(record, queue.len(), &mut records),
+                Err(record) => report(*record, queue.len(), &mut records),
             }
         }
         let mut parked: Vec<(Instant, Box<Work>)> = Vec::new();

@@ -206,5 +206,6 @@ fn record(open: &Open, outcome: Outcome, note: String) -> Record {
         moved: false,
         again: false,
         refused: None,
+        times: None,
     }
 }

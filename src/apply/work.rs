@@ -76,7 +76,7 @@ impl Work {
         line: Line,
         inventory: &Inventory,
         id: IntentId,
-    ) -> Result<Box<Self>, Record> {
+    ) -> Result<Box<Self>, Box<Record>> {
         let job = inventory.jobs.get(&line.key.job).cloned();
         let row = inventory.executions.get(&line.key).cloned();
         let thing = inventory.things.get(&line.key.thing).cloned();
@@ -107,7 +107,7 @@ impl Work {
                 throttled: false,
                 error: None,
             })),
-            _ => Err(Record {
+            _ => Err(Box::new(Record {
                 key: line.key,
                 number: ExecutionNumber(0),
                 policy: line.policy.name.clone(),
@@ -119,7 +119,8 @@ impl Work {
                 moved: true,
                 again: false,
                 refused: None,
-            }),
+                times: None,
+            })),
         }
     }
 
@@ -156,6 +157,7 @@ impl Work {
             moved: self.moved,
             again: self.throttled,
             refused: self.error,
+            times: self.row.described.known().map(|_| self.row.times),
         }
     }
 

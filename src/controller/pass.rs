@@ -3,7 +3,7 @@
 //! Apart from the loop, which says when. What was observed is kept from pass to pass; `plan::due` says
 //! what of it is still good and whether everything is looked at or what comes due by itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -115,7 +115,7 @@ fn seen(record: &Record) -> Option<Seen> {
             | Outcome::Gone,
         ) => Some(Seen::Gone),
         Ending::Kept(_) | Ending::Outcome(Outcome::Superseded | Outcome::Withdrawn) => {
-            Some(Seen::Kept)
+            Some(Seen::Kept(record.times))
         }
         Ending::Outcome(Outcome::Failed | Outcome::Unresolved)
         | Ending::BudgetExhausted
@@ -169,10 +169,11 @@ impl Controller {
         let now = self.clock.now();
         let chance = course.chance(now);
         let kept = &mut course.inventory;
-        let (whole, inventory) = match course.schedule.begin(kept, &policies, now, chance) {
-            Extent::Whole => (true, std::mem::take(kept)),
-            Extent::Part(keys) => (false, kept.part(&keys)),
+        let (whole, keys) = match course.schedule.begin(kept, &policies, now, chance) {
+            Extent::Whole => (true, BTreeSet::new()),
+            Extent::Part(keys) => (false, keys),
         };
+        let inventory = if whole { std::mem::take(kept) } else { kept.part(&keys) };
         if policies.is_empty() {
             tracing::info!("no policies are in force: nothing is observed");
             return self.without_policies(with, course, &policies).await;
@@ -219,7 +220,8 @@ impl Controller {
         if whole {
             course.schedule.looked(&policies, &course.inventory, &memory, plan);
         } else {
-            course.schedule.looked_at_part(&policies, &memory, plan);
+            let part = course.inventory.part(&keys);
+            course.schedule.looked_at_part(&policies, &part, &memory, plan);
         }
         if *leaves {
             course.schedule.leaves();

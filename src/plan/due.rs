@@ -12,7 +12,8 @@
 //!
 //! Invariants: what is kept can make a look miss something for as long as said here, and never makes it
 //! cancel what it would not cancel with everything read anew: what decides about many executions at once
-//! (a job's numbers, the population of a percentage) is read again before anything is sent. What was read
+//! (a job's numbers, the population of a percentage) is read again before anything is sent, and what is due
+//! before a budget halts. What was read
 //! later than now was read by a clock that was wrong: nobody knows its age, and it is read again.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +23,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::execution::{ExecutionKey, ExecutionNumber, JobId, OpenStatus};
 use crate::fact::Fact;
-use crate::inventory::{Inventory, Listing, Problem};
+use crate::inventory::{Clocks, Inventory, Listing, Problem};
 use crate::plan::{Line, Memory, Plan, budget, planner, stable};
 use crate::policy::{Digest, OnExceed, Policy, PolicyName, PolicySet};
 
@@ -61,8 +62,8 @@ pub enum Extent {
 pub enum Seen {
     /// It is not in the list any more in which it was found, or another execution is in its place.
     Gone,
-    /// It is still there, and was kept.
-    Kept,
+    /// It is still there, and was kept: with these times, if it was described.
+    Kept(Option<Clocks>),
 }
 
 /// What is remembered of a list beside its rows.
@@ -145,6 +146,8 @@ impl Schedule {
         let waits = |tick: Timestamp| now < tick && tick.duration_since(now) <= self.interval;
         let tick = !self.tick.is_some_and(waits);
         let due = self.foreseen.take(now);
+        // It was kept as it stood before.
+        self.kept.retain(|key| !due.contains(key));
         self.began = now;
         if !changed && !tick && now < self.whole && self.parts && !self.left {
             return Extent::Part(due);
@@ -299,11 +302,11 @@ impl Schedule {
     }
 
     /// Takes out what decides about many executions at once and is too old to send anything by it: the
-    /// numbers of a job that AWS may abort, the lists of which a percentage is taken. Says whether there
+    /// numbers of a job that AWS may abort, the lists by which it counts. Says whether there
     /// was any, so that they are read and the plan is made again.
     pub fn refresh(&mut self, inventory: &mut Inventory, plan: &Plan) -> bool {
         let mut any = facts::forget_numbers(inventory, plan, self.began);
-        for list in facts::old_shares(inventory, plan, self.began, self.interval) {
+        for list in facts::old_counts(inventory, plan, self.began, self.interval) {
             any |= inventory.lists.remove(&list).is_some();
             if let Some(past) = self.lists.get_mut(&list) {
                 past.awaited = true;
@@ -321,13 +324,17 @@ impl Schedule {
         number: ExecutionNumber,
         seen: Seen,
     ) {
-        let row = inventory.executions.get(key);
-        if row.is_none_or(|row| row.number != Fact::Known(number)) {
+        let Some(row) = inventory.executions.get_mut(key) else { return };
+        if row.number != Fact::Known(number) {
             return;
         }
         match seen {
             Seen::Gone => drop(inventory.executions.remove(key)),
-            Seen::Kept => drop(self.kept.insert(key.clone())),
+            Seen::Kept(times) => {
+                // It may have reported since it was listed, and comes due that much later.
+                row.times = times.unwrap_or(row.times);
+                self.kept.insert(key.clone());
+            }
         }
     }
 
@@ -355,7 +362,8 @@ impl Schedule {
         let now = self.began;
         let tick = self.tick.unwrap_or(Timestamp::MAX);
         let by_job = planner::policies_by_job(policies, inventory);
-        self.foreseen = self.terms.foresee(&by_job, inventory, memory, now, tick);
+        self.foreseen = Foreseen::default();
+        self.terms.foresee(&mut self.foreseen, &by_job, inventory, memory, now, tick);
         self.foresee_stable(policies, memory, now, tick);
         let lists = inventory.lists.iter().filter_map(|(list, listing)| {
             self.list_due(list, *listing, by_job.get(&list.0), false)
@@ -397,10 +405,17 @@ impl Schedule {
         }
     }
 
-    /// Ends a look at what came due.
-    pub fn looked_at_part(&mut self, policies: &PolicySet, memory: &Memory, plan: Option<&Plan>) {
+    /// Ends a look at what came due, `part` of the inventory as it is after acting.
+    pub fn looked_at_part(
+        &mut self,
+        policies: &PolicySet,
+        part: &Inventory,
+        memory: &Memory,
+        plan: Option<&Plan>,
+    ) {
         let (now, tick) = (self.began, self.tick.unwrap_or(Timestamp::MAX));
-        terms::after_failures(&mut self.foreseen, memory, now, tick);
+        let by_job = planner::policies_by_job(policies, part);
+        self.terms.foresee(&mut self.foreseen, &by_job, part, memory, now, tick);
         self.foresee_stable(policies, memory, now, tick);
         self.spared.extend(plan.into_iter().flat_map(facts::spared).cloned());
         let waiting = self.waiting(plan);

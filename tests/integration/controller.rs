@@ -3,6 +3,7 @@
 mod backlog;
 mod bench;
 mod elsewhere;
+mod halted;
 mod late;
 mod month;
 mod refills;

@@ -80,6 +80,7 @@ pub(super) fn lines_of(
             moved: false,
             again: false,
             refused: None,
+            times: None,
         };
         let superseded = |note: &str| record(Ending::Outcome(Outcome::Superseded), note.to_owned());
         let Some(line) = by_key(wanted) else {

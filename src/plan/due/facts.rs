@@ -3,14 +3,15 @@
 //!
 //! Apart from the schedule, which says when: here nothing is remembered.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::execution::{JobId, OpenStatus};
 use crate::fact::Fact;
 use crate::inventory::{Inventory, Job, Listing};
-use crate::plan::{Plan, Reason, abort, budget, planner};
+use crate::plan::{Owner, Plan, Reason, abort, budget, planner};
+use crate::policy::{Mode, Policy};
 
 /// How old what decides about many executions at once may be when something is sent by it, unless it was
 /// read in the same look.
@@ -80,17 +81,31 @@ pub(super) fn forget_numbers(inventory: &mut Inventory, plan: &Plan, now: Timest
     any
 }
 
-/// The lists of which a percentage is taken that a plan acts by, and that are too old at `now`.
-pub(super) fn old_shares(
+/// The lists by which a plan counts, and that are too old at `now`: those of which a percentage is taken
+/// that it acts by, and those in which more is due than a budget allows that halts, since of what was due
+/// by them much may have moved.
+pub(super) fn old_counts(
     inventory: &Inventory,
     plan: &Plan,
     now: Timestamp,
     interval: SignedDuration,
 ) -> Vec<(JobId, OpenStatus)> {
-    let acts = plan.acts().filter(|line| budget::has_percent(&line.policy));
-    let policies: BTreeMap<_, _> = acts.map(|line| (&line.policy.name, &line.policy)).collect();
+    let shares: BTreeSet<_> = plan
+        .acts()
+        .filter(|line| budget::has_percent(&line.policy))
+        .map(|line| &line.policy.name)
+        .collect();
+    // Where nothing is left it halts whatever the lists say.
+    let halted = || plan.budgets.iter().filter(|it| it.halted.is_some() && it.left() > 0);
+    let halts = |policy: &Policy| {
+        policy.mode == Mode::Enforce
+            && halted().any(|limit| match &limit.owner {
+                Owner::Policy(name) => *name == policy.name,
+                Owner::Guard(_) => true,
+            })
+    };
     let mut old = Vec::new();
-    for policy in policies.into_values() {
+    for policy in plan.policies.iter().filter(|it| shares.contains(&it.name) || halts(it)) {
         for ((id, status), listing) in &inventory.lists {
             let of = |job| planner::lists(policy, id, job, *status);
             let Listing::Complete(at) = *listing else { continue };

@@ -83,16 +83,16 @@ impl Terms {
         self.moves_jobs
     }
 
-    /// The executions that come due after `now` and up to `until`.
+    /// Adds the executions that come due after `now` and up to `until`.
     pub(super) fn foresee(
         &self,
+        foreseen: &mut Foreseen,
         by_job: &BTreeMap<&JobId, Vec<&Arc<Policy>>>,
         inventory: &Inventory,
         memory: &Memory,
         now: Timestamp,
         until: Timestamp,
-    ) -> Foreseen {
-        let mut foreseen = Foreseen::default();
+    ) {
         let (from, to) = (nanoseconds(now.as_nanosecond()), nanoseconds(until.as_nanosecond()));
         for (job, policies) in by_job {
             let terms = policies.iter().filter_map(|it| Some((*it, self.policies.get(&it.name)?)));
@@ -109,8 +109,10 @@ impl Terms {
                 }
             }
         }
-        after_failures(&mut foreseen, memory, now, until);
-        foreseen
+        // What failed is tried again at its time.
+        for (key, at) in memory.backing_off.iter().filter(|(_, at)| now < **at && **at <= until) {
+            foreseen.add(*at, key);
+        }
     }
 
     /// The next time after `now` at which an age may make a policy cancel an execution as it was observed.
@@ -167,18 +169,6 @@ impl Terms {
 /// Beyond 292 years, the ends of what can be said.
 fn nanoseconds(count: i128) -> i64 {
     i64::try_from(count).unwrap_or(if count < 0 { i64::MIN } else { i64::MAX })
-}
-
-/// What failed is tried again at its time.
-pub(super) fn after_failures(
-    foreseen: &mut Foreseen,
-    memory: &Memory,
-    now: Timestamp,
-    until: Timestamp,
-) {
-    for (key, at) in memory.backing_off.iter().filter(|(_, at)| now < **at && **at <= until) {
-        foreseen.add(*at, key);
-    }
 }
 
 fn is_older(bound: &AgeBound) -> bool {

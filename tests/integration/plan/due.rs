@@ -41,6 +41,8 @@ struct Execution {
     key: ExecutionKey,
     queued: Timestamp,
     started: Option<Timestamp>,
+    /// When its device reports, once, without changing its status.
+    reported: Option<Timestamp>,
     ended: Option<Timestamp>,
     canceled: Option<Timestamp>,
 }
@@ -63,10 +65,11 @@ impl Execution {
 
     fn times(&self, at: Timestamp) -> Times {
         let started = self.started.filter(|time| *time <= at);
+        let reported = self.reported.filter(|time| *time <= at);
         Times {
             queued_at: Fact::Known(self.queued),
             started_at: Fact::read(started),
-            last_updated_at: Fact::Known(started.unwrap_or(self.queued)),
+            last_updated_at: Fact::Known(reported.or(started).unwrap_or(self.queued)),
         }
     }
 }
@@ -182,7 +185,7 @@ impl World {
                 it.canceled = Some(at);
                 found.push((line.key.clone(), Seen::Gone));
             } else {
-                found.push((line.key.clone(), Seen::Kept));
+                found.push((line.key.clone(), Seen::Kept(Some(it.times(at).into()))));
             }
         }
         found
@@ -223,7 +226,10 @@ impl World {
             let memory = Memory { sightings, ..Memory::default() };
             match look {
                 Extent::Whole => schedule.looked(policies, &kept, &memory, Some(&planned)),
-                Extent::Part(_) => schedule.looked_at_part(policies, &memory, Some(&planned)),
+                Extent::Part(keys) => {
+                    let part = kept.part(&keys);
+                    schedule.looked_at_part(policies, &part, &memory, Some(&planned));
+                }
             }
             let next = schedule.next();
             assert!(next > at, "it would look again at once");
@@ -248,7 +254,7 @@ fn row(it: &Execution, at: Timestamp) -> ExecutionSummary {
 /// queued, in IN_PROGRESS since it was queued and since it was started.
 type Ages = (Option<i64>, Option<(i64, i64)>);
 
-const POLICIES: [(&str, Ages); 7] = [
+const POLICIES: [(&str, Ages); 8] = [
     (
         "target: {statuses: [QUEUED]}\nmatch: {age: [{since: queuedAt, olderThan: 8h}]}",
         (Some(8), None),
@@ -276,6 +282,10 @@ const POLICIES: [(&str, Ages); 7] = [
     (
         "target: {statuses: [QUEUED]}\nmatch: {age: [{since: queuedAt, olderThan: 3h}]}\nstableFor: 17m",
         (Some(3), None),
+    ),
+    (
+        "target: {statuses: [IN_PROGRESS]}\nmatch: {age: [{since: startedAt, olderThan: 2h}]}\nstableFor: 23m\ncancel: {force: true}",
+        (None, Some((0, 2))),
     ),
 ];
 
@@ -306,30 +316,38 @@ fn must(index: usize, it: &Execution, since: Timestamp) -> Option<Timestamp> {
         (by, it.started.or(it.ended).unwrap_or(forever))
     });
     let in_work = in_progress.zip(it.started).map(|((since_queued, since_started), started)| {
+        let reported = it.reported.unwrap_or(started);
+        // The age of what was last updated, and for how long it has not moved, begin anew with a report.
+        let of_report = cadence.least_age.len() > 1 && since_queued == 0;
+        let start = if of_report { reported } else { started };
         let at = (it.queued + minutes(60 * since_queued))
-            .max(started + minutes(60 * since_started))
-            .max(started)
+            .max(start + minutes(60 * since_started))
             .max(since);
+        // A describe shows that it has reported, at the end of that time, which begins anew then.
+        let anew = if it.reported.is_some() { stable } else { SignedDuration::ZERO };
+        let at = at.max(if policy.stable_for.is_some() { reported } else { started }) + anew;
         (at + slack(OpenStatus::InProgress), it.ended.unwrap_or(forever))
     });
     let stays = |(by, until): &(Timestamp, Timestamp)| by < until;
     in_queue.filter(stays).or(in_work.filter(stays)).map(|(by, _)| by)
 }
 
-fn execution() -> impl Strategy<Value = (usize, i64, Option<i64>, Option<i64>)> {
+fn execution() -> impl Strategy<Value = (usize, i64, Option<i64>, Option<i64>, Option<i64>)> {
     let within = |most: i64| prop::option::weighted(0.5, 0..most);
-    (0..JOBS.len(), -600..1_500_i64, within(900), within(900))
+    (0..JOBS.len(), -600..1_500_i64, within(900), within(400), within(900))
 }
 
 fn world() -> impl Strategy<Value = World> {
     prop::collection::vec(execution(), 1..12).prop_map(|all| {
-        let made = |(n, (job, queued, started, ended)): (usize, _)| {
+        let made = |(n, (job, queued, started, reported, ended)): (usize, _)| {
             let queued = now() + minutes(queued) + SignedDuration::from_secs(7);
             let started = Option::<i64>::map(started, |after| queued + minutes(after));
             let ended =
                 Option::<i64>::map(ended, |after| started.unwrap_or(queued) + minutes(after + 1));
             let key = key(JOBS[job], &format!("t-{n}"));
-            Execution { key, queued, started, ended, canceled: None }
+            let reported = started.zip(reported).map(|(at, after)| at + minutes(after));
+            let reported = reported.filter(|at| ended.is_none_or(|end| *at < end));
+            Execution { key, queued, started, reported, ended, canceled: None }
         };
         let executions = all.into_iter().enumerate().map(made).collect();
         World { executions, anchored: true, ..World::default() }
@@ -388,7 +406,7 @@ fn lists(world: &World, job: &str, status: OpenStatus) -> Vec<i64> {
 fn queued(hours: i64) -> World {
     let key = key("j-0", "t-0");
     let queued = now() - minutes(60 * hours);
-    let it = Execution { key, queued, started: None, ended: None, canceled: None };
+    let it = Execution { key, queued, started: None, reported: None, ended: None, canceled: None };
     World { executions: vec![it], ..World::default() }
 }
 
@@ -496,4 +514,43 @@ fn what_was_described_and_kept_waits_for_the_next_interval() {
     let intervals = 60 / 4;
     assert!(world.describes <= 60 + 60 * intervals / 2 + intervals, "{}", world.describes);
     assert!(world.describes >= 60, "{}", world.describes);
+}
+
+/// An execution that has been at work since before the start, in jobs that are never empty.
+fn at_work(hours: i64, reported: i64) -> World {
+    let started = Some(now() - minutes(60 * hours));
+    let it = Execution { started, ..queued(hours + 1).executions.remove(0) };
+    let it = Execution { reported: Some(now() + minutes(reported)), ..it };
+    World { executions: vec![it], anchored: true, ..World::default() }
+}
+
+fn stuck(since: &str) -> Arc<PolicySet> {
+    let spec = format!(
+        "mode: Enforce\ntarget: {{statuses: [IN_PROGRESS]}}\n{since}\ncancel: {{force: true}}\n\
+         budget: {{max: [{{count: 1000, per: 1h}}]}}"
+    );
+    set([policy("p", &spec)])
+}
+
+#[test]
+fn what_has_reported_since_its_list_was_read_is_described_once_and_comes_due_that_much_later() {
+    let mut world = at_work(5, 15);
+    let policies = stuck(
+        "match: {age: [{since: startedAt, olderThan: 1h}, {since: lastUpdatedAt, olderThan: 6h}]}",
+    );
+    world.live(&[(now(), policies)], now() + minutes(60 * 8));
+    let after = world.executions[0].canceled.expect("it is canceled").duration_since(now());
+    assert!(after >= minutes(375) && after <= minutes(375) + GATHER, "{after:?}");
+    // When the list says that it is due, and when it is.
+    assert_eq!(world.describes, 2);
+}
+
+#[test]
+fn what_has_reported_since_its_list_was_read_is_stable_from_then_on() {
+    let mut world = at_work(5, 15);
+    let policies = stuck("match: {age: [{since: startedAt, olderThan: 5h30m}]}\nstableFor: 10m");
+    world.live(&[(now(), policies)], now() + minutes(60 * 8));
+    let after = world.executions[0].canceled.expect("it is canceled").duration_since(now());
+    assert!(after >= minutes(40) && after <= minutes(50) + INTERVAL, "{after:?}");
+    assert_eq!(world.describes, 2);
 }
