@@ -34,6 +34,7 @@ mod source;
 mod text;
 mod together;
 mod tree;
+mod unread;
 mod value;
 pub(crate) mod words;
 mod written;
@@ -50,6 +51,7 @@ use events::RawDocument;
 use finding::{Finding, Findings};
 use source::Source;
 use tree::Tree;
+use unread::Guarded;
 
 /// A file as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,8 +77,11 @@ pub struct Documents {
     pub diagnostics: Vec<Diagnostic>,
     /// The files with an error. They give neither policies nor fleets.
     pub broken: BTreeSet<String>,
-    /// Those of them that may have a guard: what it protects is not known.
+    /// Those of them that say that they have a guard, or something that is not known: what it protects is
+    /// not known.
     pub unread_guards: BTreeSet<String>,
+    /// Those of them that do not say of each of their documents what it is.
+    pub unread: BTreeSet<String>,
     /// The patterns of jobs in the targets of policies.
     patterns: Vec<Written>,
     /// Where that stands in policies and guards which is held against a fleet or the time.
@@ -138,12 +143,13 @@ pub fn read_at(files: &[SourceFile], limits: &Limits, revision: Option<&Arc<str>
     together::shadowed(&names, &mut documents);
     together::duplicates(names, &mut documents);
     let broken = &documents.broken;
-    let guard = Kind::CancelGuard.as_str().as_bytes();
-    // The word is enough: of a file that cannot be read nobody knows what its kinds are.
-    let may_have_guard =
-        |file: &&SourceFile| file.text.windows(guard.len()).any(|window| window == guard);
-    let files = files.into_iter().filter(|file| broken.contains(&file.path));
-    documents.unread_guards = files.filter(may_have_guard).map(|it| it.path.clone()).collect();
+    for file in files.into_iter().filter(|file| broken.contains(&file.path)) {
+        match unread::asked(&file.text) {
+            Guarded::No => continue,
+            Guarded::Unknown => documents.unread.insert(file.path.clone()),
+            Guarded::Likely => documents.unread_guards.insert(file.path.clone()),
+        };
+    }
     documents.policies.retain(|policy| !broken.contains(&*policy.origin.path));
     documents.guards.retain(|guard| !broken.contains(&*guard.origin.path));
     documents.fleets.retain(|(origin, _)| !broken.contains(&*origin.path));

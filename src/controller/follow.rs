@@ -60,9 +60,9 @@ pub struct Reading {
     pub guards: Vec<Guard>,
     /// The files whose policies wait.
     pub broken: BTreeSet<String>,
-    /// Those of them that say that they have a guard.
+    /// Those of them that say that they have a guard, or something that is not known.
     pub unread_guards: BTreeSet<String>,
-    /// Those of them, or directories, of which nothing could be read.
+    /// Those of them, or directories, that do not say what they have.
     pub unreadable: BTreeSet<String>,
     /// The tests of files without an error. Nothing but `rescind test` asks for them.
     pub tests: Vec<WrittenTest>,
@@ -91,7 +91,7 @@ pub fn interpret(tree: Tree) -> Reading {
         policies: documents.policies,
         guards: documents.guards,
         unread_guards: documents.unread_guards,
-        unreadable: tree.unreadable.keys().cloned().collect(),
+        unreadable: tree.unreadable.keys().cloned().chain(documents.unread).collect(),
         tests: documents.tests,
         broken,
         revision: tree.revision,
@@ -109,17 +109,17 @@ pub struct Said {
     pub guards: Vec<Guard>,
     /// The files, or directories, whose policies wait.
     pub broken: BTreeSet<String>,
-    /// Those of them that say that they have a guard.
+    /// Those of them that say that they have a guard, or something that is not known.
     pub unread_guards: BTreeSet<String>,
-    /// Those of them, or directories, of which nothing could be read.
+    /// Those of them, or directories, that do not say what they have.
     pub unreadable: BTreeSet<String>,
 }
 
 /// The set that follows `before`: what the good files say, and the policies of the broken ones (files,
 /// or whole directories) as they were, waiting. A policy that moved from a broken file to a good one is
 /// the good one's. A guard of `before` stays as it was unless a good file says something else of it. A
-/// guard in a broken file of which nothing was ever read makes all policies wait, and so does a file that
-/// could never be read: it may have one.
+/// guard in a broken file of which nothing was ever read makes all policies wait, and so does a file of
+/// which nobody ever knew what it has: it may have one.
 pub fn adopt(before: &PolicySet, reading: Said) -> PolicySet {
     let Said { policies, guards, broken, unread_guards, unreadable } = reading;
     let names: BTreeSet<_> = policies.iter().map(|policy| policy.name.clone()).collect();

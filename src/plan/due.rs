@@ -16,12 +16,12 @@
 //! before a budget halts. What was read
 //! later than now was read by a clock that was wrong: nobody knows its age, and it is read again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::execution::{ExecutionKey, ExecutionNumber, JobId, OpenStatus};
+use crate::execution::{ExecutionKey, ExecutionNumber, JobId};
 use crate::fact::Fact;
 use crate::inventory::{Clocks, Inventory, Listing, Problem};
 use crate::plan::{Line, Memory, Plan, budget, planner, stable};
@@ -29,20 +29,12 @@ use crate::policy::{Digest, OnExceed, Policy, PolicyName, PolicySet};
 
 mod facts;
 mod foreseen;
+mod lists;
 mod terms;
 
 use foreseen::Foreseen;
+use lists::Lists;
 use terms::Terms;
-
-/// Every list is read again after this long: whatever an age lets wait, a fleet of a million costs a few
-/// thousand calls a day for it.
-pub const AT_LATEST: SignedDuration = SignedDuration::from_hours(6);
-
-/// How long a job waits under which two complete lists in a row were empty.
-pub const EMPTY: SignedDuration = SignedDuration::from_hours(1);
-
-/// The longest wait before a list that fails is tried again. It doubles from the interval on.
-pub const FAILING: SignedDuration = SignedDuration::from_hours(1);
 
 /// For how long due times are gathered after a look, so that a fleet in which something comes due every
 /// second is not looked at every second. A sixth of the lateness that is promised.
@@ -66,26 +58,13 @@ pub enum Seen {
     Kept(Option<Clocks>),
 }
 
-/// What is remembered of a list beside its rows.
-#[derive(Clone, Copy, Debug)]
-struct Past {
-    /// When the look began in which it was read.
-    began: Timestamp,
-    /// How often in a row it could not be read.
-    failures: u32,
-    /// How often in a row it was empty.
-    empties: u32,
-    /// Whether it is being read again.
-    awaited: bool,
-}
-
 /// When to look again. Times are those that [`Schedule::begin`] is told.
 #[derive(Debug)]
 pub struct Schedule {
     interval: SignedDuration,
     digest: Option<Digest>,
     terms: Terms,
-    lists: BTreeMap<(JobId, OpenStatus), Past>,
+    lists: Lists,
     /// The beginning of the latest look.
     began: Timestamp,
     /// When everything is looked at that may change by itself.
@@ -113,7 +92,7 @@ impl Schedule {
             interval,
             digest: None,
             terms: Terms::default(),
-            lists: BTreeMap::new(),
+            lists: Lists::new(least(interval)),
             began: Timestamp::MIN,
             tick: None,
             whole: Timestamp::MIN,
@@ -124,12 +103,6 @@ impl Schedule {
             spared: BTreeSet::new(),
             left: false,
         }
-    }
-
-    /// The shortest time between two looks at what may change by itself: the rest of the interval is
-    /// there for chance, so that controllers that were started together do not call together.
-    fn least(&self) -> SignedDuration {
-        self.interval / 10 * 9
     }
 
     /// Begins a look at `now`: takes out of `inventory` what has to be read anew. `chance`, out of 256,
@@ -157,7 +130,7 @@ impl Schedule {
             self.terms = Terms::of(policies);
             self.kept.clear();
         }
-        self.forget_lists(inventory, policies, now, changed);
+        self.lists.forget(inventory, policies, &self.terms, now, changed);
         facts::forget_later(inventory, now);
         if tick || changed {
             // Who answers is learnt anew with the jobs.
@@ -173,8 +146,8 @@ impl Schedule {
             if !self.left {
                 self.kept.clear();
             }
-            let rest = (self.interval - self.least()) / 256 * i32::from(chance);
-            self.tick = now.checked_add(self.least() + rest).ok();
+            let rest = (self.interval - least(self.interval)) / 256 * i32::from(chance);
+            self.tick = now.checked_add(least(self.interval) + rest).ok();
         }
         self.whole = self.tick.unwrap_or(Timestamp::MAX);
         self.foreseen = Foreseen::default();
@@ -184,102 +157,9 @@ impl Schedule {
         Extent::Whole
     }
 
-    /// Takes out the lists that are due, and what nobody asks for any more.
-    fn forget_lists(
-        &mut self,
-        inventory: &mut Inventory,
-        policies: &PolicySet,
-        now: Timestamp,
-        changed: bool,
-    ) {
-        self.lists.retain(|list, _| inventory.lists.contains_key(list));
-        let by_job = planner::policies_by_job(policies, inventory);
-        let mut unasked = Vec::new();
-        let mut due = Vec::new();
-        for (list, listing) in &inventory.lists {
-            match self.list_due(list, *listing, by_job.get(&list.0), changed) {
-                Some(at) if at <= now || self.is_later(list, *listing, now) => {
-                    due.push(list.clone());
-                }
-                Some(_) => {}
-                None => unasked.push(list.clone()),
-            }
-        }
-        for list in due {
-            inventory.lists.remove(&list);
-            if let Some(past) = self.lists.get_mut(&list) {
-                past.awaited = true;
-            }
-        }
-        for list in unasked {
-            inventory.lists.remove(&list);
-            inventory.remove_rows(&list.0, list.1);
-            self.lists.remove(&list);
-        }
-    }
-
-    /// When a list is to be read again; none if no policy asks for it.
-    fn list_due(
-        &self,
-        (job, status): &(JobId, OpenStatus),
-        listing: Listing,
-        policies: Option<&Vec<&Arc<Policy>>>,
-        changed: bool,
-    ) -> Option<Timestamp> {
-        let asking = policies.into_iter().flatten();
-        let age = asking.filter_map(|policy| self.terms.waits(&policy.name, *status)).min()?;
-        let Some(past) = self.lists.get(&(job.clone(), *status)) else {
-            return Some(Timestamp::MIN);
-        };
-        let after = |at: Timestamp, wait| at.checked_add(wait).unwrap_or(Timestamp::MAX);
-        let at = match listing {
-            Listing::Failed(_) => {
-                let doubled = self.least() * (1 << past.failures.saturating_sub(1).min(12));
-                return Some(after(past.began, doubled.min(FAILING.max(self.least()))));
-            }
-            Listing::Complete(at) => after(at, age),
-        };
-        if changed {
-            return Some(at);
-        }
-        let once = if self.is_empty(job) { self.least().max(EMPTY) } else { self.least() };
-        Some(at.max(after(past.began, once)).min(after(past.began, AT_LATEST)))
-    }
-
-    /// Whether a list was read later than `now`.
-    fn is_later(&self, list: &(JobId, OpenStatus), listing: Listing, now: Timestamp) -> bool {
-        let read = match listing {
-            Listing::Complete(at) => Some(at),
-            Listing::Failed(_) => None,
-        };
-        let began = self.lists.get(list).map(|past| past.began);
-        read.into_iter().chain(began).any(|at| at > now)
-    }
-
-    /// Whether the lists of a job were empty twice in a row, all that are read.
-    fn is_empty(&self, job: &JobId) -> bool {
-        let pasts = OpenStatus::ALL.map(|status| self.lists.get(&(job.clone(), status)));
-        pasts.into_iter().flatten().all(|past| past.empties >= 2)
-    }
-
     /// Takes note of what was read for a look at everything: how each list went, which jobs are no more.
     pub fn observed(&mut self, inventory: &mut Inventory) {
-        for (list, listing) in &inventory.lists {
-            let past = self.lists.get(list);
-            if past.is_some_and(|past| !past.awaited) {
-                continue;
-            }
-            let (failures, empties) = past.map_or((0, 0), |past| (past.failures, past.empties));
-            let (failures, empties) = match listing {
-                Listing::Failed(_) => (failures.saturating_add(1), 0),
-                Listing::Complete(_) if inventory.is_empty(&list.0, list.1) => {
-                    (0, empties.saturating_add(1))
-                }
-                Listing::Complete(_) => (0, 0),
-            };
-            let past = Past { began: self.began, failures, empties, awaited: false };
-            self.lists.insert(list.clone(), past);
-        }
+        self.lists.observed(inventory, self.began);
         for ((job, status), listing) in &inventory.lists {
             if let Listing::Failed(why) = listing {
                 let what = Problem::executions_of(job, *status);
@@ -307,10 +187,7 @@ impl Schedule {
     pub fn refresh(&mut self, inventory: &mut Inventory, plan: &Plan) -> bool {
         let mut any = facts::forget_numbers(inventory, plan, self.began);
         for list in facts::old_counts(inventory, plan, self.began, self.interval) {
-            any |= inventory.lists.remove(&list).is_some();
-            if let Some(past) = self.lists.get_mut(&list) {
-                past.awaited = true;
-            }
+            any |= self.lists.read_again(inventory, &list);
         }
         any
     }
@@ -365,10 +242,7 @@ impl Schedule {
         self.foreseen = Foreseen::default();
         self.terms.foresee(&mut self.foreseen, &by_job, inventory, memory, now, tick);
         self.foresee_stable(policies, memory, now, tick);
-        let lists = inventory.lists.iter().filter_map(|(list, listing)| {
-            self.list_due(list, *listing, by_job.get(&list.0), false)
-        });
-        let lists = lists.min();
+        let lists = self.lists.next(inventory, &by_job, &self.terms);
         self.spared.extend(plan.into_iter().flat_map(facts::spared).cloned());
         let waiting = self.waiting(plan);
         let edges = self.terms.edges(policies, memory, &waiting, now);
@@ -456,4 +330,10 @@ impl Schedule {
         let gathered = self.began.checked_add(GATHER).unwrap_or(Timestamp::MAX);
         self.tick.unwrap_or(gathered).min(due.max(gathered))
     }
+}
+
+/// The shortest time between two looks at what may change by itself, `interval` apart: the rest of that is
+/// there for chance, so that controllers that were started together do not call together.
+fn least(interval: SignedDuration) -> SignedDuration {
+    interval / 10 * 9
 }

@@ -80,6 +80,8 @@ struct World {
     executions: Vec<Execution>,
     /// Whether the jobs have an execution of which no time is known, so that they are never empty.
     anchored: bool,
+    /// Whether the jobs are canceled, and not in progress.
+    canceled: bool,
     /// The lists that fail.
     failing: BTreeSet<(String, OpenStatus)>,
     lists: BTreeMap<(String, OpenStatus), Vec<Timestamp>>,
@@ -103,8 +105,9 @@ impl World {
                     let id = id.parse().expect("a job id");
                     let before = seen.jobs.get(&id);
                     let description = before.map_or(Fact::NotRead, |job| job.description.clone());
+                    let status = if self.canceled { JobStatus::Canceled } else { status.clone() };
                     let job = Job {
-                        status: JobStatus::InProgress,
+                        status,
                         target_selection: TargetSelection::Continuous,
                         created_at: Fact::Absent,
                         status_at: at,
@@ -460,14 +463,26 @@ fn what_has_moved_is_described_once_and_not_again_before_it_is_listed() {
     assert_eq!((world.describes, world.executions[0].canceled), (1, None));
 }
 
-#[test]
-fn an_empty_job_is_listed_hourly_after_two_empty_lists() {
-    let mut world = World::default();
+fn with_retries() -> Arc<PolicySet> {
     let spec = "mode: Enforce\ntarget: {statuses: [QUEUED]}\nmatch: {retryAttempt: {atLeast: 1}}\nbudget: {max: [{count: 1, per: 1h}]}";
-    world.live(&[(now(), set([policy("p", spec)]))], now() + minutes(190));
+    set([policy("p", spec)])
+}
+
+#[test]
+fn an_empty_job_that_gets_no_executions_any_more_is_listed_hourly_after_two_empty_lists() {
+    let mut world = World { canceled: true, ..World::default() };
+    world.live(&[(now(), with_retries())], now() + minutes(190));
     let times = lists(&world, "j-0", OpenStatus::Queued);
     assert!(times.len() == 5 && times[1] <= 5, "{times:?}");
     assert!(times.windows(2).skip(1).all(|pair| pair[1] - pair[0] >= 60), "{times:?}");
+}
+
+#[test]
+fn an_empty_job_that_goes_on_is_listed_as_any_other() {
+    let mut world = World::default();
+    world.live(&[(now(), with_retries())], now() + minutes(190));
+    let times = lists(&world, "j-0", OpenStatus::Queued);
+    assert!(times.windows(2).all(|pair| pair[1] - pair[0] <= 5), "{times:?}");
 }
 
 #[test]

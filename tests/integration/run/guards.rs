@@ -152,3 +152,32 @@ fn a_file_that_could_never_be_read_may_have_a_guard() {
         (!world.canceled("again").is_empty()).then_some(())
     });
 }
+
+#[test]
+fn a_broken_file_that_does_not_say_what_it_has_may_have_a_guard() {
+    let world = World::new(1);
+    world.write("a.yaml", &policy("a", "*"));
+    let guard = guard("g", PROTECTS);
+    let cut = &guard[..guard.find("Guard").expect("its kind") + 3];
+    let utf16 = guard.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let broken = [
+        Vec::new(),
+        cut.as_bytes().to_vec(),
+        guard.replace("CancelGuard", "CancelGaurd").into_bytes(),
+        guard.replace("CancelGuard", "Guard").into_bytes(),
+        utf16,
+    ];
+    let path = world.path("root/guard.yaml");
+    fs::write(&path, &broken[0]).unwrap();
+    let controller = world.controller("root", &["--interval", "1s"]);
+    let mut seen = controller.log.wait(" pass ");
+    for text in &broken[1..] {
+        fs::write(&path, text).unwrap();
+        seen = controller.log.after(seen, "guard.yaml:");
+        seen = controller.log.after(seen, " pass ");
+        assert_eq!(world.canceled("fw"), Vec::<String>::new(), "{}", String::from_utf8_lossy(text));
+    }
+    fs::write(&path, policy("b", "r009").replace("mode:", "\tmode:")).unwrap();
+    controller.log.after(seen, "guard.yaml:");
+    world.until_canceled(&["r001"]);
+}
