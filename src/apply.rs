@@ -162,6 +162,8 @@ pub struct Record {
     pub moved: bool,
     /// Whether it is due again at once: nothing but throttling was in its way.
     pub again: bool,
+    /// Whether its intent has no outcome yet: somebody has to look at it later.
+    pub left_open: bool,
     /// The last call that AWS refused or did not answer, and how.
     pub refused: Option<(Operation, ErrorKind)>,
     /// Its times, if it was described.

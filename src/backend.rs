@@ -190,9 +190,18 @@ pub struct Error {
     pub message: String,
     /// AWS's request id, if there was an answer.
     pub request_id: Option<String>,
+    /// Who answered, as far as an earlier answer to the same credentials has told: this one names nothing.
+    pub account: Option<Box<Account>>,
     /// The cause, if there is more to say.
     #[source]
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// Whether something is not there, and it is not known in whose account.
+    pub fn is_not_found_somewhere(&self) -> bool {
+        self.kind == ErrorKind::NotFound && self.account.is_none()
+    }
 }
 
 /// What a port's method gives.
@@ -407,6 +416,7 @@ pub async fn pages<'a, T>(
                 message: "AWS's answer made no sense: it leads back to a page that was read"
                     .to_owned(),
                 request_id: None,
+                account: None,
                 source: None,
             });
         }

@@ -1,9 +1,11 @@
-//! What an earlier process has left: intents without an outcome, settled by looking.
+//! What was left open: intents without an outcome, settled by looking. An earlier process left them, or this one
+//! as another account answered.
 //!
 //! Apart from `settle`, which settles the attempts of this process and may go on to another one. Nothing
 //! is sent from here, and nothing that could is needed: what did not take effect is planned anew.
 //!
-//! Invariants: an intent stays open, with its unit, until its execution was described by its own number;
+//! Invariants: an intent stays open, with its unit, until its execution was described by its own number, and by
+//! the account in which it is: another one may have a twin of it, or nothing;
 //! and unless it is seen to have taken effect, until the last attempt can no longer do so: it could hit what
 //! was created in the place of what was judged. How long it has been on
 //! its way is told by AWS's clock, and where the machine's differs by more than the guards allow, by the
@@ -21,7 +23,7 @@ use super::settle::{fate, flight_time, is_another, is_unmoved, noted};
 use super::work::wait;
 use super::{DESCRIBE_FRESH, Ending, Record, Stop};
 use crate::backend::pace::Pacer;
-use crate::backend::{Error, ErrorKind, JobsReader, Operation};
+use crate::backend::{self, Error, ErrorKind, JobsReader, Operation};
 use crate::clock::Clock;
 use crate::execution::Account;
 use crate::mutant::{self, Mutant};
@@ -48,7 +50,7 @@ enum Look {
     Ended(Outcome, String),
     /// The last attempt may still take effect until then.
     Wait(Instant),
-    Failed(Error),
+    Failed(String),
 }
 
 impl fmt::Debug for Settler {
@@ -81,15 +83,13 @@ impl Settler {
         None
     }
 
-    /// Settles the intents that an earlier process has left, and tells of each. With `waits`, looks
+    /// Settles intents that were left open in `account`, and tells of each. With `waits`, looks
     /// again until all are settled or `stop` is switched; else once at each. AWS's clock is believed as far
     /// as it differs from the machine's by no more than `skew`. Gives how many stay open.
-    ///
-    /// Only to be called once it is certain that the right account answers: another one has none of
-    /// these executions.
     pub async fn settle(
         &self,
         open: Vec<Open>,
+        account: &Account,
         skew: SignedDuration,
         waits: bool,
         stop: &Stop,
@@ -109,7 +109,7 @@ impl Settler {
                 () = stop.on() => return left + queue.len() + 1,
                 () = due => {}
             }
-            match self.look(&open, skew, begun).await {
+            match self.look(&open, account, skew, begun).await {
                 Look::Ended(outcome, note) => match self.write(&open, outcome, &note).await {
                     Ok(()) => told(&record(&open, outcome, note)),
                     Err(error) => {
@@ -119,9 +119,9 @@ impl Settler {
                     }
                 },
                 Look::Wait(until) if waits => queue.push((until, 0, open)),
-                Look::Failed(error) if waits => {
+                Look::Failed(why) if waits => {
                     let execution = &open.intent.key;
-                    tracing::warn!(%error, %execution, "an earlier cancel could not be looked at");
+                    tracing::warn!(why, %execution, "an earlier cancel could not be looked at");
                     queue.push((Instant::now() + wait(failures + 1), failures + 1, open));
                 }
                 Look::Wait(_) | Look::Failed(_) => left += 1,
@@ -140,7 +140,13 @@ impl Settler {
         since.max(begun.elapsed())
     }
 
-    async fn look(&self, open: &Open, skew: SignedDuration, begun: Instant) -> Look {
+    async fn look(
+        &self,
+        open: &Open,
+        account: &Account,
+        skew: SignedDuration,
+        begun: Instant,
+    ) -> Look {
         let intent = &open.intent;
         let since = self.on_its_way(open, skew, begun);
         let looked = Instant::now();
@@ -150,23 +156,40 @@ impl Settler {
         // The bytes went out at most so long after the intent was durable.
         let flight = flight_time(self.flight_time + DESCRIBE_FRESH, &self.clock);
         let remaining = flight.saturating_sub(since);
+        let answered = match &answer {
+            Ok(found) => found.account.as_ref(),
+            Err(error) => error.account.as_deref(),
+        };
+        match answered {
+            Some(answered) if answered != account => {
+                return Look::Failed(format!("{answered} answered, and it is in {account}"));
+            }
+            None if answer.is_ok() => {
+                return Look::Failed("the answer does not say in which account it is".to_owned());
+            }
+            _ => {}
+        }
+        if answer.as_ref().is_err_and(Error::is_not_found_somewhere) {
+            // The next look knows whose the credentials are.
+            self.pacer.permit(Operation::ListJobs).await;
+            let _ = backend::account(&*self.reader).await;
+        }
         let (outcome, note) = match answer {
             Ok(found) if is_unmoved(intent, &found) && !is_another(intent, &found) => (
                 Outcome::Failed,
-                "an earlier process ended before it took effect; it is judged anew".to_owned(),
+                "its answer did not come, and it had no effect; it is judged anew".to_owned(),
             ),
             Ok(found) => {
                 // Whether the last attempt was lost is not known, and so it counts as lost.
                 let (outcome, note) = fate(Some(intent), 1, intent.number, &found);
-                let note = noted(intent, outcome, format!("settled after a restart: {note}"));
+                let note = noted(intent, outcome, format!("settled later: {note}"));
                 (outcome, note)
             }
-            Err(error) if error.kind == ErrorKind::NotFound => (
+            Err(error) if error.kind == ErrorKind::NotFound && error.account.is_some() => (
                 Outcome::Unresolved,
-                "an earlier process ended before the answer came, and the execution is no longer there"
-                    .to_owned(),
+                "its answer did not come, and the execution is no longer there".to_owned(),
             ),
-            Err(error) => return Look::Failed(error),
+            Err(error) => return Look::Failed(error.to_string()),
         };
         if outcome.is_cancel() || remaining.is_zero() {
             Look::Ended(outcome, note)
@@ -205,6 +228,7 @@ fn record(open: &Open, outcome: Outcome, note: String) -> Record {
         note,
         moved: false,
         again: false,
+        left_open: false,
         refused: None,
         times: None,
     }

@@ -113,7 +113,7 @@ impl Run<'_> {
                 answer = Ok(as_listed(&work.row));
             }
             work.throttled &= answer.is_err();
-            if let Some(why) = answer.as_ref().ok().and_then(|found| work.elsewhere(found)) {
+            if let Some(why) = work.elsewhere(&answer) {
                 return ControlFlow::Break(self.elsewhere(work, why).await);
             }
             match answer {
@@ -347,6 +347,10 @@ impl Run<'_> {
         work.throttled = error.kind == ErrorKind::Throttled;
         work.error = Some((error.operation, error.kind));
         match error.kind {
+            _ if error.is_not_found_somewhere() => {
+                self.ask_who_answers().await;
+                self.later(work, error.to_string()).await
+            }
             ErrorKind::NotFound => {
                 self.end(work, Outcome::Gone, "it is no longer there".to_owned()).await
             }

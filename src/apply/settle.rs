@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::work::{Doubt, Step, Work, wait, was_queued_anew};
 use super::{Ending, Record, Run, lock};
-use crate::backend::{Error, ErrorKind, Operation};
+use crate::backend::{Error, ErrorKind, Operation, account};
 use crate::clock::Clock;
 use crate::execution::{ExecutionDescription, ExecutionNumber, ExecutionStatus, ExecutionVersion};
 use crate::fact::Fact;
@@ -126,15 +126,15 @@ impl Run<'_> {
         }
         let (looked, _, answer) = self.describe(work.key(), Some(work.number())).await;
         let landed = sent + flight_time(self.with.flight_time, &self.with.clock);
+        if let Some(why) = work.elsewhere(&answer) {
+            return ControlFlow::Break(self.elsewhere(work, why).await);
+        }
         let found = match answer {
             Ok(found) => found,
             Err(error) => {
                 return ControlFlow::Break(self.cannot_look(work, doubt, error, landed).await);
             }
         };
-        if let Some(why) = work.elsewhere(&found) {
-            return ControlFlow::Break(self.elsewhere(work, why).await);
-        }
         work.look_failures = 0;
         let moved = !is_unmoved(&intent, &found) || is_another(&intent, &found);
         if doubt == Doubt::Conflict || moved {
@@ -166,8 +166,12 @@ impl Run<'_> {
         error: Error,
         landed: Instant,
     ) -> Step {
-        let gone = error.kind == ErrorKind::NotFound;
-        if error.kind.is_transient() && work.look_failures < LOOKS {
+        let somewhere = error.is_not_found_somewhere();
+        if somewhere {
+            self.ask_who_answers().await;
+        }
+        let gone = error.kind == ErrorKind::NotFound && !somewhere;
+        if (error.kind.is_transient() || somewhere) && work.look_failures < LOOKS {
             work.look_failures += 1;
             let until = Instant::now() + wait(work.look_failures);
             return Step::Parked(work, until);
@@ -190,6 +194,17 @@ impl Run<'_> {
         self.end(work, outcome, note).await
     }
 
+    /// Lets AWS say whose the credentials are that are in use now. What is not there says nothing as long as it
+    /// is not known where, and an answer that names nothing does not tell.
+    pub(super) async fn ask_who_answers(&self) {
+        tokio::select! {
+            biased;
+            () = self.stop.on() => {}
+            // The next answer to the same credentials has it.
+            _ = account(&*self.with.paced) => {}
+        }
+    }
+
     /// 404: gone, unless a describe says otherwise.
     pub(super) async fn vanished(&self, work: Box<Work>) -> Step {
         if !self.permit(Operation::DescribeJobExecution).await {
@@ -197,7 +212,7 @@ impl Run<'_> {
             return self.end(work, Outcome::Gone, note).await;
         }
         let answer = self.describe(work.key(), None).await.2;
-        if let Some(why) = answer.as_ref().ok().and_then(|found| work.elsewhere(found)) {
+        if let Some(why) = work.elsewhere(&answer) {
             return self.elsewhere(work, why).await;
         }
         let (outcome, note) = match answer {
@@ -287,10 +302,11 @@ impl Run<'_> {
             // It may have been the lost attempt by which it moved.
             Some(_) if work.lost > 0 => {
                 let note = format!(
-                    "{why} before the lost call could be settled: its intent stays open, and the next \
-                     start looks at it"
+                    "{why} before the lost call could be settled: its intent stays open until it is \
+                     looked at again"
                 );
-                return work.record(Ending::Outcome(Outcome::Unresolved), note);
+                let record = work.record(Ending::Outcome(Outcome::Unresolved), note);
+                return Record { left_open: true, ..record };
             }
             Some(_) => (Outcome::Superseded, format!("it moved; {why} before a look at it")),
             None => (Outcome::Withdrawn, format!("{why} before it could be tried again")),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Ending, Record};
-use crate::backend::{ErrorKind, Operation};
+use crate::backend::{ErrorKind, Operation, Result};
 use crate::execution::{Account, ExecutionDescription, ExecutionKey, ExecutionNumber, OpenStatus};
 use crate::fact::Fact;
 use crate::inventory::{Inventory, Job, ObservedExecution, Thing};
@@ -118,6 +118,7 @@ impl Work {
                 note: "it was not observed".to_owned(),
                 moved: true,
                 again: false,
+                left_open: false,
                 refused: None,
                 times: None,
             })),
@@ -156,6 +157,7 @@ impl Work {
             note: note.into(),
             moved: self.moved,
             again: self.throttled,
+            left_open: false,
             refused: self.error,
             times: self.row.described.known().map(|_| self.row.times),
         }
@@ -177,9 +179,13 @@ impl Work {
         }
     }
 
-    /// Why a description says nothing of what the line was planned for, if another account gave it.
-    pub(super) fn elsewhere(&self, found: &ExecutionDescription) -> Option<String> {
-        let (answered, observed) = (found.account.as_ref()?, self.account.as_ref()?);
+    /// Why an answer says nothing of what the line was planned for, if another account gave it.
+    pub(super) fn elsewhere(&self, answer: &Result<ExecutionDescription>) -> Option<String> {
+        let answered = match answer {
+            Ok(found) => found.account.as_ref()?,
+            Err(error) => error.account.as_deref()?,
+        };
+        let observed = self.account.as_ref()?;
         (answered != observed).then(|| format!("{answered} answered, and {observed} was observed"))
     }
 

@@ -90,6 +90,7 @@ fn injected(operation: Operation, kind: ErrorKind) -> Error {
         kind,
         message: "injected".to_owned(),
         request_id: None,
+        account: None,
         source: None,
     }
 }

@@ -18,7 +18,7 @@ use crate::cli::session::Session;
 use crate::cli::signals::Signals;
 use crate::cli::{Failure, breakers, load, load_again};
 use crate::controller::guards;
-use crate::execution::ExecutionKey;
+use crate::execution::{Account, ExecutionKey};
 use crate::inventory::Inventory;
 use crate::plan::in_force::Fixed;
 use crate::plan::saved::SavedPlan;
@@ -92,10 +92,10 @@ async fn reconcile(
     Session::check_scope(&policies, inventory.account.as_ref())?;
     observed(&inventory)?;
     let earlier = match &inventory.account {
-        Some(_) => {
+        Some(account) => {
             state.confirmed(session.clock.now()).await?;
             guards::keep(&*state, &policies, session.clock.now()).await?;
-            settle_earlier(&session, &state, &policies, stop, output).await?
+            settle_earlier(&session, &state, &policies, account, stop, output).await?
         }
         None => 0,
     };
@@ -275,6 +275,7 @@ async fn settle_earlier(
     session: &Session,
     state: &Arc<dyn State>,
     policies: &PolicySet,
+    account: &Account,
     stop: &Stop,
     output: Output,
 ) -> anyhow::Result<usize> {
@@ -291,7 +292,8 @@ async fn settle_earlier(
         let label = report::label(&record.ending);
         output.say(&format!("  {label}  {}  {}", record.key, record.note));
     };
-    let left = settler.settle(open, policies.thresholds().clock_skew, false, stop, told).await;
+    let skew = policies.thresholds().clock_skew;
+    let left = settler.settle(open, account, skew, false, stop, told).await;
     if left > 0 {
         let minutes = FLIGHT_TIME.as_secs().div_ceil(60);
         output.say(&format!(

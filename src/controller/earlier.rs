@@ -1,5 +1,5 @@
-//! What waits for an account to answer: what an earlier process left without an outcome is settled beside
-//! the passes, and the guards in force are kept.
+//! What waits for an account to answer: what was left without an outcome, by an earlier process or as another
+//! account answered this one, is settled beside the passes, and the guards in force are kept.
 //!
 //! Apart from the pass, since neither hangs on a policy: where none is in force any more, or none could be
 //! read yet, AWS is asked for nothing but who answers, and only while something waits for that.
@@ -7,11 +7,12 @@
 use super::log::Log;
 use super::pass::{Course, With};
 use super::{Controller, Error, guards};
-use crate::apply::Watch as _;
+use crate::apply::{Record, Watch as _};
 use crate::execution::Account;
 use crate::mutant::{self, Mutant};
 use crate::plan::veto;
 use crate::policy::PolicySet;
+use crate::state::Open;
 
 impl Controller {
     /// What is done once it is certain who answers, before anything is sent. Says whether the guards in
@@ -38,10 +39,10 @@ impl Controller {
             self.failed(&format!("the guards in force cannot be kept: {error}"));
             return Ok(false);
         }
-        if !course.settles_earlier {
-            course.settles_earlier = true;
-            self.settle_earlier(with, policies).await?;
-        }
+        let open = self.waits_to_be_settled(course).await?;
+        let first = !std::mem::replace(&mut course.settles_earlier, true);
+        course.left_open.clear();
+        self.settle_earlier(with, policies, answered, open, first);
         Ok(true)
     }
 
@@ -52,7 +53,7 @@ impl Controller {
         course: &mut Course,
         policies: &PolicySet,
     ) -> Result<bool, Error> {
-        let open = if course.settles_earlier { Vec::new() } else { self.state.open().await? };
+        let open = self.waits_to_be_settled(course).await?;
         if open.is_empty() && guards::are_kept(&*self.state, policies).await? {
             return Ok(true);
         }
@@ -75,32 +76,50 @@ impl Controller {
         }
     }
 
-    /// Hands over the settling of what an earlier process has left: other work goes on beside it.
-    pub(super) async fn settle_earlier(
+    /// The intents that are to be settled once it is certain who answers: at first all that an earlier process has
+    /// left, and then what this one has left open itself.
+    pub(super) async fn waits_to_be_settled(&self, course: &Course) -> Result<Vec<Open>, Error> {
+        if course.settles_earlier && course.left_open.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut open = self.state.open().await?;
+        open.retain(|it| !course.settles_earlier || course.left_open.contains(&it.intent.key));
+        Ok(open)
+    }
+
+    /// Hands over the settling of what was left open: other work goes on beside it.
+    fn settle_earlier(
         &self,
         with: &With<'_>,
         policies: &PolicySet,
-    ) -> Result<(), Error> {
-        let open = self.state.open().await?;
+        account: &Account,
+        open: Vec<Open>,
+        of_earlier_process: bool,
+    ) {
         if open.is_empty() || mutant::is(Mutant::NoSettling) {
-            return Ok(());
+            return;
         }
-        tracing::warn!(
-            intents = open.len(),
-            "an earlier process left cancels without an outcome: settling them"
-        );
-        let (settler, stop) = (self.settler.clone(), with.stop.clone());
+        let intents = open.len();
+        if of_earlier_process {
+            tracing::warn!(
+                intents,
+                "an earlier process left cancels without an outcome: settling them"
+            );
+        } else {
+            tracing::warn!(intents, "cancels were left without an outcome: settling them");
+        }
+        let (settler, stop, account) = (self.settler.clone(), with.stop.clone(), account.clone());
         let skew = policies.thresholds().clock_skew;
         let log = Log::new(self.reporter.clone(), self.clock.clone());
         let settling = async move {
-            let left = settler.settle(open, skew, true, &stop, |record| log.ended(record, 0)).await;
+            let told = |record: &Record| log.ended(record, 0);
+            let left = settler.settle(open, &account, skew, true, &stop, told).await;
             if left > 0 {
-                tracing::warn!(left, "earlier cancels stay open until the next start");
+                tracing::warn!(left, "cancels stay open until the next start");
             }
             Vec::new()
         };
         // Nobody listens only once the loop has ended.
         let _ = with.hand_over.send(Box::pin(settling));
-        Ok(())
     }
 }

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, watch};
 use super::log::{Log, unobserved};
 use super::{Controller, Error};
 use crate::apply::{Ending, Executor, Record, Stop};
+use crate::execution::ExecutionKey;
 use crate::inventory::{Inventory, Listing};
 use crate::mutant::{self, Mutant};
 use crate::plan::check::check;
@@ -48,6 +49,8 @@ pub(super) struct Course {
     executor: Option<Executor>,
     /// Whether what an earlier process left is being settled: begun once the account is certain.
     pub(super) settles_earlier: bool,
+    /// Executions whose intents this process has left open.
+    pub(super) left_open: BTreeSet<ExecutionKey>,
     /// What was observed so far.
     inventory: Inventory,
     /// What of it is still good, and when it is looked at again.
@@ -65,6 +68,7 @@ impl Course {
         Self {
             executor: None,
             settles_earlier: false,
+            left_open: BTreeSet::new(),
             inventory: Inventory::default(),
             schedule: Schedule::new(interval),
             paused: false,
@@ -86,7 +90,10 @@ impl Course {
             if record.again {
                 self.schedule.leaves();
             }
-            if record.ending == Ending::Elsewhere {
+            if record.left_open {
+                self.left_open.insert(record.key.clone());
+            }
+            if record.ending == Ending::Elsewhere || record.left_open {
                 self.schedule.look_anew();
             }
         }
@@ -241,8 +248,9 @@ impl Controller {
         mut memory: Memory,
         whole: bool,
     ) -> Result<Looked, Error> {
-        if inventory.account.is_none() && !course.settles_earlier {
-            inventory.account = self.settler.answered(&self.state.open().await?, with.stop).await;
+        if inventory.account.is_none() {
+            let open = self.waits_to_be_settled(course).await?;
+            inventory.account = self.settler.answered(&open, with.stop).await;
         }
         if let Some(answered) = &inventory.account
             && !self.answers(with, course, policies, answered).await?

@@ -30,11 +30,13 @@ pub fn failed(operation: Operation, kind: ErrorKind, message: &str) -> Error {
         kind,
         message: message.to_owned(),
         request_id: None,
+        account: None,
         source: None,
     }
 }
 
-pub fn error(operation: Operation, refusal: &Refusal) -> Error {
+/// What a refusal is to whoever asked; `account` is who answers, if that is known.
+pub fn error(operation: Operation, refusal: &Refusal, account: Option<&Account>) -> Error {
     let kind = match refusal {
         Refusal::NotFound(_) => ErrorKind::NotFound,
         Refusal::VersionConflict(_) => ErrorKind::VersionConflict,
@@ -42,7 +44,8 @@ pub fn error(operation: Operation, refusal: &Refusal) -> Error {
         Refusal::Throttled => ErrorKind::Throttled,
         _ => ErrorKind::InvalidRequest,
     };
-    failed(operation, kind, &refusal.to_string())
+    let account = account.cloned().map(Box::new);
+    Error { account, ..failed(operation, kind, &refusal.to_string()) }
 }
 
 fn second(seconds: i64) -> Timestamp {

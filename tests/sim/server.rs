@@ -112,7 +112,7 @@ impl Server {
                 let answer = world.emulator.store(|store| answer(inner, store, now));
                 let told = if answer.is_ok() { "ok" } else { "refused" };
                 inner.note(&format!("{operation} {of}: {told}"));
-                answer.map_err(|refusal| error(operation, &refusal))
+                answer.map_err(|refusal| error(operation, &refusal, Some(&world.account)))
             }
         };
         sleep(back).await;
@@ -238,7 +238,7 @@ impl Server {
         }
         match answer {
             Ok(request_id) => Ok(CancelAnswer { request_id: Some(request_id) }),
-            Err(refusal) => Err(error(operation, &refusal)),
+            Err(refusal) => Err(error(operation, &refusal, Some(&self.world.account))),
         }
     }
 }

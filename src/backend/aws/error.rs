@@ -126,7 +126,8 @@ impl Call<'_> {
         if let Some(response) = error.raw_response() {
             let answered = self.answered(response, &error);
             let unread = answered.kind == ErrorKind::Malformed;
-            return Error { source: error.into_source().ok().filter(|_| unread), ..answered };
+            let source = error.into_source().ok().filter(|_| unread);
+            return Error { source, account: flight.account().map(Box::new), ..answered };
         }
         let kind = match &error {
             _ if flight.was_withheld() => ErrorKind::Withdrawn,
@@ -178,7 +179,15 @@ impl Call<'_> {
 
     fn error(&self, kind: ErrorKind, message: String) -> Error {
         let resource = self.target.to_string();
-        Error { operation: self.operation, resource, kind, message, request_id: None, source: None }
+        Error {
+            operation: self.operation,
+            resource,
+            kind,
+            message,
+            request_id: None,
+            account: None,
+            source: None,
+        }
     }
 
     /// The IAM action and resources: `iot:DescribeThing on arn:…:thing/robot-001`.

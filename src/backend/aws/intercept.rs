@@ -142,7 +142,7 @@ impl Flight {
     }
 
     /// Whose credentials signed it, as far as an answer has told.
-    fn account(&self) -> Option<Account> {
+    pub(super) fn account(&self) -> Option<Account> {
         self.0.signers.account(self.0.key.get()?)
     }
 

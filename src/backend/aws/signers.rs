@@ -118,6 +118,12 @@ mod tests {
                 let read = stream.read(&mut bytes).await.unwrap();
                 request.push_str(std::str::from_utf8(&bytes[..read]).unwrap());
             }
+            if request.contains("/things/gone") {
+                let answer = "HTTP/1.1 404 Not Found\r\nx-amzn-ErrorType: ResourceNotFoundException\r\n\
+                    connection: close\r\ncontent-length: 2\r\n\r\n{}";
+                stream.write_all(answer.as_bytes()).await.unwrap();
+                continue;
+            }
             let account = if request.contains(OTHER) { OTHER } else { OURS };
             let arn = format!("arn:aws:iot:eu-central-1:{account}:thing/r0");
             let body = format!(
@@ -131,20 +137,45 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn the_gate_is_told_whose_the_credentials_are_that_sign_the_cancel_itself() {
+    /// A connection to what answers like that.
+    async fn connection(source: &Source) -> Connection {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(answers(listener));
-        let source = Source(Arc::new(Mutex::new(OURS)));
         let builder = Builder::new()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new("eu-central-1"))
             .endpoint_url(format!("http://{address}"))
             .credentials_provider(source.clone())
             .http_client(aws_smithy_http_client::Builder::new().build_http());
-        let connection = Connection::new(builder, "eu-central-1".to_owned(), Clock::system(), None);
-        let key = ExecutionKey { job: "fw".parse().unwrap(), thing: "r0".parse().unwrap() };
+        Connection::new(builder, "eu-central-1".to_owned(), Clock::system(), None)
+    }
+
+    fn execution(thing: &str) -> ExecutionKey {
+        ExecutionKey { job: "fw".parse().unwrap(), thing: thing.parse().unwrap() }
+    }
+
+    #[tokio::test]
+    async fn a_404_says_whose_it_is_once_an_answer_to_the_same_credentials_has_told() {
+        let source = Source(Arc::new(Mutex::new(OURS)));
+        let reader = connection(&source).await.reader();
+        let gone = async || {
+            let error = reader.describe_execution(&execution("gone"), None).await.unwrap_err();
+            assert_eq!(error.kind, ErrorKind::NotFound);
+            assert_eq!(error.is_not_found_somewhere(), error.account.is_none());
+            error.account.map(|it| it.account)
+        };
+        assert_eq!(gone().await, None);
+        reader.describe_execution(&execution("r0"), None).await.unwrap();
+        assert_eq!(gone().await.as_deref(), Some(OURS));
+        *source.0.lock().unwrap() = OTHER;
+        assert_eq!(gone().await, None);
+    }
+
+    #[tokio::test]
+    async fn the_gate_is_told_whose_the_credentials_are_that_sign_the_cancel_itself() {
+        let source = Source(Arc::new(Mutex::new(OURS)));
+        let (connection, key) = (connection(&source).await, execution("r0"));
         let request = CancelRequest {
             key: key.clone(),
             force: false,

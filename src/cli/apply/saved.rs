@@ -79,6 +79,7 @@ pub(super) fn lines_of(
             note,
             moved: false,
             again: false,
+            left_open: false,
             refused: None,
             times: None,
         };

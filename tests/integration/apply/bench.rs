@@ -266,7 +266,9 @@ impl Bench {
         let tell = |record: &Record| told.lock().unwrap().push(record.clone());
         let open = self.ledger.open().await.unwrap();
         let skew = self.in_force.current().thresholds().clock_skew;
-        let left = self.settler().settle(open, skew, waits, &self.stopped, tell).await;
+        let account = super::world::account("123456789012");
+        let settler = self.settler();
+        let left = settler.settle(open, &account, skew, waits, &self.stopped, tell).await;
         (left, told.into_inner().unwrap())
     }
 
@@ -293,9 +295,8 @@ impl Bench {
         let records = self.walk(lines, &inventory, &memory).await;
         assert_eq!(records.len(), count, "each line has one end");
         self.records.lock().unwrap().extend(records.iter().cloned());
-        let stays_open = |it: &&Record| it.note.contains("stays open");
-        let left: BTreeSet<_> =
-            records.iter().filter(stays_open).map(|it| it.key.clone()).collect();
+        let left = records.iter().filter(|it| it.left_open);
+        let left: BTreeSet<_> = left.map(|it| it.key.clone()).collect();
         assert_eq!(self.memory_now().await.open, left, "nothing else is left open");
         self.check(&records, before).await;
         records

@@ -18,6 +18,8 @@ use tokio::time::Instant;
 use super::bench::{Bench, queued, sweep};
 use crate::state::support::{ends, intent as an_intent};
 
+const OURS: &str = "123456789012";
+const OTHER: &str = "210987654321";
 const DESCRIBE: Call = Call::DescribeJobExecution;
 
 /// A world of two executions, for the first of which a process has begun an intent and ended.
@@ -59,7 +61,7 @@ async fn what_has_our_mark_was_canceled_by_us() {
     cancel(&bench, Some(&intent));
     let (outcome, note) = ended(&bench, false).await;
     assert_eq!(outcome, Outcome::Canceled);
-    assert_eq!(note, "settled after a restart: the reply was lost, the cancel was not");
+    assert_eq!(note, "settled later: the reply was lost, the cancel was not");
     let memory = bench.memory_now().await;
     assert!(memory.canceled.contains_key(&intent.key) && memory.backing_off.is_empty());
     assert_eq!(memory.spent.len(), 1);
@@ -72,7 +74,7 @@ async fn what_somebody_else_has_canceled_is_not_ours_and_its_unit_stays_spent() 
     assert_eq!(left(&bench, false).await, 1, "it may hit what comes in its place");
     let (outcome, note) = ended(&bench, true).await;
     assert_eq!(outcome, Outcome::AlreadyTerminal);
-    assert_eq!(note, "settled after a restart: it is CANCELED, not by us");
+    assert_eq!(note, "settled later: it is CANCELED, not by us");
     assert_eq!(bench.memory_now().await.spent.len(), 1, "nobody saw an answer: nothing is proved");
 }
 
@@ -112,7 +114,7 @@ async fn what_is_unmoved_is_settled_when_no_attempt_can_take_effect_any_more_and
     tokio::time::advance(Duration::from_secs(1)).await;
     let (outcome, note) = ended(&bench, false).await;
     assert_eq!(outcome, Outcome::Failed);
-    assert_eq!(note, "an earlier process ended before it took effect; it is judged anew");
+    assert_eq!(note, "its answer did not come, and it had no effect; it is judged anew");
     assert!(bench.memory_now().await.backing_off.contains_key(&intent.key));
 }
 
@@ -199,4 +201,30 @@ async fn the_first_execution_that_is_still_there_tells_the_account() {
     bench.emulator.store(|store| store.delete_execution("r1", "fw"));
     assert_eq!(answered().await, None);
     assert_eq!(bench.answered(&[]).await, None);
+}
+
+/// The settling lasts for minutes after it was certain who answers.
+#[tokio::test(start_paused = true)]
+async fn what_another_account_says_settles_nothing() {
+    let (bench, intent) = left_open().await;
+    let _ = bench.plan().await;
+    cancel(&bench, Some(&intent));
+    bench.world().answers_for(OTHER);
+    assert_eq!(left(&bench, false).await, 1, "what is there by the same name");
+    bench.world().answers_for_empty(OTHER);
+    tokio::time::advance(IN_FLIGHT).await;
+    assert_eq!(left(&bench, false).await, 1, "what is not there");
+    assert_eq!(left(&bench, false).await, 1, "what is not there, by credentials that are known");
+    bench.world().answers_for(OURS);
+    assert_eq!(ended(&bench, false).await.0, Outcome::Canceled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_gone_is_settled_also_after_credentials_were_renewed() {
+    let (bench, _) = left_open().await;
+    let _ = bench.plan().await;
+    bench.emulator.store(|store| store.delete_execution("r0", "fw"));
+    tokio::time::advance(IN_FLIGHT).await;
+    bench.world().rotates();
+    assert_eq!(ended(&bench, true).await.0, Outcome::Unresolved);
 }

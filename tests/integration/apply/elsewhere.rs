@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rescind::apply::FLIGHT_TIME;
+use rescind::apply::{Ending, FLIGHT_TIME};
 use rescind::backend::Operation as Call;
 use rescind::backend::fault::Fault;
 use rescind::plan::Outcome;
@@ -126,4 +126,65 @@ async fn credentials_that_change_with_each_call_send_nothing_for_nothing() {
     assert!(only(&records).note.contains("credentials"), "{records:?}");
     assert_eq!((bench.world().sent_to(), bench.spent("sweep").await), ([].into(), 0));
     assert!(bench.describes() < 10, "{}", bench.describes());
+}
+
+/// A 404 does not say of which account it is: who answers is asked then.
+#[tokio::test(start_paused = true)]
+async fn what_is_not_there_in_another_account_is_not_gone() {
+    let bench = Bench::memory(&queued(40), &sweep(100));
+    let world = bench.world().clone();
+    bench.world().on(DESCRIBE, move |moment| {
+        if moment.nth == 10 {
+            world.answers_for_empty(OTHER);
+        }
+    });
+    let records = bench.apply().await;
+    let counts = endings(&records);
+    assert_eq!(counts["canceled"] + counts["notTried"], 40, "{counts:?}");
+    assert!(records.iter().any(|it| it.ending == Ending::Elsewhere), "{records:?}");
+    assert!(bench.memory_now().await.backing_off.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_there_in_another_account_for_a_moment_goes_once_the_account_is_back() {
+    let bench = Bench::memory(&queued(40), &sweep(100));
+    let (world, back) = (bench.world().clone(), bench.world().clone());
+    bench.world().on(DESCRIBE, move |moment| {
+        if moment.nth == 10 {
+            world.answers_for_empty(OTHER);
+        }
+    });
+    bench.world().on(Call::ListJobs, move |_| back.answers_for(OURS));
+    let records = bench.apply().await;
+    assert_eq!(endings(&records), [("canceled", 40)].into(), "{records:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_gone_when_credentials_were_renewed_is_gone() {
+    let bench = Bench::memory(&queued(40), &sweep(100));
+    let world = bench.world().clone();
+    bench.world().on(DESCRIBE, move |moment| {
+        if moment.nth == 10 {
+            let key = moment.key.unwrap();
+            moment.store.delete_execution(key.thing.as_str(), key.job.as_str());
+            world.rotates();
+        }
+    });
+    let records = bench.apply().await;
+    assert_eq!(endings(&records), [("canceled", 39), ("gone", 1)].into(), "{records:?}");
+    assert!(bench.memory_now().await.backing_off.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_account_does_not_have_says_nothing_of_a_lost_cancel() {
+    let bench = Bench::memory(&queued(1), &sweep(100));
+    bench.faults().inject(Call::CancelJobExecution, Fault::LoseReply, 1);
+    let (world, back) = (bench.world().clone(), bench.world().clone());
+    bench.world().on(DESCRIBE, move |moment| {
+        if moment.nth == 2 {
+            world.answers_for_empty(OTHER);
+        }
+    });
+    bench.world().on(Call::ListJobs, move |_| back.answers_for(OURS));
+    assert_eq!(outcome(&bench.apply().await), Outcome::Canceled);
 }

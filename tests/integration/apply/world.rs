@@ -28,7 +28,7 @@ use super::answers::{self, error};
 pub use super::answers::failed;
 
 /// Whose account the world is.
-fn account(number: &str) -> Account {
+pub fn account(number: &str) -> Account {
     Account {
         partition: "aws".to_owned(),
         account: number.to_owned(),
@@ -65,6 +65,19 @@ struct Signer {
     account: Account,
     /// Whether an answer has told whose they are.
     told: bool,
+    /// Whether it has none of the executions.
+    empty: bool,
+}
+
+impl Signer {
+    fn of(number: &str) -> Self {
+        Self { account: account(number), told: false, empty: false }
+    }
+
+    /// Whose the credentials are, if an answer has told.
+    fn known(&self) -> Option<&Account> {
+        Some(&self.account).filter(|_| self.told)
+    }
 }
 
 #[derive(Default)]
@@ -87,7 +100,7 @@ struct Log {
 
 impl World {
     pub fn new(emulator: Emulator, clock: Clock) -> Self {
-        let signer = Mutex::new(Signer { account: account("123456789012"), told: false });
+        let signer = Mutex::new(Signer::of("123456789012"));
         Self(Arc::new(Inner { emulator, clock, signer, log: Mutex::default() }))
     }
 
@@ -136,7 +149,12 @@ impl World {
     /// From now on requests are signed by credentials of another account, which has the same jobs. Also from
     /// within a hook.
     pub fn answers_for(&self, number: &str) {
-        *self.signer() = Signer { account: account(number), told: false };
+        *self.signer() = Signer::of(number);
+    }
+
+    /// The same of another account that has the same jobs, and none of their executions.
+    pub fn answers_for_empty(&self, number: &str) {
+        *self.signer() = Signer { empty: true, ..Signer::of(number) };
     }
 
     /// From now on requests are signed by other credentials of the same account.
@@ -177,7 +195,7 @@ impl World {
         }
         let half = self.log().latency.get(&operation).copied().unwrap_or_default() / 2;
         sleep(half).await;
-        let answer = {
+        let (answer, signer) = {
             let log = &mut *self.log();
             let now = self.0.emulator.now();
             let nth = log.calls.entry(operation).or_default();
@@ -190,7 +208,7 @@ impl World {
                         hook(Moment { nth, key, store, now });
                     }
                 }
-                work(log, store, now)
+                (work(log, store, now), self.signer().clone())
             })
         };
         if !self.log().dateless {
@@ -198,7 +216,7 @@ impl World {
             self.0.clock.confirm(second, sent);
         }
         sleep(half).await;
-        answer.map_err(|refusal| error(operation, &refusal))
+        answer.map_err(|refusal| error(operation, &refusal, signer.known()))
     }
 }
 
@@ -331,6 +349,9 @@ impl JobsReader for World {
     ) -> Result<ExecutionDescription> {
         let answer = |store: &mut Store, now| {
             let mut signer = self.signer();
+            if signer.empty {
+                return Err(Refusal::NotFound("it is in another account".to_owned()));
+            }
             let account = Some(&signer.account);
             let found = answers::describe_execution(store, account, key, number, now)?;
             signer.told = true;
@@ -345,7 +366,7 @@ impl JobsWriter for World {
     async fn cancel(&self, request: &CancelRequest, gate: Arc<dyn Gate>) -> Result<CancelAnswer> {
         let operation = Operation::CancelJobExecution;
         let signer = self.signer().clone();
-        if !gate.may_send(Some(&signer.account).filter(|_| signer.told)) {
+        if !gate.may_send(signer.known()) {
             return Err(failed(operation, ErrorKind::Withdrawn, "withdrawn"));
         }
         let late = {

@@ -69,6 +69,7 @@ fn not_found(operation: Operation) -> Error {
         kind: ErrorKind::NotFound,
         message: "no such thing".to_owned(),
         request_id: None,
+        account: None,
         source: None,
     }
 }

@@ -40,7 +40,7 @@ fn entry(world: &World) -> Value {
 
 fn is_settled(world: &World) {
     until("it is settled", || (entry(world)["outcome"] == "canceled").then_some(()));
-    let note = "settled after a restart: the reply was lost, the cancel was not";
+    let note = "settled later: the reply was lost, the cancel was not";
     assert_eq!(entry(world)["note"], note);
     assert_eq!(world.calls(Operation::CancelJobExecution), 1);
     assert_eq!(world.canceled("fw"), ["r001"]);
