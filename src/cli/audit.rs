@@ -8,11 +8,13 @@ mod verify;
 use crate::cli::args::AuditForm;
 use crate::cli::args::state::{Audit as Args, Witness};
 use crate::cli::exit::Exit;
+use crate::cli::guard::words;
 use crate::cli::output::{Output, audit as shown, verify as verdict};
 use crate::cli::pause::used;
 use crate::cli::session::state_directory;
 use crate::cli::{Failure, blocking};
 use crate::clock::Clock;
+use crate::state::directory::{Directory, Error, Place};
 use crate::state::journal::{Entry, Filter};
 use crate::state::sqlite::{read_events, read_journal};
 
@@ -34,12 +36,7 @@ pub fn audit(args: &Args, output: Output) -> anyhow::Result<Exit> {
         return Err(Failure::new(Exit::Usage, message).into());
     }
     used(&directory)?;
-    let files = directory.files().map_err(|error| Failure::new(Exit::Error, error.to_string()))?;
-    if files.is_empty() {
-        let path = directory.path().display();
-        let message = format!("{path} has no journal: nothing was canceled with this --state-dir");
-        return Err(Failure::new(Exit::Error, message).into());
-    }
+    let files = chosen(args, &directory)?;
     if let Some(witness) = args.verify {
         return verified(&files, &filter, witness, args.form.output, output);
     }
@@ -71,6 +68,28 @@ pub fn audit(args: &Args, output: Output) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// The state files that are meant: that of the account and region that are named, or all.
+fn chosen(args: &Args, directory: &Directory) -> anyhow::Result<Vec<PathBuf>> {
+    let failed = |error: Error| Failure::new(Exit::Error, error.to_string());
+    let path = directory.path().display();
+    if let (Some(account), Some(region)) = (&args.account, &args.region) {
+        let place = Place { account: account.clone(), region: region.clone() };
+        let places = directory.places().map_err(failed)?;
+        if places.contains(&place) {
+            return Ok(vec![directory.file(&place)]);
+        }
+        let message =
+            format!("{path} has no state of {}; it has {}", place.words(), words(&places));
+        return Err(Failure::new(Exit::Error, message).into());
+    }
+    let files = directory.files().map_err(failed)?;
+    if files.is_empty() {
+        let message = format!("{path} has no journal: nothing was canceled with this --state-dir");
+        return Err(Failure::new(Exit::Error, message).into());
+    }
+    Ok(files)
+}
+
 fn read(file: &Path, filter: &Filter) -> anyhow::Result<Vec<Entry>> {
     let mut entries = Vec::new();
     read_journal(file, filter, |entry| entries.push(entry))
@@ -97,6 +116,18 @@ fn verified(
     for file in files {
         let (whole, asked) = (read(file, &Filter::default())?, read(file, filter)?);
         journals.push(verify::Journal { whole, asked });
+    }
+    if journals.iter().any(|it| !it.asked.is_empty()) {
+        journals.retain(|it| !it.asked.is_empty());
+    }
+    // A witness knows one account in one region.
+    let places: Vec<_> = journals.iter().filter_map(verify::Journal::place).collect();
+    if places.len() > 1 {
+        let message = format!(
+            "--verify takes one state at a time: pass --account and --region of {}",
+            words(&places)
+        );
+        return Err(Failure::new(Exit::Usage, message).into());
     }
     let report = blocking(verify::verify(&journals, witness, output))?;
     match form {

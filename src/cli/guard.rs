@@ -65,13 +65,17 @@ pub fn place(
         [place] => Ok(place.clone()),
         [] => Err(Failure::new(Exit::Error, format!("there is no state in {path}")).into()),
         many => {
-            let many: Vec<_> =
-                many.iter().map(|it| format!("{} in {}", it.account, it.region)).collect();
-            let message = format!(
-                "{path} has more than one state ({}): pass --account and --region",
-                many.join(", ")
-            );
+            let many = words(many);
+            let message =
+                format!("{path} has more than one state ({many}): pass --account and --region");
             Err(Failure::new(Exit::Usage, message).into())
         }
     }
+}
+
+/// Several of them, in words.
+pub fn words(places: &[Place]) -> String {
+    let places: Vec<_> =
+        places.iter().map(|it| format!("{} in {}", it.account, it.region)).collect();
+    places.join(", ")
 }

@@ -33,6 +33,13 @@ pub struct Place {
     pub region: String,
 }
 
+impl Place {
+    /// `account 123456789012 in eu-central-1`.
+    pub fn words(&self) -> String {
+        format!("account {} in {}", self.account, self.region)
+    }
+}
+
 /// Why the state directory is of no use.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

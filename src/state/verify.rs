@@ -40,6 +40,8 @@ pub enum Rule {
     ForceAsJudged,
     /// The cancel hit the execution, at the version and in the status that were judged.
     AsJudged,
+    /// The mark that AWS has names the policy of the intent, and what that meant.
+    SameCause,
     /// What an outcome claims is so.
     TrueOutcome,
     /// Each cancel that carries our mark has an intent that was there before it took effect.
@@ -50,12 +52,13 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::OneIntent,
         Self::OneCancel,
         Self::InOrder,
         Self::ForceAsJudged,
         Self::AsJudged,
+        Self::SameCause,
         Self::TrueOutcome,
         Self::IntentFirst,
         Self::InBudget,
@@ -69,6 +72,7 @@ impl Rule {
             Self::InOrder => "inOrder",
             Self::ForceAsJudged => "forceAsJudged",
             Self::AsJudged => "asJudged",
+            Self::SameCause => "sameCause",
             Self::TrueOutcome => "trueOutcome",
             Self::IntentFirst => "intentFirst",
             Self::InBudget => "inBudget",
@@ -132,6 +136,11 @@ impl Report {
     /// journal.
     pub fn holds(&self) -> bool {
         self.unasked == 0 && !self.findings.iter().any(|finding| finding.breach)
+    }
+
+    /// The intents of which the witness could not say whether they are true: nothing speaks against them.
+    pub fn unverified(&self) -> usize {
+        self.forgotten + self.open + self.unasked
     }
 
     /// Takes in what the witness says of one intent.
@@ -211,6 +220,24 @@ pub fn marked(details: &StatusDetails) -> Option<&str> {
     Some(attempt.rsplit_once('.')?.0)
 }
 
+/// How the mark of an intent in AWS differs from what the intent says of its cause.
+fn other_cause(entry: &Entry, details: &StatusDetails) -> Option<Finding> {
+    let mark = details.get(MARKER)?;
+    let mut words = mark.split_whitespace();
+    let (policy, digest, attempt) = (words.next()?, words.next()?, words.next_back()?);
+    if policy != entry.policy.as_str() {
+        let text = format!("the mark names policy {policy}, the intent {}", entry.policy);
+        return Some(finding(entry, Rule::SameCause, true, text));
+    }
+    if digest == entry.digest.short() {
+        return None;
+    }
+    // The intent has the digest of its last attempt: an earlier one that was lost may have landed since.
+    let last = attempt.rsplit_once('.').is_some_and(|(_, it)| it == entry.attempts.to_string());
+    let text = format!("the mark names digest {digest}, the intent {}", entry.digest.short());
+    Some(finding(entry, Rule::SameCause, last, text))
+}
+
 /// Whether the cancel of an intent carried its mark: the device's own pairs may leave no room.
 fn carries_mark(entry: &Entry) -> bool {
     marked(&entry.status_details).is_some()
@@ -243,7 +270,8 @@ pub fn described(entry: &Entry, found: Option<&ExecutionDescription>) -> Word {
         _ => format!("it is {}", found.status),
     };
     let against = |text: String| Word::Against(finding(entry, Rule::TrueOutcome, true, text));
-    match entry.outcome {
+    let other_cause = details.filter(|_| is_ours).and_then(|it| other_cause(entry, it));
+    let word = match entry.outcome {
         None | Some(Outcome::Unresolved) if is_ours => {
             let text = "it took effect: it is CANCELED with the mark of this intent".to_owned();
             // The journal does not say no.
@@ -264,6 +292,10 @@ pub fn described(entry: &Entry, found: Option<&ExecutionDescription>) -> Word {
         Some(Outcome::CanceledUnattributed) => against(now),
         Some(_) if is_ours => against("it took effect: it has the mark of this intent".to_owned()),
         Some(_) => Word::Confirmed,
+    };
+    match (word, other_cause) {
+        (Word::Confirmed, Some(other)) => Word::Against(other),
+        (word, _) => word,
     }
 }
 
@@ -325,6 +357,7 @@ pub fn witnessed(entries: &[Entry], effects: &[Effect], report: &mut Report) {
                     let (at, begun) = (effect.at, entry.begun_at);
                     found(Rule::IntentFirst, format!("canceled at {at}, the intent is of {begun}"));
                 }
+                report.findings.extend(other_cause(entry, &effect.status_details_after));
                 of_intent.entry(id).or_default().push(effect);
             }
         }

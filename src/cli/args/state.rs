@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Subcommand};
 
 use super::form::{As, AuditForm};
-use super::parsed::{address, moment};
+use super::parsed::{account, address, moment};
 use crate::execution::{JobId, ThingName};
 use crate::plan::Outcome;
 use crate::plan::breaker::Breaker;
@@ -53,6 +53,14 @@ pub struct Audit {
     #[allow(missing_docs)]
     pub directory: StateDir,
 
+    /// Only the state of this account. `--verify` takes one state at a time.
+    #[arg(long, value_name = "ID", requires = "region", value_parser = account)]
+    pub account: Option<String>,
+
+    /// The region of that state.
+    #[arg(long, value_name = "REGION", requires = "account")]
+    pub region: Option<String>,
+
     /// Only what was begun at this time or later: 2026-11-24T06:30:00Z; 2026-11-24, the start of that day
     /// in UTC; or '9h ago'.
     #[arg(long, value_name = "TIME", value_parser = moment)]
@@ -80,8 +88,9 @@ pub struct Audit {
     pub outcome: Vec<Wanted>,
 
     /// Hold the journal against a witness instead of showing it: `aws`, which is asked what became of
-    /// each execution, or the address of an emulator, which wrote down each cancel. Exit 1 if it does
-    /// not hold.
+    /// each execution, or the address of an emulator, which wrote down each cancel. Exit 1 if something
+    /// speaks against it, or AWS could not be asked. AWS cannot tell of an intent that is not in the
+    /// journal any more.
     #[arg(long, value_name = "WITNESS", value_parser = witness)]
     pub verify: Option<Witness>,
 

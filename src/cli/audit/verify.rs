@@ -30,6 +30,14 @@ pub struct Journal {
     pub asked: Vec<Entry>,
 }
 
+impl Journal {
+    /// Whose it is, if anything is in it that was asked for.
+    pub fn place(&self) -> Option<Place> {
+        let Entry { account, region, .. } = self.asked.first()?;
+        Some(Place { account: account.clone(), region: region.clone() })
+    }
+}
+
 /// Holds journals against themselves and a witness.
 pub async fn verify(
     journals: &[Journal],
@@ -44,7 +52,9 @@ pub async fn verify(
         Witness::Aws => {
             for journal in journals {
                 report.intents += journal.asked.len();
-                ask(&journal.asked, &mut report, output).await?;
+                if let Some(place) = journal.place() {
+                    ask(&place, &journal.asked, &mut report, output).await?;
+                }
             }
         }
         Witness::Emulator(at) => {
@@ -57,9 +67,12 @@ pub async fn verify(
 }
 
 /// Asks AWS what became of each execution.
-async fn ask(entries: &[Entry], report: &mut Report, output: Output) -> anyhow::Result<()> {
-    let Some(first) = entries.first() else { return Ok(()) };
-    let place = Place { account: first.account.clone(), region: first.region.clone() };
+async fn ask(
+    place: &Place,
+    entries: &[Entry],
+    report: &mut Report,
+    output: Output,
+) -> anyhow::Result<()> {
     let target = Target {
         fleet: None,
         account: Some(place.account.clone()),
@@ -71,13 +84,19 @@ async fn ask(entries: &[Entry], report: &mut Report, output: Output) -> anyhow::
     let reader = session.reader();
     let Some(answered) = account(&*reader).await? else {
         let message = format!(
-            "account {} in {} has no job at all, so that it cannot tell who it is: nothing was \
-             verified",
-            place.account, place.region
+            "{} has no job at all, so that it cannot tell who it is: nothing was verified",
+            place.words()
         );
         return Err(Failure::new(Exit::Error, message).into());
     };
-    session.check_place(Some(&answered))?;
+    if (session.elsewhere())(&answered).is_some() {
+        let message = format!(
+            "{answered} answered, and the journal is of {}: nothing was verified. Other credentials are \
+             needed, or --account and --region of another state",
+            place.words()
+        );
+        return Err(Failure::new(Exit::Stopped, message).into());
+    }
     let progress = Progress::default();
     for (done, entry) in entries.iter().enumerate() {
         progress.update("executions described", done, Some(entries.len()));

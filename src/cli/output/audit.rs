@@ -1,5 +1,7 @@
 //! The journal as people read it, as JSON and as CSV.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::cli::output::{Output, Tone, columns, plural};
@@ -50,8 +52,23 @@ fn outcome(entry: &Entry) -> &'static str {
 
 /// The entries as text, and what else changed what is sent.
 pub fn text(entries: &[Entry], events: &[Event], output: Output) -> String {
+    // Where there is one account and region, everybody knows which.
+    let places: BTreeSet<_> = entries
+        .iter()
+        .map(|it| (&it.account, &it.region))
+        .chain(events.iter().map(|it| (&it.account, &it.region)))
+        .collect();
+    let many = places.len() > 1;
+    let placed = |mut row: Vec<(Tone, String)>, account: &str, region: &str| {
+        if many {
+            row.insert(1, (row[0].0, account.to_owned()));
+            row.insert(2, (row[0].0, region.to_owned()));
+        }
+        row
+    };
     let heading = ["BEGUN", "OUTCOME", "JOB", "THING", "POLICY", "SOURCE", "REQUEST", "NOTE"];
-    let mut rows = vec![heading.map(|title| (Tone::Faint, title.to_owned())).to_vec()];
+    let heading = heading.map(|title| (Tone::Faint, title.to_owned())).to_vec();
+    let mut rows = vec![placed(heading, "ACCOUNT", "REGION")];
     rows.extend(entries.iter().map(|entry| {
         let tone = match entry.outcome {
             Some(Outcome::Canceled | Outcome::CanceledUnattributed) => Tone::Good,
@@ -59,7 +76,7 @@ pub fn text(entries: &[Entry], events: &[Event], output: Output) -> String {
             _ => Tone::Waits,
         };
         let force = if entry.force { ", force" } else { "" };
-        vec![
+        let row = vec![
             (Tone::Plain, entry.begun_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
             (tone, format!("{}{force}", outcome(entry))),
             (Tone::Plain, entry.job.to_string()),
@@ -68,9 +85,11 @@ pub fn text(entries: &[Entry], events: &[Event], output: Output) -> String {
             (Tone::Plain, source(entry)),
             (Tone::Plain, entry.request_id.clone().unwrap_or_else(|| "-".to_owned())),
             (Tone::Plain, entry.note.clone().unwrap_or_default()),
-        ]
+        ];
+        placed(row, &entry.account, &entry.region)
     }));
-    let told: Vec<_> = events.iter().map(event).collect();
+    let told = events.iter().map(|it| placed(event(it), &it.account, &it.region));
+    let told: Vec<_> = told.collect();
     let told = if told.is_empty() {
         String::new()
     } else {

@@ -11,13 +11,20 @@ use crate::state::verify::{Finding, Report};
 struct JsonReport<'a> {
     format: &'static str,
     holds: bool,
+    /// The intents of which nothing is known either way.
+    unverified: usize,
     #[serde(flatten)]
     report: &'a Report,
 }
 
 /// The report as JSON: `rescind/verify/v1`.
 pub fn json(report: &Report) -> impl Serialize {
-    JsonReport { format: "rescind/verify/v1", holds: report.holds(), report }
+    JsonReport {
+        format: "rescind/verify/v1",
+        holds: report.holds(),
+        unverified: report.unverified(),
+        report,
+    }
 }
 
 /// The report as text.
@@ -30,7 +37,7 @@ pub fn text(report: &Report, witness: Witness, output: Output) -> String {
         text.push_str(&columns(output, &rows));
         text.push('\n');
     }
-    let Report { intents, confirmed, forgotten, open, unasked, findings } = report;
+    let Report { intents, confirmed, forgotten, open, unasked, .. } = report;
     let told = match witness {
         Witness::Aws => "AWS's descriptions",
         Witness::Emulator(_) => "the emulator's effects",
@@ -45,25 +52,49 @@ pub fn text(report: &Report, witness: Witness, output: Output) -> String {
             plural(*unasked, "intent")
         ));
     }
+    text.push_str(&verdict(report));
+    text
+}
+
+/// What can be said of the journal as a whole, and of how much of it nothing can.
+fn verdict(report: &Report) -> String {
+    let Report { intents, confirmed, forgotten, open, unasked, findings } = report;
     let breaches = findings.iter().filter(|finding| finding.breach).count();
     let doubts = findings.len() - breaches;
-    text.push_str(&match (breaches, doubts) {
-        (0, 0) if *unasked > 0 => "Whether the journal holds is not known.\n".to_owned(),
-        (0, 0) if *intents == 0 => {
-            "Nothing was verified: the journal has no intent that was asked for.\n".to_owned()
-        }
-        (0, 0) => "The journal holds.\n".to_owned(),
-        (0, _) if *unasked > 0 => {
-            format!("Whether the journal holds is not known; {}.\n", plural(doubts, "doubt"))
-        }
-        (0, _) => format!("The journal holds, with {} to look at.\n", plural(doubts, "doubt")),
-        _ => format!(
-            "The journal does not hold: {}, {}.\n",
-            if breaches == 1 { "1 breach".to_owned() } else { format!("{breaches} breaches") },
-            plural(doubts, "doubt")
-        ),
-    });
-    text
+    let look = match doubts {
+        0 => String::new(),
+        doubts => format!(", with {} to look at", plural(doubts, "doubt")),
+    };
+    if breaches > 0 {
+        let breaches =
+            if breaches == 1 { "1 breach".to_owned() } else { format!("{breaches} breaches") };
+        return format!("The journal does not hold: {breaches}, {}.\n", plural(doubts, "doubt"));
+    }
+    if *unasked > 0 {
+        let look = look.replacen(", with", ";", 1);
+        return format!("Whether the journal holds is not known{look}.\n");
+    }
+    if *intents == 0 {
+        return "Nothing was verified: the journal has no intent that was asked for.\n".to_owned();
+    }
+    if report.unverified() == 0 {
+        return format!("The journal holds{look}.\n");
+    }
+    let mut silent = Vec::new();
+    if *forgotten > 0 {
+        silent.push(format!("{forgotten} of executions that are gone there"));
+    }
+    if *open > 0 {
+        silent.push(format!("{open} without an outcome yet"));
+    }
+    let silent = silent.join(", ");
+    if *confirmed == 0 && findings.is_empty() {
+        return format!("Nothing could be verified, and nothing speaks against it: {silent}.\n");
+    }
+    let told = plural(intents - report.unverified(), "intent");
+    format!(
+        "As far as it could be verified, the journal holds{look}: {told}. Not verified: {silent}.\n"
+    )
 }
 
 fn row(finding: &Finding) -> Vec<(Tone, String)> {

@@ -90,3 +90,60 @@ fn what_cannot_be_verified_so_is_said_before_anything_is_asked() {
     assert_eq!(gone.code, 1);
     assert!(gone.stderr.contains("does `rescind emulator` listen there?"), "{}", gone.stderr);
 }
+
+#[test]
+fn what_a_witness_cannot_tell_is_not_said_to_hold() {
+    let account = Account::new(&fleet_file(3));
+    std::fs::write(account.path("root/a.yaml"), policy("a", "*")).unwrap();
+    let pins = ["--account", ACCOUNT, "--region", REGION, "--no-guards", "--fresh-ledger"];
+    ran(account.command(&[&["apply", "root", "--yes"], &pins[..]].concat()));
+    let verify = || ran(account.command(&["audit", "--verify", "aws"]));
+    account.delete_execution("fw", "r001");
+    let some = verify();
+    assert_eq!(some.code, 0, "{}", some.stderr);
+    let told = "As far as it could be verified, the journal holds: 2 intents. Not verified: 1 of \
+                executions that are gone there.\n";
+    assert!(some.stdout.ends_with(told), "{}", some.stdout);
+    account.delete_execution("fw", "r002");
+    account.delete_execution("fw", "r003");
+    let none = verify();
+    let told = "Nothing could be verified, and nothing speaks against it: 3 of executions that are \
+                gone there.\n";
+    assert!(none.stdout.ends_with(told), "{}", none.stdout);
+}
+
+#[test]
+fn of_several_states_one_is_verified_and_each_row_says_whose_it_is() {
+    const OTHER: &str = "210987654321";
+    let (one, other) =
+        (Account::new(&fleet_file(1)), Account::new(&fleet_file(1).replace(ACCOUNT, OTHER)));
+    let state = one.path("state");
+    let state = state.to_str().unwrap();
+    for (account, id) in [(&one, ACCOUNT), (&other, OTHER)] {
+        std::fs::write(account.path("root/a.yaml"), policy("a", "*")).unwrap();
+        let args =
+            ["apply", "root", "--yes", "--no-guards", "--fresh-ledger", "--state-dir", state];
+        let applied =
+            ran(account.command(&[&args, &["--account", id, "--region", REGION][..]].concat()));
+        assert_eq!(applied.code, 0, "{}", applied.stderr);
+    }
+    let audit = |args: &[&str]| ran(one.command(&[&["audit"], args].concat()));
+    let all = audit(&[]);
+    assert!(all.stdout.contains(ACCOUNT) && all.stdout.contains(OTHER), "{}", all.stdout);
+    let mine = audit(&["--account", ACCOUNT, "--region", REGION]);
+    assert!(mine.stdout.contains("1 intent.") && !mine.stdout.contains(REGION), "{}", mine.stdout);
+
+    let any = audit(&["--verify", "aws"]);
+    assert_eq!(any.code, 64, "{}", any.stderr);
+    let told = "pass --account and --region of 123456789012 in eu-central-1, 210987654321 in";
+    assert!(any.stderr.contains(told), "{}", any.stderr);
+    let verified = audit(&["--verify", "aws", "--account", ACCOUNT, "--region", REGION]);
+    assert_eq!(verified.code, 0, "{}", verified.stderr);
+    assert!(verified.stdout.ends_with("The journal holds.\n"), "{}", verified.stdout);
+    let elsewhere = audit(&["--verify", "aws", "--account", OTHER, "--region", REGION]);
+    assert_eq!(elsewhere.code, 4);
+    assert!(elsewhere.stderr.contains("the journal is of account 210987654321"), "{elsewhere:?}");
+    let missing = audit(&["--account", "111111111111", "--region", REGION]);
+    assert_eq!(missing.code, 1);
+    assert!(missing.stderr.contains("has no state of account 111111111111"), "{missing:?}");
+}

@@ -74,11 +74,22 @@ impl Account {
         self.post("clock", &json!({ "advance": period }));
     }
 
+    /// Deletes execution 1 of a job on a thing, as AWS does once a while has passed.
+    pub fn delete_execution(&self, job: &str, thing: &str) {
+        let path = format!("/things/{thing}/jobs/{job}/executionNumber/1?force=true");
+        self.sent("DELETE", &path, "");
+    }
+
     fn ask(&self, method: &str, what: &str, body: &str) -> Value {
+        let answer = self.sent(method, &format!("/_emulator/{what}"), body);
+        serde_json::from_str(&answer).unwrap()
+    }
+
+    fn sent(&self, method: &str, path: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(self.address).unwrap();
         let length = body.len();
         let request = format!(
-            "{method} /_emulator/{what} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\
              content-length: {length}\r\n\r\n{body}",
             self.address
         );
@@ -86,8 +97,8 @@ impl Account {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
-        assert!(head.starts_with("HTTP/1.1 200"), "{method} {what}: {answer}");
-        serde_json::from_str(body).unwrap()
+        assert!(head.starts_with("HTTP/1.1 200"), "{method} {path}: {answer}");
+        body.to_owned()
     }
 
     /// Each cancel that took effect in this life of the emulator.

@@ -18,8 +18,12 @@ fn at(seconds: i64) -> Timestamp {
     start + SignedDuration::from_secs(seconds)
 }
 
+fn meant() -> Digest {
+    Digest::of(b"what it meant")
+}
+
 fn mark(id: &str) -> StatusDetails {
-    [("rescind".to_owned(), format!("give-up 0123abcd {id}.1"))].into_iter().collect()
+    [("rescind".to_owned(), format!("give-up {} {id}.1", meant().short()))].into_iter().collect()
 }
 
 /// A cancel as it should be.
@@ -37,7 +41,7 @@ fn entry(id: &str, thing: &str, begun: i64) -> Entry {
         force: false,
         status_details: mark(id),
         policy: PolicyName::new("give-up").unwrap(),
-        digest: Digest::of(b"what it meant"),
+        digest: meant(),
         origin: Origin { path: "a.yaml".into(), line: 1 },
         revision: None,
         charges: None,
@@ -128,6 +132,7 @@ fn each_rule_is_broken_by_something() {
     let mut again = effect(&one);
     again.status_details_after = mark("b");
     let second = entry("b", "r1", 10);
+    let renamed = changed(&|it| it.policy = PolicyName::new("innocent").unwrap());
     let seen = [
         broken(Rule::OneIntent, true, &alone(&[open, superseded("b", 10)])),
         broken(Rule::OneIntent, true, &alone(&[one.clone(), superseded("b", 1)])),
@@ -152,6 +157,7 @@ fn each_rule_is_broken_by_something() {
         broken(Rule::AsJudged, true, &hit(&|it| it.force = true)),
         broken(Rule::AsJudged, true, &hit(&|it| it.queued_at += 1)),
         broken(Rule::IntentFirst, true, &hit(&|it| it.at = at(-12))),
+        broken(Rule::SameCause, true, &against(&[renamed], &[effect(&one)]).findings),
         broken(Rule::InBudget, true, &alone(&[one.clone(), charged("b", 10, 1, 3_600)])),
     ];
     assert_eq!(BTreeSet::from(seen), BTreeSet::from(Rule::ALL));
@@ -185,6 +191,33 @@ fn a_description_speaks_against_a_false_outcome() {
     assert_eq!(breach(Some(Outcome::Unresolved), &ours), Some(false));
     assert_eq!(breach(None, &ours), Some(false));
     assert_eq!(described(&with(None), Some(&moved)), Word::Open);
+}
+
+#[test]
+fn the_mark_in_aws_names_the_policy_and_what_it_meant() {
+    let entry = entry("a", "r1", 0);
+    let found = description(&entry);
+    let breach = |change: &dyn Fn(&mut Entry)| {
+        let mut entry = entry.clone();
+        change(&mut entry);
+        match described(&entry, Some(&found)) {
+            Word::Against(finding) => {
+                assert_eq!(finding.rule, Rule::SameCause);
+                Some((finding.breach, finding.text))
+            }
+            _ => None,
+        }
+    };
+    let text = "the mark names policy give-up, the intent innocent".to_owned();
+    let innocent = PolicyName::new("innocent").unwrap();
+    assert_eq!(breach(&|it| it.policy = innocent.clone()), Some((true, text)));
+    let other = Digest::of(b"something else");
+    let digest = |entry: &mut Entry| entry.digest = other.clone();
+    assert!(breach(&digest).unwrap().0);
+    // A lost attempt that landed after the policy was changed and tried again carries what it meant then.
+    let later = |entry: &mut Entry| (entry.digest, entry.attempts) = (other.clone(), 2);
+    assert!(!breach(&later).unwrap().0);
+    assert_eq!(breach(&|_| {}), None);
 }
 
 /// A cancel for whose mark the device's own pairs left no room.
