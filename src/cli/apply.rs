@@ -76,10 +76,11 @@ async fn reconcile(
 ) -> anyhow::Result<Exit> {
     let session = Session::open(target, output).await?;
     let state = session.state(&args.state).await?;
+    let of_files = policies.digest().clone();
     let policies = Arc::new(policies.keeping(guards::adopted(&*state, session.clock.now()).await?));
     Session::require(&policies, "apply")?;
     if let Some(saved) = &saved {
-        refuse_stale(saved, &session, &policies, None)?;
+        refuse_stale(saved, &session, [policies.digest(), &of_files], None)?;
     }
     let memory = state.memory(session.clock.now()).await?;
     let depth = if asks { Depth::Exact } else { Depth::Listed };
@@ -100,7 +101,7 @@ async fn reconcile(
         None => 0,
     };
     if let Some(saved) = &saved {
-        refuse_stale(saved, &session, &policies, Some(&inventory))?;
+        refuse_stale(saved, &session, [policies.digest(), &of_files], Some(&inventory))?;
     }
     let keys = saved.as_ref().map(SavedPlan::keys);
     let now = inventory.as_of.unwrap_or_else(|| session.clock.now());

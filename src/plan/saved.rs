@@ -141,11 +141,12 @@ impl SavedPlan {
         if saved.format == FORMAT { Ok(saved) } else { Err(Error::Format(saved.format)) }
     }
 
-    /// Why it must not be applied at `now`, with `policies`, in the account that answered.
+    /// Why it must not be applied at `now`, in the account that answered. It may have been made for any of
+    /// `policies`: what is in force, and what the files alone say.
     pub fn stale(
         &self,
         now: Timestamp,
-        policies: &Digest,
+        policies: [&Digest; 2],
         here: Option<&Account>,
     ) -> Option<Stale> {
         if self.sum() != self.checksum {
@@ -159,9 +160,9 @@ impl SavedPlan {
         {
             return Some(Stale::Elsewhere { made: made.to_string(), here: here.to_string() });
         }
-        (self.policies != *policies).then(|| Stale::Policies {
+        (!policies.contains(&&self.policies)).then(|| Stale::Policies {
             made: self.policies.short().to_owned(),
-            now: policies.short().to_owned(),
+            now: policies[0].short().to_owned(),
         })
     }
 

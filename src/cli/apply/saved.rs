@@ -14,17 +14,19 @@ use crate::execution::{ExecutionKey, ExecutionNumber};
 use crate::inventory::Inventory;
 use crate::plan::saved::{SavedLine, SavedPlan, Stale};
 use crate::plan::{Line, Outcome, Pins, Reason, words};
-use crate::policy::PolicySet;
+use crate::policy::Digest;
 use crate::state::journal::{Entry, Filter};
 
+/// Refuses a plan that was made for other policies than those of the files, or of these with the guards that
+/// the state keeps: it may have been made where that state is not, and the guards count all the same.
 pub(super) fn refuse_stale(
     saved: &SavedPlan,
     session: &Session,
-    policies: &PolicySet,
+    policies: [&Digest; 2],
     inventory: Option<&Inventory>,
 ) -> anyhow::Result<()> {
     let here = inventory.and_then(|inventory| inventory.account.as_ref());
-    match saved.stale(session.clock.now(), policies.digest(), here) {
+    match saved.stale(session.clock.now(), policies, here) {
         None => Ok(()),
         Some(stale) => {
             let advice = match stale {

@@ -101,6 +101,30 @@ fn what_was_adopted_protects_from_the_next_apply_until_it_is_forgotten() {
 }
 
 #[test]
+fn a_plan_that_was_made_without_the_state_is_applied_under_the_guards_that_it_keeps() {
+    let world = World::new(2);
+    let pins = ["--account", ACCOUNT, "--region", REGION];
+    world.write("a.yaml", &policy("a", "nobody"));
+    world.write("g.yaml", &guard("g", "protect: [{name: pump, things: {names: [r001]}}]"));
+    assert_eq!(apply(&world, &pins).code, 0);
+    std::fs::remove_file(world.path("root/g.yaml")).unwrap();
+    world.write("a.yaml", &policy("a", "*"));
+
+    let elsewhere = ["--state-dir", "none", "--out", "p.json"];
+    let plan = ran(world.guarded(&[&["plan", "root"], &pins[..], &elsewhere].concat()));
+    assert_eq!(plan.code, 0, "{}{}", plan.stdout, plan.stderr);
+    assert!(plan.stdout.contains("2 to cancel"), "{}", plan.stdout);
+    let applied = apply(&world, &[&pins[..], &["--plan", "p.json"]].concat());
+    assert_eq!(applied.code, 4, "{}{}", applied.stdout, applied.stderr);
+    assert!(applied.stdout.contains("protected by g/pump"), "{}", applied.stdout);
+    assert_eq!(world.canceled("fw"), ["r002"]);
+
+    world.write("a.yaml", &policy("a", "r00*"));
+    let stale = apply(&world, &[&pins[..], &["--plan", "p.json"]].concat());
+    assert_eq!(stale.code, 5, "{}{}", stale.stdout, stale.stderr);
+}
+
+#[test]
 fn a_guard_of_another_account_is_not_adopted() {
     let world = World::new(1);
     world.write("a.yaml", &policy("a", "*"));

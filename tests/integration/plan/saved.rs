@@ -29,7 +29,7 @@ fn here() -> Account {
 }
 
 fn stale(saved: &SavedPlan, at: Timestamp) -> Option<Stale> {
-    saved.stale(at, &saved.policies, Some(&here()))
+    saved.stale(at, [&saved.policies; 2], Some(&here()))
 }
 
 #[test]
@@ -81,19 +81,19 @@ fn it_expires_after_a_day() {
 fn it_is_for_one_account_in_one_region() {
     let saved = saved();
     for there in [account("123456789013", "eu-central-1"), account("123456789012", "eu-west-1")] {
-        let found = saved.stale(now(), &saved.policies, Some(&there));
+        let found = saved.stale(now(), [&saved.policies; 2], Some(&there));
         let Some(Stale::Elsewhere { made, here: found }) = found else { panic!("{found:?}") };
         assert_eq!((made, found), (here().to_string(), there.to_string()));
     }
     // Nothing has answered yet: it is asked again once something has.
-    assert_eq!(saved.stale(now(), &saved.policies, None), None);
+    assert_eq!(saved.stale(now(), [&saved.policies; 2], None), None);
 }
 
 #[test]
 fn it_is_for_policies_that_mean_the_same() {
     let saved = saved();
     let other = Digest::of(b"other");
-    let found = saved.stale(now(), &other, Some(&here()));
+    let found = saved.stale(now(), [&other; 2], Some(&here()));
     let expected =
         Stale::Policies { made: saved.policies.short().to_owned(), now: other.short().to_owned() };
     assert_eq!(found, Some(expected));
