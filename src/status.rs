@@ -85,6 +85,8 @@ pub struct Tally {
     pub seconds: f64,
     /// How lines ended, by label.
     pub endings: BTreeMap<String, u64>,
+    /// The same, since the latest look at everything.
+    pub since: BTreeMap<String, u64>,
     /// Cancels that took effect and were forced.
     pub forced: u64,
 }
@@ -327,6 +329,9 @@ pub struct Status {
     pub failed_passes: u64,
     /// How lines ended since the start, by label.
     pub endings: BTreeMap<String, u64>,
+    /// How lines ended since everything was looked at for the last time, by label: what `pass` and
+    /// `policies` count is as it was then.
+    pub since: BTreeMap<String, u64>,
     /// Calls since the start, by operation.
     pub calls: BTreeMap<String, Calls>,
     /// The latest errors, oldest first.
@@ -404,6 +409,7 @@ impl Snapshot {
             passes: self.tally.passes,
             failed_passes: self.tally.failed,
             endings: self.tally.endings.clone(),
+            since: self.tally.since.clone(),
             calls,
             errors: Vec::clone(&self.errors),
         }

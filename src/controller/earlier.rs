@@ -110,7 +110,7 @@ impl Controller {
         }
         let (settler, stop, account) = (self.settler.clone(), with.stop.clone(), account.clone());
         let skew = policies.thresholds().clock_skew;
-        let log = Log::new(self.reporter.clone(), self.clock.clone());
+        let log = Log::new(self.reporter.clone(), self.clock.clone(), 0);
         let settling = async move {
             let told = |record: &Record| log.ended(record, 0);
             let left = settler.settle(open, &account, skew, true, &stop, told).await;

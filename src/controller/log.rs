@@ -16,11 +16,13 @@ pub(super) struct Log {
     waiting: Notify,
     reporter: Reporter,
     clock: Clock,
+    /// How many lines come after those that it is told of.
+    beyond: usize,
 }
 
 impl Log {
-    pub(super) fn new(reporter: Reporter, clock: Clock) -> Self {
-        Self { waiting: Notify::new(), reporter, clock }
+    pub(super) fn new(reporter: Reporter, clock: Clock, beyond: usize) -> Self {
+        Self { waiting: Notify::new(), reporter, clock, beyond }
     }
 
     /// Waits until only lost calls are waited for.
@@ -42,7 +44,7 @@ impl Watch for Log {
                     force = record.force,
                     attempts = record.attempts,
                     request_id = record.request_id.as_deref(),
-                    left,
+                    left = left + self.beyond,
                     "{}", record.note
                 )
             };

@@ -390,7 +390,9 @@ impl Controller {
             }
             let keys: Vec<_> = batch.iter().map(|line| line.key.clone()).collect();
             let part = inventory.part(&keys);
-            let applied = self.apply(executor.clone(), batch, part, memory, with.stop).await;
+            self.reporter.stands(&with.in_force.current(), &memory, now);
+            let log = Log::new(self.reporter.clone(), self.clock.clone(), lines.len());
+            let applied = self.apply(executor.clone(), batch, part, memory, with.stop, log).await;
             let records = match applied {
                 Applied::Done(records) => records,
                 Applied::Waits(applying) => {
@@ -429,8 +431,9 @@ impl Controller {
         inventory: Inventory,
         memory: Memory,
         stop: &Stop,
+        log: Log,
     ) -> Applied {
-        let log = Arc::new(Log::new(self.reporter.clone(), self.clock.clone()));
+        let log = Arc::new(log);
         let (watch, stop) = (Arc::clone(&log), stop.clone());
         let mut applying: Applying = Box::pin(async move {
             executor.apply(lines, &inventory, &memory, None, &stop, &*watch).await

@@ -178,6 +178,7 @@ impl Reporter {
             snapshot.policies = policies;
             snapshot.guards = guards;
             snapshot.breakers = breakers;
+            snapshot.tally.since.clear();
             if let Some(account) = &plan.account {
                 let (account, region) = (account.account.clone(), account.region.clone());
                 snapshot.account = Some(Arc::new(Account { account, region }));
@@ -196,6 +197,7 @@ impl Reporter {
     pub fn ended(&self, label: &'static str, forced: bool) {
         self.change(|snapshot| {
             *snapshot.tally.endings.entry(label.to_owned()).or_default() += 1;
+            *snapshot.tally.since.entry(label.to_owned()).or_default() += 1;
             snapshot.tally.forced += u64::from(forced);
         });
     }

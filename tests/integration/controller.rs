@@ -8,4 +8,5 @@ mod late;
 mod month;
 mod refills;
 mod spared;
+mod telling;
 mod throttled;

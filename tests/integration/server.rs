@@ -114,6 +114,7 @@ pub fn busy() -> Snapshot {
         buckets: [1, 0, 2, 8, 0, 1, 0, 0, 0, 0],
         seconds: 99.5,
         endings: BTreeMap::from([("canceled".to_owned(), 50), ("superseded".to_owned(), 2)]),
+        since: BTreeMap::from([("canceled".to_owned(), 5)]),
         forced: 20,
     };
     snapshot.errors = Arc::new(vec![Failure {

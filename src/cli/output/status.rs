@@ -138,6 +138,12 @@ fn look(status: &Status) -> String {
             text
         }
     };
+    let since: Vec<_> = status.since.iter().map(|(ending, n)| format!("{n} {ending}")).collect();
+    let last = if since.is_empty() {
+        last
+    } else {
+        format!("{last}\n  Since everything was looked at: {}", since.join(", "))
+    };
     let next = match (status.active, status.next_look) {
         (true, _) => "a pass is under way".to_owned(),
         (false, Some(at)) if at > status.now => {

@@ -99,7 +99,7 @@ pub const METRICS: &[Metric] = &[
         name: "rescind_executions",
         kind: Kind::Gauge,
         labels: &["reason"],
-        help: "Executions in scope in the latest pass, by the reason of their decision.",
+        help: "Executions in scope when all were looked at for the last time, by the reason of their decision.",
         samples: |it| {
             let pass = it.status.pass.as_ref();
             let of = |reason: Reason| {
