@@ -48,6 +48,21 @@ pub trait Progress: Send + Sync {
     fn update(&self, what: &str, done: usize, total: Option<usize>);
 }
 
+/// AWS does not accept the credentials, so that nothing can be observed.
+#[derive(Debug)]
+pub struct Unobserved {
+    /// What is known all the same: what was known before, and what was read until then.
+    pub inventory: Inventory,
+    /// What AWS answered.
+    pub error: Error,
+}
+
+impl From<Box<Unobserved>> for Error {
+    fn from(unobserved: Box<Unobserved>) -> Self {
+        unobserved.error
+    }
+}
+
 /// Tells nobody.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoProgress;
@@ -84,7 +99,7 @@ impl Collector {
         memory: &Memory,
         depth: Depth,
         progress: &dyn Progress,
-    ) -> Result<Inventory> {
+    ) -> Result<Inventory, Box<Unobserved>> {
         self.observe_for(inventory, std::slice::from_ref(policies), memory, depth, progress).await
     }
 
@@ -97,7 +112,7 @@ impl Collector {
         memory: &Memory,
         depth: Depth,
         progress: &dyn Progress,
-    ) -> Result<Inventory> {
+    ) -> Result<Inventory, Box<Unobserved>> {
         let as_of = Mutex::new(None);
         let needs = |seen: &Inventory| {
             let now = self.clock.now();
@@ -120,7 +135,7 @@ impl Collector {
         inventory: Inventory,
         needs: impl Fn(&Inventory) -> Needs,
         progress: &dyn Progress,
-    ) -> Result<Inventory> {
+    ) -> Result<Inventory, Box<Unobserved>> {
         // Looked at by reads and changed by answers, in turn: there is one task.
         let pass = Mutex::new(Pass { inventory, problems: BTreeMap::new() });
         let mut asked = Needs::default();
@@ -138,7 +153,10 @@ impl Collector {
                 return Ok(pass.into_inner().unwrap_or_else(PoisonError::into_inner).finish());
             }
             asked.add(wanted.clone());
-            self.round(wanted, &pass, progress).await?;
+            if let Err(error) = self.round(wanted, &pass, progress).await {
+                let pass = pass.into_inner().unwrap_or_else(PoisonError::into_inner);
+                return Err(Box::new(Unobserved { inventory: pass.inventory, error }));
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use tokio::sync::oneshot;
 
 use crate::apply::{Ending, FLIGHT_TIME, Ids, Record, Stop};
+use crate::backend::Error;
 use crate::cli::args::{Apply as Args, Format, Target};
 use crate::cli::exit::Exit;
 use crate::cli::output::progress::Progress;
@@ -338,7 +339,7 @@ async fn observe(
         observed = observing => observed,
     };
     progress.clear();
-    Ok(observed?)
+    Ok(observed.map_err(Error::from)?)
 }
 
 /// What a second look found.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use jiff::Timestamp;
 
-use crate::backend::{ErrorKind, thing_queue};
+use crate::backend::{Error, ErrorKind, thing_queue};
 use crate::cli::args::Explain as Args;
 use crate::cli::args::Format;
 use crate::cli::exit::Exit;
@@ -133,7 +133,7 @@ async fn collect(
     let progress = Progress::default();
     let inventory = session.collector().collect(inventory, wanted, &progress).await;
     progress.clear();
-    Ok(inventory?)
+    Ok(inventory.map_err(Error::from)?)
 }
 
 /// Describes an execution that was not listed.

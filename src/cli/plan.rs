@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::backend::Error;
 use crate::cli::args::{Plan as Args, PlanFormat};
 use crate::cli::exit::Exit;
 use crate::cli::out::Out;
@@ -149,7 +150,7 @@ pub(super) async fn look_for(
         .observe_for(Inventory::default(), sets, memory, Depth::Exact, &progress)
         .await;
     progress.clear();
-    let inventory = inventory?;
+    let inventory = inventory.map_err(Error::from)?;
     session.check_place(inventory.account.as_ref())?;
     observed(&inventory)?;
     Ok(inventory)

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::backend::Error;
 use crate::cli::args::Snapshot as Args;
 use crate::cli::exit::Exit;
 use crate::cli::out::Out;
@@ -41,7 +42,7 @@ async fn recorded(args: Args, output: Output) -> anyhow::Result<Exit> {
     let progress = Progress::default();
     let inventory = session.collector().collect(inventory, everything, &progress).await;
     progress.clear();
-    let inventory = inventory?;
+    let inventory = inventory.map_err(Error::from)?;
     let refuse = |why: String| {
         let message = format!("no snapshot was written: {why}");
         Err(Failure::new(Exit::Error, message).into())

@@ -200,8 +200,11 @@ impl Controller {
             () = with.stop.on() => return Ok(false),
             observed = observing => match observed {
                 Ok(inventory) => inventory,
-                Err(error) => {
-                    self.failed(&unobserved(&error));
+                Err(it) => {
+                    self.failed(&unobserved(&it.error));
+                    if whole {
+                        course.inventory = it.inventory;
+                    }
                     return Ok(false);
                 }
             },
@@ -280,8 +283,9 @@ impl Controller {
                 () = with.stop.on() => return Ok(Looked::at(false)),
                 observed = observing => match observed {
                     Ok(inventory) => inventory,
-                    Err(error) => {
-                        self.failed(&unobserved(&error));
+                    Err(it) => {
+                        self.failed(&unobserved(&it.error));
+                        *inventory = it.inventory;
                         return Ok(Looked::at(false));
                     }
                 },

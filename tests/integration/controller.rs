@@ -6,6 +6,7 @@ mod elsewhere;
 mod halted;
 mod late;
 mod month;
+mod outage;
 mod refills;
 mod spared;
 mod telling;

@@ -244,7 +244,8 @@ fn collector(reader: impl JobsReader + 'static) -> Collector {
 }
 
 async fn collect(reader: impl JobsReader + 'static) -> Result<Inventory> {
-    collector(reader).collect(Inventory::default(), everything, &NoProgress).await
+    let observed = collector(reader).collect(Inventory::default(), everything, &NoProgress).await;
+    Ok(observed?)
 }
 
 fn key(job: &str, thing: &str) -> ExecutionKey {
