@@ -34,6 +34,7 @@ mod breakers;
 mod earlier;
 mod log;
 mod pass;
+mod turn;
 
 use pass::{Applying, Course, With};
 

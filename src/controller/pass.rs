@@ -12,6 +12,7 @@ use jiff::SignedDuration;
 use tokio::sync::{mpsc, watch};
 
 use super::log::{Log, unobserved};
+use super::turn::Turns;
 use super::{Controller, Error};
 use crate::apply::{Ending, Executor, Record, Stop};
 use crate::execution::ExecutionKey;
@@ -21,7 +22,7 @@ use crate::plan::check::check;
 use crate::plan::due::{Extent, Schedule, Seen};
 use crate::plan::in_force::Fixed;
 use crate::plan::{BudgetState, Depth, InForce, Line, Memory, Outcome, Plan, Reason, plan, stable};
-use crate::policy::PolicySet;
+use crate::policy::{PolicyName, PolicySet};
 use crate::status::NEW_LEDGER;
 use crate::status::report::Running;
 
@@ -147,6 +148,8 @@ struct Acted {
     records: Vec<Record>,
     /// Whether there is more to do, which is planned anew since something else has come due.
     leaves: bool,
+    /// The policies of which something has no turn before a budget refills.
+    waits: BTreeSet<PolicyName>,
 }
 
 impl Looked {
@@ -221,8 +224,9 @@ impl Controller {
             course.inventory.jobs.extend(inventory.jobs);
         }
         let looked = looked?;
-        let Acted { records, leaves } = &looked.acted;
+        let Acted { records, leaves, waits } = &looked.acted;
         course.take_in(records);
+        waits.iter().for_each(|policy| course.schedule.waits(policy));
         let paused = |record: &Record| record.ending == Ending::Kept(Reason::Paused);
         course.paused |= records.iter().any(paused);
         let memory = self.state.memory(self.clock.now()).await?;
@@ -384,11 +388,10 @@ impl Controller {
         loop {
             let now = self.clock.now();
             let memory = self.state.memory(now).await?;
-            // What AWS denied in an earlier batch is not asked for again.
-            let denied =
-                |line: &Line| memory.denied_until(&line.policy.name, &line.key.job, now).is_some();
+            let mut turns = Turns::new(&memory, now);
             let size = self.batch(&executor);
-            let batch: Vec<Line> = lines.by_ref().filter(|line| !denied(line)).take(size).collect();
+            let have = lines.by_ref().filter(|line| turns.has(line, &mut acted.waits));
+            let batch: Vec<Line> = have.take(size).collect();
             if batch.is_empty() {
                 break;
             }

@@ -37,3 +37,20 @@ async fn a_refill_is_a_due_time_also_where_a_describe_may_rule_out_what_waits() 
     let stuck = STUCK.replace("{count: 100, per: 1h}", "{count: 1, per: 1m}");
     assert_eq!(canceled(&fleet("IN_PROGRESS"), &policy("stuck", &stuck)).await, plain);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_has_no_turn_is_not_taken_up_one_by_one() {
+    let fleet = fleet("IN_PROGRESS").replace("count: 8", "count: 2000");
+    let stuck = STUCK.replace("{count: 100, per: 1h}", "{count: 3, per: 1h}");
+    let bench = Bench::new(&fleet, &policy("stuck", &stuck));
+    let running = bench.begin();
+    sleep(Duration::from_secs(60)).await;
+    let told = running.told();
+    running.stop().await;
+    assert_eq!(bench.canceled().len(), 3);
+    let waiting = told.tally.endings["budgetExhausted"];
+    // No more than a batch, at the pace of cancels.
+    assert!(waiting < 128, "{waiting}");
+    let told = &told.policies[0].executions;
+    assert!(told["due"] > 1_900, "{told:?}");
+}
