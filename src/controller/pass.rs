@@ -226,7 +226,9 @@ impl Controller {
         let looked = looked?;
         let Acted { records, leaves, waits } = &looked.acted;
         course.take_in(records);
-        waits.iter().for_each(|policy| course.schedule.waits(policy));
+        for policy in waits {
+            course.schedule.waits(policy);
+        }
         let paused = |record: &Record| record.ending == Ending::Kept(Reason::Paused);
         course.paused |= records.iter().any(paused);
         let memory = self.state.memory(self.clock.now()).await?;

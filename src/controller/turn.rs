@@ -29,13 +29,13 @@ impl<'a> Turns<'a> {
             return false;
         }
         let charges = line.act.iter().flat_map(|act| &act.charges);
-        let is_exhausted = charges.into_iter().any(|charge| match self.exhausted.get(charge) {
-            Some(exhausted) => *exhausted,
-            None => {
-                let exhausted = left_of(charge, self.memory, self.now) == 0;
-                self.exhausted.insert(charge.clone(), exhausted);
-                exhausted
+        let is_exhausted = charges.into_iter().any(|charge| {
+            if let Some(known) = self.exhausted.get(charge) {
+                return *known;
             }
+            let exhausted = left_of(charge, self.memory, self.now) == 0;
+            self.exhausted.insert(charge.clone(), exhausted);
+            exhausted
         });
         if is_exhausted && !waits.contains(policy) {
             waits.insert(policy.clone());
