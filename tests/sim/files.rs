@@ -107,7 +107,9 @@ impl Files {
             }
             7 => {
                 let name = if random.chance(50) { policy } else { guard };
-                self.texts.insert(format!("{name}.yaml"), "spec: [\n".to_owned());
+                // Of what does not say what it has, everything waits that never knew it.
+                let kind = if random.chance(70) { "kind: CancelPolicy\n" } else { "" };
+                self.texts.insert(format!("{name}.yaml"), format!("{kind}spec: [\n"));
                 judge.unwrite(name);
                 format!("{name}.yaml is broken")
             }
@@ -129,6 +131,8 @@ impl Files {
 
     /// Everything is mended, and with `plenty` nothing is in the way any more.
     pub fn free(&mut self, plenty: bool, judge: &mut Judge) {
+        // What never said anything is taken away.
+        self.texts.clear();
         for (name, rule) in self.rules.clone() {
             let limit = Limit { size: Size::Count(1_000), per: 60 };
             let limit = if plenty { limit } else { Limit { per: 60, ..rule.limit } };
