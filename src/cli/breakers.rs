@@ -4,7 +4,7 @@
 
 use crate::apply::{Ending, Record};
 use crate::cli::Failure;
-use crate::cli::args::state::{Resume as Args, who};
+use crate::cli::args::state::{Resume as Args, is_at_loopback, who};
 use crate::cli::exit::Exit;
 use crate::cli::guard::place;
 use crate::cli::output::{Output, plural};
@@ -31,6 +31,14 @@ pub fn refusal(plan: &Plan, changes: &[Change]) -> Option<String> {
         "it has closed now: run it again".to_owned()
     } else {
         format!("once that is put right, `rescind resume --breaker {breaker}` closes it")
+    };
+    let then = if breaker == Breaker::Clock && is_at_loopback() {
+        format!(
+            "{then}. An emulator's clock that was moved is allowed by `breakers: {{clockSkewSeconds: \
+             31536000}}` in a guard"
+        )
+    } else {
+        then
     };
     let count = plural(withheld, "execution");
     Some(format!("breaker {breaker} is open: {why}; {count} held back; {then}"))

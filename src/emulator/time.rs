@@ -21,7 +21,18 @@ pub struct ClockState {
     pub now: Timestamp,
     /// Whether it stands still.
     pub stopped: bool,
+    /// What follows for who works against it, where it is far from the machine's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<&'static str>,
 }
+
+/// From how far on a client may take it for a clock that is wrong: rescind by itself does after a minute.
+const FAR: SignedDuration = SignedDuration::from_secs(60);
+
+/// What is said of a clock that is that far.
+const NOTE: &str = "Clients see a clock that differs from the machine's. `rescind apply` and `run` stop by it \
+                    (breaker clock), unless each CancelGuard with breakers allows it: breakers: \
+                    {clockSkewSeconds: 31536000}";
 
 /// A clock and how far the emulator is ahead of it.
 pub struct Time {
@@ -46,7 +57,9 @@ impl Time {
     }
 
     pub fn state(&self) -> ClockState {
-        ClockState { now: self.now(), stopped: self.shift().stopped_at.is_some() }
+        let now = self.now();
+        let is_far = now.duration_since(self.clock.now()).abs() > FAR;
+        ClockState { now, stopped: self.shift().stopped_at.is_some(), note: is_far.then_some(NOTE) }
     }
 
     pub fn advance(&self, duration: SignedDuration) -> Result<(), BackInTime> {

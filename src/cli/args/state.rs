@@ -83,7 +83,8 @@ pub struct Audit {
     pub job: Option<JobId>,
 
     /// Only what ended so: canceled, canceledUnattributed, alreadyTerminal, superseded, gone,
-    /// withdrawn, failed, unresolved, or open. May be given more than once.
+    /// withdrawn, failed, unresolved, or open. May be given more than once. What was never begun (kept, not
+    /// tried, failed before anything could be sent) is not in the journal.
     #[arg(long, value_name = "OUTCOME", value_parser = outcome)]
     pub outcome: Vec<Wanted>,
 
@@ -249,6 +250,14 @@ pub fn check_endpoints() -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Whether the environment names an address of this machine for AWS: an emulator, most likely.
+pub fn is_at_loopback() -> bool {
+    let address = variable("AWS_ENDPOINT_URL_IOT").or_else(|| variable("AWS_ENDPOINT_URL"));
+    let host = address.as_deref().and_then(|it| it.split_once("://")).map(|(_, host)| host);
+    let here = ["127.", "localhost", "[::1]"];
+    host.is_some_and(|host| here.iter().any(|it| host.starts_with(it)))
 }
 
 /// Who runs this: the actor and run of a GitHub workflow, else user and host, as the environment says; the

@@ -30,6 +30,7 @@ fn a_clock_that_is_wrong_ends_with_4_until_a_guard_allows_it() {
     let then =
         "1 execution held back; once that is put right, `rescind resume --breaker clock` closes it";
     assert!(stopped.stderr.contains(then), "{}", stopped.stderr);
+    assert!(stopped.stderr.contains("An emulator's clock that was moved is allowed"));
     assert!(stopped.stdout.contains("Breakers that are open"), "{}", stopped.stdout);
     assert!(world.emulator.effects().is_empty());
 
