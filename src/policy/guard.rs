@@ -89,6 +89,16 @@ pub struct Scope {
     pub regions: BTreeSet<String>,
 }
 
+/// Whether a text has the form of an AWS region: words, and a number at the end.
+pub fn is_region(text: &str) -> bool {
+    let all = |it: &str, fits: fn(&u8) -> bool| !it.is_empty() && it.bytes().all(|b| fits(&b));
+    let words = |text: &str| text.split('-').all(|it| all(it, u8::is_ascii_lowercase));
+    text.len() <= 32
+        && text.rsplit_once('-').is_some_and(|(before, number)| {
+            before.contains('-') && words(before) && all(number, u8::is_ascii_digit)
+        })
+}
+
 /// A time in which nothing is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Freeze {

@@ -9,6 +9,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -68,6 +69,22 @@ struct Shared {
     breakers: Arc<Breakers>,
     /// The file that was opened; another one may have taken its name since.
     identity: Option<Identity>,
+    /// Whether this process made the file, and its account has not answered yet.
+    is_unfounded: AtomicBool,
+}
+
+impl Drop for Shared {
+    /// Takes the file away again that was made for an account or region that never answered: a state of
+    /// nobody would stand beside the others, and each verb about them would have to be told which is meant.
+    fn drop(&mut self) {
+        let is_ours = || self.lock.is_in_place() && Identity::at(&self.path) == self.identity;
+        if !*self.is_unfounded.get_mut() || !self.lock().is_blank() || !is_ours() {
+            return;
+        }
+        if let Err(error) = open::remove(&self.path) {
+            tracing::warn!(%error, "a state file in which nothing is stays");
+        }
+    }
 }
 
 impl SqliteState {
@@ -77,6 +94,7 @@ impl SqliteState {
         let lock =
             directory.lock(place, &format!("{}, process {}", writing.who, std::process::id()))?;
         let path = directory.file(place);
+        let is_unfounded = AtomicBool::new(!path.exists());
         let (connection, about) = open::writer(&path, place, writing.fresh_ledger)?;
         let machine = writing.clock.as_ref().and_then(Clock::machine);
         let mut inner = load(&connection, &path, &about, writing.fresh_ledger, machine)?;
@@ -93,7 +111,16 @@ impl SqliteState {
         let directory = directory.clone();
         let place = place.clone();
         let writer = Mutex::new(writer);
-        Ok(Self(Arc::new(Shared { writer, lock, directory, place, path, breakers, identity })))
+        Ok(Self(Arc::new(Shared {
+            writer,
+            lock,
+            directory,
+            place,
+            path,
+            breakers,
+            identity,
+            is_unfounded,
+        })))
     }
 
     /// Lets something go wrong from now on.
@@ -289,6 +316,7 @@ impl State for SqliteState {
     }
 
     async fn confirmed(&self, now: Timestamp) -> Result<(), Error> {
+        self.0.is_unfounded.store(false, Ordering::Relaxed);
         self.with(move |writer| {
             if writer.inner.memory.ledger_began != Some(NOT_YET) {
                 return Ok(());

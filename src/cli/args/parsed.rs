@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use crate::policy::guard::is_region;
 use crate::span::{Moment, Period};
 
 pub(super) fn account(text: &str) -> Result<String, String> {
@@ -23,10 +24,7 @@ pub(super) fn key_and_secret(text: &str) -> Result<(String, String), String> {
 }
 
 pub(super) fn region(text: &str) -> Result<String, String> {
-    let part = |it: &str| {
-        !it.is_empty() && it.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-    };
-    if text.len() <= 32 && text.split('-').count() >= 3 && text.split('-').all(part) {
+    if is_region(text) {
         Ok(text.to_owned())
     } else {
         Err("an AWS region is like eu-central-1".to_owned())

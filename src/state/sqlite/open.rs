@@ -103,7 +103,11 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 /// What an error of the database means for a file that is being opened.
 pub(super) fn failed(path: &Path, error: &rusqlite::Error) -> Error {
     let path = shown(path);
-    let why = one_line(&error.to_string());
+    // What the database was told to do says nothing to whoever reads this.
+    let why = match error {
+        rusqlite::Error::SqlInputError { msg, .. } => one_line(msg),
+        error => one_line(&error.to_string()),
+    };
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => Error::NotOurs(path),
         // None is no error of the system: a row or a column is not as it was written.
@@ -190,6 +194,19 @@ fn make(path: &Path, place: &Place, past_known: bool) -> Result<(), Error> {
     // The file's name must be as durable as what is written into it.
     let parent = path.parent().unwrap_or(Path::new("."));
     File::open(parent).and_then(|it| it.sync_all()).map_err(failed)
+}
+
+/// Removes a file and what the database keeps beside it.
+pub(super) fn remove(path: &Path) -> Result<(), Error> {
+    for file in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
+        match fs::remove_file(&file) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(unusable(&file, "removed", &error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// What is too short to be a database, SQLite takes for an empty one: it would drop a -wal file that belongs

@@ -73,6 +73,13 @@ impl Writer {
         }
     }
 
+    /// Whether nothing was ever written into the file but what it is.
+    pub(super) fn is_blank(&self) -> bool {
+        let sql = "SELECT latest IS NULL AND ledger_began IS NULL
+            AND NOT EXISTS (SELECT 1 FROM intents) AND NOT EXISTS (SELECT 1 FROM guards) FROM about";
+        self.connection.query_row(sql, [], |row| row.get(0)).unwrap_or(false)
+    }
+
     pub(super) fn failed(&self, what: &'static str, error: &rusqlite::Error) -> Error {
         let path = self.path.display().to_string();
         match error.sqlite_error_code() {

@@ -33,6 +33,30 @@ fn the_state_of_the_account_that_answers_counts_whoever_names_it() {
 }
 
 #[test]
+fn a_place_that_never_answered_leaves_no_state_beside_the_others() {
+    let account = Account::new(&fleet_file(2));
+    fs::write(account.path("root/a.yaml"), policy("a", "*")).unwrap();
+    let states = || {
+        let files = fs::read_dir(account.path("state")).unwrap().map(|it| it.unwrap().file_name());
+        let mut files: Vec<_> = files.map(|it| it.into_string().unwrap()).collect();
+        files.retain(|name| name.contains(".sqlite"));
+        files
+    };
+    let apply = |account_id: &str, region: &str| {
+        let args = ["apply", "root", "--yes", "--no-guards", "--account", account_id];
+        ran(account.command(&[&args[..], &["--region", region]].concat()))
+    };
+    assert_eq!(apply("210987654321", REGION).code, 4);
+    assert_eq!(states(), [""; 0]);
+    assert_eq!(apply(ACCOUNT, REGION).code, 0);
+    let kept = states();
+    assert!(kept.contains(&format!("{ACCOUNT}.{REGION}.sqlite")), "{kept:?}");
+    // One that answered stays, also where another one does not answer any more.
+    assert_eq!(apply("210987654321", REGION).code, 4);
+    assert_eq!(states(), kept);
+}
+
+#[test]
 fn a_state_directory_that_cannot_be_read_is_not_one_that_is_empty() {
     let world = World::new(1);
     world.write("a.yaml", &policy("a", "*"));

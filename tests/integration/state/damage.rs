@@ -47,6 +47,16 @@ async fn a_newer_file_is_refused_and_left_as_it_is() {
 }
 
 #[tokio::test]
+async fn a_file_whose_form_was_set_back_is_refused_in_one_line() {
+    let disk = Disk::new();
+    disk.filled().await;
+    patched(&disk.file(), USER_VERSION, &0_u32.to_be_bytes());
+    let refusal = disk.refusal();
+    assert!(refusal.len() < 300 && !refusal.contains("CREATE TABLE"), "{refusal}");
+    assert!(refusal.contains("already exists"), "{refusal}");
+}
+
+#[tokio::test]
 async fn what_is_no_state_file_is_refused_and_left_as_it_is() {
     for content in [&b"dear diary, ".repeat(900)[..], b"x"] {
         let disk = Disk::new();

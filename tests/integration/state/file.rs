@@ -353,7 +353,9 @@ async fn the_stop_switch_is_a_file() {
 #[tokio::test]
 async fn what_matched_is_there_after_a_restart_and_a_file_of_an_older_form_learns_to_keep_it() {
     let disk = Disk::new();
-    drop(disk.open());
+    let state = disk.open();
+    state.confirmed(now()).await.unwrap();
+    drop(state);
     let raw = Connection::open(disk.file()).unwrap();
     raw.execute_batch(
         "DROP TABLE sightings; DROP VIEW journal; ALTER TABLE intents DROP COLUMN revision;
