@@ -56,6 +56,10 @@ const IN_FLIGHT: usize = 16;
 /// After 403 for so many different jobs, nothing more is tried: it is not about the jobs.
 const DENIED_JOBS: usize = 3;
 
+/// While so many lines in a row found no connection, no further one is begun; and once one of them has tried as
+/// often as it may, nothing more is tried: it is not about the lines.
+const UNCONNECTED: usize = 5;
+
 /// When all that is left waits for longer than this, it is told and not waited for in silence. Reads
 /// that failed in passing wait for less, so that what waits so long has an intent.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -254,6 +258,7 @@ impl Executor {
             }
         }
         let mut parked: Vec<(Instant, Box<Work>)> = Vec::new();
+        let mut unconnected = BTreeSet::new();
         let mut flying = FuturesUnordered::new();
         loop {
             let now = Instant::now();
@@ -262,7 +267,9 @@ impl Executor {
             // Behind the others: what failed once has no right to go first.
             queue.extend(due.into_iter().map(|(_, work)| work));
             while flying.len() < IN_FLIGHT && !stop.is_on() {
-                let may_go = |work: &Work| work.has_place || room.has(work);
+                // Those that have begun to try find out whether there is a connection again.
+                let is_cut_off = unconnected.len() >= UNCONNECTED && lock(&run.met).dead.is_none();
+                let may_go = |work: &Work| work.has_place || (!is_cut_off && room.has(work));
                 let Some(index) = queue.iter().position(|work| may_go(work)) else { break };
                 let Some(mut work) = queue.remove(index) else { break };
                 let refusal = lock(&run.met).refuses(&work);
@@ -302,8 +309,17 @@ impl Executor {
             tokio::select! {
                 biased;
                 Some(step) = flying.next(), if !flying.is_empty() => match step {
-                    Step::Parked(work, until) => parked.push((until, work)),
+                    Step::Parked(work, until) => {
+                        work.note_connection(true, &mut unconnected);
+                        parked.push((until, work));
+                    }
                     Step::Ended(work, record) => {
+                        let failed = record.ending == Ending::Outcome(Outcome::Failed);
+                        work.note_connection(failed, &mut unconnected);
+                        if unconnected.len() >= UNCONNECTED {
+                            let why = "not tried: for several executions in a row no connection could be made";
+                            lock(&run.met).dead.get_or_insert_with(|| why.to_owned());
+                        }
                         room.ended(&work);
                         let left = queue.len() + flying.len() + parked.len();
                         report(record, left, &mut records);

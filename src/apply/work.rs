@@ -2,6 +2,7 @@
 //!
 //! Apart from `line`, which walks it, since everything else in `apply` only carries it about.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -160,6 +161,16 @@ impl Work {
             left_open: false,
             refused: self.error,
             times: self.row.described.known().map(|_| self.row.times),
+        }
+    }
+
+    /// Counts it among those that found no connection in a row, or begins that row anew; `failed` says whether
+    /// its last step came to nothing.
+    pub(super) fn note_connection(&self, failed: bool, row: &mut BTreeSet<ExecutionKey>) {
+        if failed && self.error.is_some_and(|(_, kind)| kind == ErrorKind::NotConnected) {
+            row.insert(self.key().clone());
+        } else {
+            row.clear();
         }
     }
 

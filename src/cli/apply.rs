@@ -23,13 +23,15 @@ use crate::execution::{Account, ExecutionKey};
 use crate::inventory::Inventory;
 use crate::plan::in_force::Fixed;
 use crate::plan::saved::SavedPlan;
-use crate::plan::{BudgetState, Depth, Memory, Plan, Reason, plan as decide, planner, stable};
+use crate::plan::{BudgetState, Depth, Memory, Plan, Reason, planner, stable};
 use crate::policy::PolicySet;
 use crate::state::State;
 use crate::status::NEW_LEDGER;
 
+mod left;
 mod saved;
 
+use left::look_again;
 use saved::{canceled_since, lines_of, nothing_went, refuse_stale};
 
 pub async fn apply(args: Args, output: Output) -> anyhow::Result<Exit> {
@@ -120,6 +122,7 @@ async fn reconcile(
         memory: &memory,
         calls: &calls,
         cancels_per_second,
+        most: args.max,
     };
     let (lines, mut records) = match &saved {
         Some(saved) => {
@@ -176,7 +179,7 @@ async fn reconcile(
     let calls = session.pacer.counts();
     let left = if acts && !stop.is_on() {
         // What was done is told whether or not a second look can be had.
-        let look = look_again(&session, &policies, &*state, stop).await;
+        let look = look_again(&session, &policies, &*state, &records, stop).await;
         look.inspect_err(|error| output.error(&format!("what is left is not known: {error:#}")))
             .ok()
     } else {
@@ -192,6 +195,7 @@ async fn reconcile(
             memory: &left.memory,
             calls: &left.calls,
             cancels_per_second,
+            most: None,
         }),
     };
     match args.form.output {
@@ -318,8 +322,14 @@ async fn sighted(state: &dyn State, plan: &Plan, memory: Memory) -> anyhow::Resu
 
 fn json_plan(plan: &Plan, inventory: &Inventory, memory: &Memory) -> serde_json::Value {
     let calls = crate::backend::pace::Counts::default();
-    let shown =
-        shown_plan::Shown { plan, inventory, memory, calls: &calls, cancels_per_second: None };
+    let shown = shown_plan::Shown {
+        plan,
+        inventory,
+        memory,
+        calls: &calls,
+        cancels_per_second: None,
+        most: None,
+    };
     serde_json::to_value(shown_plan::json(shown)).unwrap_or_default()
 }
 
@@ -340,34 +350,6 @@ async fn observe(
     };
     progress.clear();
     Ok(observed.map_err(Error::from)?)
-}
-
-/// What a second look found.
-struct Left {
-    plan: Plan,
-    inventory: Inventory,
-    memory: Memory,
-    calls: crate::backend::pace::Counts,
-}
-
-async fn look_again(
-    session: &Session,
-    policies: &Arc<PolicySet>,
-    state: &dyn State,
-    stop: &Stop,
-) -> anyhow::Result<Left> {
-    let before = session.pacer.counts();
-    let memory = state.memory(session.clock.now()).await?;
-    // Exact, since what a describe rules out is not left to do.
-    let inventory = observe(session, policies, &memory, Depth::Exact, stop).await?;
-    observed(&inventory)?;
-    if let Some(why) = unlisted(&inventory) {
-        anyhow::bail!("{why}");
-    }
-    let now = inventory.as_of.unwrap_or_else(|| session.clock.now());
-    let plan = decide(policies, &inventory, &memory, now, Depth::Exact);
-    let calls = session.pacer.counts() - &before;
-    Ok(Left { plan, inventory, memory, calls })
 }
 
 fn read_saved(path: &Path) -> anyhow::Result<SavedPlan> {

@@ -180,7 +180,8 @@ async fn compared(args: Args, output: Output) -> anyhow::Result<Exit> {
         DiffFormat::Markdown => output.result(&markdown(shown))?,
     }
     ci::summary(|| markdown(shown))?;
-    unlisted_error(&inventory, "comparison")?;
+    let known = args.detailed_exitcode && !changes.is_empty();
+    unlisted_error(&inventory, "comparison", known, output)?;
     if !args.detailed_exitcode {
         return Ok(Exit::Done);
     }

@@ -10,9 +10,11 @@ pub enum Exit {
     /// A bad policy, credentials, AWS, or a bug. With `--detailed-exitcode` also that nothing was found to
     /// cancel while something could not be read.
     Error,
-    /// Changes are pending; only with `--detailed-exitcode` of `plan` and `diff`.
+    /// Changes are pending, also where not everything could be read; only with `--detailed-exitcode` of `plan` and `diff`.
     Changes,
-    /// Some cancels failed, were superseded or are unresolved. Running again is safe.
+    /// Some cancels failed, were superseded or are unresolved, not everything could be read, or of a saved plan
+    /// nothing went since its budgets have nothing left (without a saved plan that is 0). Running again is
+    /// safe.
     Partial,
     /// Safety stopped it: another account or region than was asked for or than a guard has in its scope,
     /// the stop switch, a breaker, a freeze, a guard on a line of a saved plan, a budget that says Halt.

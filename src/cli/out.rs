@@ -13,6 +13,12 @@ use anyhow::Context as _;
 use crate::cli::Failure;
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
+use crate::source::is_yaml;
+
+/// The directory of a file.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
 
 /// Where a verb writes its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +40,30 @@ impl<'a> Out<'a> {
             let message = format!("--out {path}: something is there that is not a regular file");
             return Err(Failure::new(Exit::Usage, message).into());
         }
+        let folder = folder_of(path);
+        if !folder.is_dir() {
+            let (path, folder) = (path.display(), folder.display());
+            let message = format!("--out {path}: there is no directory {folder}");
+            return Err(Failure::new(Exit::Usage, message).into());
+        }
         Ok(Self::File(path))
+    }
+
+    /// The same beside a policy root. Refuses what would be read there as one of its files.
+    pub fn beside(path: &'a Path, root: &Path) -> anyhow::Result<Self> {
+        let out = Self::of(path)?;
+        if let (Self::File(path), Ok(root)) = (out, root.canonicalize())
+            && is_yaml(path)
+            && folder_of(path).canonicalize().is_ok_and(|folder| folder.starts_with(&root))
+        {
+            let path = path.display();
+            let message = format!(
+                "--out {path}: the policy root, where every YAML file is read as policies, is no place for \
+                 it: name another"
+            );
+            return Err(Failure::new(Exit::Usage, message).into());
+        }
+        Ok(out)
     }
 
     /// Writes text in which all strings are JSON's.
@@ -47,11 +76,10 @@ impl<'a> Out<'a> {
         let name = path.file_name().with_context(|| format!("{} is no file name", in_words()))?;
         let mut hidden = OsString::from(".");
         hidden.push(name);
-        let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
         // Made anew under a name that nobody could lay a link at; it goes unless it comes to its place.
         let mut part = tempfile::Builder::new();
         part.prefix(&hidden).suffix(".part").permissions(Permissions::from_mode(0o666));
-        let part = part.tempfile_in(folder.unwrap_or(Path::new(".")));
+        let part = part.tempfile_in(folder_of(path));
         let mut part = part.with_context(in_words)?;
         let written = part.write_all(text.as_bytes()).and_then(|()| part.as_file().sync_all());
         written.with_context(in_words)?;

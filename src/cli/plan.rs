@@ -33,7 +33,7 @@ pub async fn plan(args: Args, output: Output) -> anyhow::Result<Exit> {
 }
 
 async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
-    let out = args.out.as_deref().map(Out::of).transpose()?;
+    let out = args.out.as_deref().map(|path| Out::beside(path, &args.root.root)).transpose()?;
     if out == Some(Out::Stdout) && args.form.output != PlanFormat::Text {
         let message = "--out -: the saved plan goes to stdout, and so does what --output asks for: name a \
                        file";
@@ -66,6 +66,7 @@ async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
         memory: &memory,
         calls: &calls,
         cancels_per_second: session.pacer.cancels_per_second(),
+        most: None,
     };
     if let Some(out) = out {
         // Also of a part of the policies: whoever applies it has all of them in force.
@@ -103,11 +104,11 @@ async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
         output.say("Note: the root has no CancelGuard; apply and run need --no-guards then.");
     }
     Session::check_scope(&policies, inventory.account.as_ref())?;
-    unlisted_error(&inventory, "plan")?;
+    let changes = Summary::of(&plan).cancel > 0;
+    unlisted_error(&inventory, "plan", args.detailed_exitcode && changes, output)?;
     if !args.detailed_exitcode {
         return Ok(Exit::Done);
     }
-    let changes = Summary::of(&plan).cancel > 0;
     detailed(changes, undecided(&plan, &inventory), "there is anything to cancel")
 }
 
@@ -223,9 +224,19 @@ pub(super) fn unlisted(inventory: &Inventory) -> Option<String> {
     Some(format!("{} could not be read: {first}{more}", counts.join(" and ")))
 }
 
-/// Stops if a list or a job could not be read: what is on it is missing from `what`.
-pub(super) fn unlisted_error(inventory: &Inventory, what: &str) -> anyhow::Result<()> {
+/// Stops if a list or a job could not be read: what is on it is missing from `what`. Where that anything
+/// changes is all that was asked, and is `known` from the rest, it is only told.
+pub(super) fn unlisted_error(
+    inventory: &Inventory,
+    what: &str,
+    known: bool,
+    output: Output,
+) -> anyhow::Result<()> {
     let Some(why) = unlisted(inventory) else { return Ok(()) };
     let message = format!("{why}; the {what} lacks what is on it");
+    if known {
+        output.error(&message);
+        return Ok(());
+    }
     Err(Failure::new(Exit::Error, message).into())
 }

@@ -37,7 +37,7 @@ async fn recorded(args: Args, output: Output) -> anyhow::Result<Exit> {
     let session = Session::open(&args.target, output).await?;
     let memory = Memory::default();
     let inventory = look(&session, &policies, &memory).await?;
-    unlisted_error(&inventory, "snapshot")?;
+    unlisted_error(&inventory, "snapshot", false, output)?;
     let now = inventory.as_of.unwrap_or_else(|| session.clock.now());
     let progress = Progress::default();
     let inventory = session.collector().collect(inventory, everything, &progress).await;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::execution::JobId;
+use crate::execution::{JobId, JobStatus};
 use crate::fact::Fact;
 use crate::inventory::Inventory;
 use crate::plan::{Plan, Reason};
@@ -55,7 +55,7 @@ pub struct WholeJob {
 }
 
 /// The jobs of which everything that is open would be canceled one by one: more than one execution, as
-/// many as AWS counts. CancelJob does it in one call; that is for people to decide, since it also ends
+/// many as AWS counts, of a job that can still be canceled itself. CancelJob does it in one call; that is for people to decide, since it also ends
 /// the job.
 pub fn whole_jobs(plan: &Plan, inventory: &Inventory) -> Vec<WholeJob> {
     let mut lines = BTreeMap::<&JobId, u64>::new();
@@ -66,6 +66,10 @@ pub fn whole_jobs(plan: &Plan, inventory: &Inventory) -> Vec<WholeJob> {
     }
     let whole = lines.into_iter().filter_map(|(job, goes)| {
         let Fact::Known(described) = &inventory.jobs.get(job)?.description else { return None };
+        let lives = described.status.known()?;
+        if !matches!(lives, JobStatus::InProgress | JobStatus::Scheduled) {
+            return None;
+        }
         let process = described.process.known()?;
         let open = u64::try_from(process.queued.checked_add(process.in_progress)?).ok()?;
         let force = process.in_progress > 0;

@@ -12,6 +12,12 @@ use crate::cli::output::{Output, Tone, columns, plural};
 use crate::plan::words::in_words;
 use crate::plan::{Because, Decision, Outcome, Reason};
 
+/// How the note of a line begins that was not tried for what others met.
+const NOT_TRIED: &str = "not tried: ";
+
+/// How many lines that were not tried for one cause are told one by one.
+const UNTRIED_TOLD: usize = 5;
+
 /// What an apply did, and what it left.
 #[derive(Clone, Copy, Debug)]
 pub struct Shown<'a> {
@@ -98,9 +104,21 @@ pub fn json(shown: Shown<'_>, plan: serde_json::Value) -> impl Serialize {
 /// The report as text.
 pub fn text(shown: Shown<'_>, output: Output) -> String {
     let mut text = String::new();
-    // Those beyond --max are only counted: they may be as many as the fleet has executions.
-    let told: Vec<_> =
-        shown.records.iter().filter(|record| record.ending != Ending::BeyondMax).collect();
+    // Those beyond --max are only counted: they may be as many as the fleet has executions. So may those be
+    // that one cause kept from being tried.
+    let mut untried = BTreeMap::<&str, usize>::new();
+    let one_cause =
+        |record: &&Record| record.ending == Ending::NotTried && record.note.starts_with(NOT_TRIED);
+    for record in shown.records.iter().filter(one_cause) {
+        *untried.entry(&record.note).or_default() += 1;
+    }
+    untried.retain(|_, count| *count > UNTRIED_TOLD);
+    let is_counted = |record: &Record| match record.ending {
+        Ending::BeyondMax => true,
+        Ending::NotTried => untried.contains_key(&*record.note),
+        _ => false,
+    };
+    let told: Vec<_> = shown.records.iter().filter(|record| !is_counted(record)).collect();
     if !told.is_empty() {
         let heading = ["OUTCOME", "JOB", "THING", "POLICY", "NOTE"];
         let mut rows = vec![heading.map(|title| (Tone::Faint, title.to_owned())).to_vec()];
@@ -115,6 +133,9 @@ pub fn text(shown: Shown<'_>, output: Output) -> String {
         }));
         text.push_str(&columns(output, &rows));
         text.push('\n');
+    }
+    for (note, count) in &untried {
+        text.push_str(&format!("{} {note}.\n", plural(*count, "execution")));
     }
     text.push_str(&format!("Calls: {}\n", calls_text(shown.calls)));
     let counts: BTreeMap<_, usize> =
@@ -134,7 +155,8 @@ pub fn text(shown: Shown<'_>, output: Output) -> String {
         let summary = Summary::of(left.plan);
         let due = summary.examine + summary.cancel;
         text.push_str(&format!(
-            "Left, by a second look: {} ({})\n",
+            "Left, by a second look ({}): {} ({})\n",
+            calls_text(left.calls),
             match (due, summary.defer) {
                 (0, 0) => "nothing to cancel".to_owned(),
                 (0, waiting) => format!("nothing to cancel now; {waiting} wait: {}", waits(left)),

@@ -31,6 +31,8 @@ pub struct Shown<'a> {
     pub calls: &'a Counts,
     /// How many executions can be canceled a second; none for no limit.
     pub cancels_per_second: Option<f64>,
+    /// How many of them are canceled at the most; none for all that are due.
+    pub most: Option<u64>,
 }
 
 /// How many lines have each decision.

@@ -113,6 +113,26 @@ async fn cancels_that_never_get_a_connection_fail_and_give_their_units_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn after_several_executions_in_a_row_without_a_connection_nothing_more_is_tried() {
+    let bench = Bench::memory(&queued(200), &sweep(1000));
+    let describe = Call::DescribeJobExecution;
+    bench.faults().inject(describe, Fault::Fail(ErrorKind::NotConnected), 100_000);
+    let records = bench.apply().await;
+    let ended = endings(&records);
+    assert_eq!(ended.values().sum::<usize>(), 200);
+    // As many as are walked at the same time found out; each of them tried again.
+    assert!(ended["notTried"] >= 184 && ended["failed"] >= 1, "{ended:?}");
+    let not_tried = records.iter().find(|it| it.ending == Ending::NotTried).unwrap();
+    assert!(not_tried.note.contains("no connection could be made"), "{}", not_tried.note);
+
+    // An outage that ends is waited for, and costs nobody his turn.
+    let bench = Bench::memory(&queued(200), &sweep(1000));
+    bench.faults().inject(describe, Fault::Fail(ErrorKind::NotConnected), 30);
+    let records = bench.apply().await;
+    assert_eq!(endings(&records), [("canceled", 200)].into());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_throttled_cancel_keeps_its_intent_and_gets_a_new_attempt() {
     let bench = Bench::memory(&queued(1), &sweep(1));
     bench.faults().inject(CANCEL, Fault::Fail(ErrorKind::Throttled), 2);

@@ -103,7 +103,19 @@ fn max_is_a_bound_and_what_is_beyond_it_is_shown() {
     assert_eq!(apply.code, 0, "{}", apply.stderr);
     assert_eq!(world.emulator.effects().len(), 2);
     assert!(apply.stdout.contains("Done: 3 beyond --max, 2 canceled."), "{}", apply.stdout);
-    assert!(apply.stdout.contains("Left, by a second look: 3 to cancel"), "{}", apply.stdout);
+    assert!(
+        apply.stdout.contains(": 3 to cancel (3 executions in scope: 3 due)"),
+        "{}",
+        apply.stdout
+    );
+    // The second look costs lists, which it counts, and no describe of what is beyond.
+    assert_eq!(world.emulator.calls()[&Operation::DescribeJobExecution], 2);
+    assert!(
+        apply.stdout.contains("Left, by a second look (DescribeJob 1, DescribeThing 3, List"),
+        "{}",
+        apply.stdout
+    );
+    assert!(apply.stdout.contains("Time: 2 cancels at 8/s"), "{}", apply.stdout);
     // What was done is told line by line, what was not only counted; programs are told all of it.
     let told = apply.stdout.lines().filter(|line| line.starts_with("canceled  ")).count();
     assert_eq!((told, apply.stdout.matches("beyond --max").count()), (2, 1), "{}", apply.stdout);

@@ -6,7 +6,8 @@ use crate::plan::finish::{Finish, WholeJob, whole_jobs};
 
 /// How long it takes; none if there is nothing to cancel, or no limit to how fast.
 pub(super) fn finish(shown: Shown<'_>) -> Option<Finish> {
-    Finish::of(shown.plan.order.len() as u64, shown.cancels_per_second)
+    let acts = shown.plan.order.len() as u64;
+    Finish::of(shown.most.map_or(acts, |most| acts.min(most)), shown.cancels_per_second)
 }
 
 /// Both, as text.
@@ -15,15 +16,14 @@ pub(super) fn text(shown: Shown<'_>, output: Output) -> String {
         let (job, count) = (&it.job, it.executions);
         let force = if it.force { " --force" } else { "" };
         let hint = format!(
-            "all {count} open executions; aws iot cancel-job --job-id {job}{force} is one call, and ends \
-             the job"
+            "{count} cancels; aws iot cancel-job --job-id {job}{force} is one call, and ends the job"
         );
         vec![(Tone::Plain, format!("  {job}")), (Tone::Plain, hint)]
     };
     let rows: Vec<_> = whole_jobs(shown.plan, shown.inventory).iter().map(row).collect();
     let mut text = String::new();
     if !rows.is_empty() {
-        text.push_str(&format!("\nWhole jobs, one by one:\n{}", columns(output, &rows)));
+        text.push_str(&format!("\nJobs of which nothing would stay open, so that canceling the job itself may be meant:\n{}", columns(output, &rows)));
     }
     if let Some(finish) = finish(shown) {
         text.push_str(&format!("\nTime: {}\n", finish.in_words()));
