@@ -102,6 +102,8 @@ pub struct Policy {
     /// Set while the policy's file has an error; the policy is the last one that was adopted, and
     /// waits.
     pub held: bool,
+    /// The document as JSON with its defaults filled in: what a change of it is told by.
+    pub document: Arc<str>,
 }
 
 impl Policy {

@@ -6,9 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use crate::execution::ExecutionKey;
 use crate::plan::{Decision, Plan, budget};
 use crate::policy::{Guard, Policy, PolicyName, PolicySet, Standing};
+
+mod fields;
 
 /// How a plan cancels an execution.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,8 +124,8 @@ pub struct Edit {
     pub name: PolicyName,
     /// `added`, `removed` or `changed`.
     pub how: &'static str,
-    /// What of it that bounds all it does is another: its mode, its budget; of what was added or removed
-    /// what it is.
+    /// What of it is another, before and after, that which bounds all it does (its mode, its budget) first;
+    /// of what was added or removed what bounds it.
     pub what: Vec<String>,
 }
 
@@ -143,8 +147,15 @@ pub fn edits(old: &PolicySet, new: &PolicySet) -> Vec<Edit> {
 /// What of a document is compared.
 struct Document {
     digest: String,
-    /// What bounds all it does: a name, and what it is.
-    bounds: Vec<(&'static str, String)>,
+    /// What bounds all it does: a name, what it is, and the key under `spec` that says so.
+    bounds: Vec<(&'static str, String, &'static str)>,
+    /// All that its `spec` says.
+    spec: Value,
+}
+
+fn spec(document: &str) -> Value {
+    let document = serde_json::from_str::<Value>(document).unwrap_or_default();
+    document.get("spec").cloned().unwrap_or_default()
 }
 
 impl From<&Policy> for Document {
@@ -153,9 +164,10 @@ impl From<&Policy> for Document {
         Self {
             digest: policy.digest.to_string(),
             bounds: vec![
-                ("mode", format!("{:?}", policy.mode)),
-                ("budget", format!("{} ({:?})", budget.join(" and "), policy.on_exceed)),
+                ("mode", format!("{:?}", policy.mode), "mode"),
+                ("budget", format!("{} ({:?})", budget.join(" and "), policy.on_exceed), "budget"),
             ],
+            spec: spec(&policy.document),
         }
     }
 }
@@ -172,7 +184,8 @@ impl From<&Guard> for Document {
         let protects = if rules.is_empty() { "nothing".to_owned() } else { rules.join(" and ") };
         Self {
             digest: guard.digest.to_string(),
-            bounds: vec![("protects", protects), ("budget", budget)],
+            bounds: vec![("protects", protects, "protect"), ("budget", budget, "budget")],
+            spec: spec(&guard.document),
         }
     }
 }
@@ -183,15 +196,21 @@ fn compared(
     new: &BTreeMap<PolicyName, Document>,
 ) -> Vec<Edit> {
     let names: BTreeSet<_> = old.keys().chain(new.keys()).collect();
-    let all = |it: &Document| it.bounds.iter().map(|(what, is)| format!("{what} {is}")).collect();
+    let all =
+        |it: &Document| it.bounds.iter().map(|(what, is, _)| format!("{what} {is}")).collect();
     let edit = |name: &PolicyName| {
         let (how, what) = match (old.get(name), new.get(name)) {
             (Some(before), Some(after)) if before.digest == after.digest => return None,
             (Some(before), Some(after)) => {
                 let both =
                     before.bounds.iter().zip(&after.bounds).filter(|(one, other)| one != other);
-                let what = both.map(|((what, was), (_, is))| format!("{what} {was} → {is}"));
-                ("changed", what.collect())
+                let (mut what, mut told) = (Vec::new(), BTreeSet::new());
+                for ((name, was, key), (_, is, _)) in both {
+                    what.push(format!("{name} {was} → {is}"));
+                    told.insert(*key);
+                }
+                what.extend(fields::changed(&before.spec, &after.spec, &told));
+                ("changed", what)
             }
             (Some(before), None) => ("removed", all(before)),
             (None, Some(after)) => ("added", all(after)),

@@ -75,10 +75,12 @@ pub fn compile(
         return None;
     }
     let suspended = spec.suspend.then(|| spec.suspend_reason.clone().unwrap_or_default());
+    let json = serde_json::to_value(document).expect("shapes have text keys and finite numbers");
+    let json: Arc<str> = sorted(json).to_string().into();
     Some(Policy {
         name: name?,
         origin,
-        digest: digest(document),
+        digest: digest(document, &json),
         mode: spec.mode,
         priority: spec.priority,
         suspended,
@@ -95,6 +97,7 @@ pub fn compile(
         revision: revision.cloned(),
         uses_revision,
         held: false,
+        document: json,
     })
 }
 
@@ -104,11 +107,10 @@ const A_MONTH: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// The digest of what a document means: its keys sorted, its defaults filled in. The pairs of `set`
 /// count in the order in which they were written, since that decides which of them find room.
-fn digest(document: &PolicyDocument) -> Digest {
-    let value = serde_json::to_value(document).expect("shapes have text keys and finite numbers");
+fn digest(document: &PolicyDocument, json: &str) -> Digest {
     let order = document.spec.cancel.status_details.set.0.iter().map(|(key, _)| key.as_str());
     let order = Value::from(order.collect::<Vec<_>>());
-    Digest::of(format!("{}{order}", sorted(value)).as_bytes())
+    Digest::of(format!("{json}{order}").as_bytes())
 }
 
 /// A value with the keys of its maps in order.

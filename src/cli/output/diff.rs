@@ -96,7 +96,15 @@ fn documents(shown: Shown<'_>) -> Vec<String> {
     let edits = edits(&shown.old.policies, &shown.new.policies).into_iter();
     let words = |Edit { kind, name, how, what }: Edit| {
         let what = if what.is_empty() { String::new() } else { format!(": {}", what.join(", ")) };
-        format!("{}{} {name} {how}{what}", kind[..1].to_uppercase(), &kind[1..])
+        let stays = if (kind, how) == ("guard", "removed") {
+            format!(
+                "; where it was adopted it stays in force, until `retired` is in its document or by \
+                 `rescind guard forget {name}`"
+            )
+        } else {
+            String::new()
+        };
+        format!("{}{} {name} {how}{what}{stays}", kind[..1].to_uppercase(), &kind[1..])
     };
     edits.map(words).collect()
 }
