@@ -141,6 +141,7 @@ pub fn read_at(files: &[SourceFile], limits: &Limits, revision: Option<&Arc<str>
     }
     together::unknown_policies(&names, excepted, &mut documents);
     together::shadowed(&names, &mut documents);
+    together::apart(&names, &mut documents);
     together::duplicates(names, &mut documents);
     let broken = &documents.broken;
     for file in files.into_iter().filter(|file| broken.contains(&file.path)) {

@@ -199,6 +199,8 @@ codes! {
     MeaningTinyShare Warning Meaning "meaning-tiny-share",
     /// Another policy of a higher priority asks the same of all that this one lists.
     MeaningShadowed Warning Meaning "meaning-shadowed",
+    /// A guard by which nothing is canceled: it protects all, allows none, or shares no place with another.
+    MeaningForbidsAll Warning Meaning "meaning-forbids-all",
     /// A pattern that matches no job of the fleet that was given.
     MeaningNoSuchJob Warning Meaning "meaning-no-such-job",
     /// A rule of exclude or protect that no thing and no job of the fleet that was given can meet.

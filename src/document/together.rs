@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::diagnostic::{Code, Diagnostic, Place};
 use super::words::{nearest, quoted};
 use super::{Documents, Kind, Written};
-use crate::policy::{Policy, overlap};
+use crate::policy::guard::Scope;
+use crate::policy::{Guard, Policy, overlap};
 
 /// A freeze that excepts a policy which is not there excepts nobody, which is safe and hardly meant. In
 /// files without any policy nothing can be said: they are not the whole root.
@@ -52,6 +53,43 @@ pub(super) fn duplicates(names: Vec<Written>, documents: &mut Documents) {
         documents.broken.insert(written.path);
         documents.broken.insert(before.path.clone());
     }
+}
+
+/// Two guards whose scopes share no account, or no region: what one allows the other forbids. Of files with an
+/// error, and of guards that are retired, nothing is said: they are not in force.
+pub(super) fn apart(names: &[Written], documents: &mut Documents) {
+    let in_force =
+        |guard: &&Guard| guard.retired.is_none() && !documents.broken.contains(&*guard.origin.path);
+    let scoped: Vec<_> = documents
+        .guards
+        .iter()
+        .filter(in_force)
+        .filter_map(|guard| Some((guard, guard.scope.as_ref()?)))
+        .collect();
+    let mut found = Vec::new();
+    for (index, (guard, scope)) in scoped.iter().enumerate() {
+        let is_apart = |(_, other): &&(&Guard, &Scope)| {
+            scope.accounts.is_disjoint(&other.accounts) || scope.regions.is_disjoint(&other.regions)
+        };
+        let Some((before, _)) = scoped[..index].iter().find(is_apart) else { continue };
+        let place = |guard: &Guard| {
+            let is_it = |written: &&Written| {
+                written.kind == Kind::CancelGuard
+                    && written.name == guard.name.as_str()
+                    && written.path == *guard.origin.path
+            };
+            names.iter().find(is_it).map(|written| written.place.clone())
+        };
+        let (Some(here), Some(there)) = (place(guard), place(before)) else { continue };
+        let message = format!(
+            "its scope shares no account and region with that of {}: nothing is canceled",
+            quoted(before.name.as_str())
+        );
+        let help = "all guards of a root hold together: give each place a root of its own";
+        let diagnostic = Diagnostic::new(Code::MeaningForbidsAll, here, &message, Some(help));
+        found.push(diagnostic.label(there, "the other guard"));
+    }
+    documents.diagnostics.extend(found);
 }
 
 /// A policy that another one leaves nothing to do. Of files with an error nothing is said: they are not

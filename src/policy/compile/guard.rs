@@ -11,7 +11,7 @@ use super::{Compiler, expressions, sorted};
 use crate::document::diagnostic::Code;
 use crate::document::finding::{Findings, join};
 use crate::document::words::quoted;
-use crate::policy::guard::{Budget, Freeze, Guard, Limit, Scope, Standing};
+use crate::policy::guard::{Budget, Freeze, Guard, Limit, Scope, Standing, is_region};
 use crate::policy::shapes::guard::{
     BreakersShape, FreezeShape, GuardBudgetShape, GuardDocument, GuardSpec, ScopeShape,
 };
@@ -84,10 +84,7 @@ impl Compiler<'_> {
             }
         }
         for region in &shape.regions {
-            let part = |it: &str| {
-                !it.is_empty() && it.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-            };
-            if region.split('-').count() < 3 || !region.split('-').all(part) {
+            if !is_region(region) {
                 self.findings.item(
                     Code::MeaningName,
                     "/spec/scope/regions",
@@ -137,6 +134,15 @@ impl Compiler<'_> {
             for (index, limit) in counts.iter().enumerate() {
                 let at = join(&join(&format!("/spec/budget/{field}"), index), "per");
                 let per = self.window(&at, &limit.per);
+                // None with force is a policy of its own, none at all stops everything.
+                if limit.count == 0 && !forced {
+                    self.findings.value(
+                        Code::MeaningForbidsAll,
+                        join(&join("/spec/budget/max", index), "count"),
+                        "the budget allows none: nothing is canceled",
+                        Some("allow some; `freezes` stop everything for a time"),
+                    );
+                }
                 limits.extend(per.map(|per| Limit { forced, count: limit.count, per }));
             }
         }

@@ -179,8 +179,7 @@ impl Compiler<'_> {
         }
     }
 
-    /// A rule that keeps nothing, or all that there is. `at` is where it stands; a guard may well stop
-    /// everything.
+    /// A rule that keeps nothing, or all that there is. `at` is where it stands.
     pub(super) fn empty_or_whole(&mut self, at: &str, rule: &Rule, of_guard: bool) {
         let says: Vec<_> = rule.clauses.iter().map(|clause| always(&clause.test)).collect();
         let code = Code::MeaningNoEffect;
@@ -195,6 +194,11 @@ impl Compiler<'_> {
             );
             let help = Some("name what is to be kept, or write `suspend: true` for a while");
             self.findings.value(code, at, message, help);
+        } else if says.iter().all(|it| *it == Some(true)) {
+            let message =
+                format!("the rule {} protects everything: nothing is canceled", quoted(&rule.name));
+            let help = Some("name what is to be protected; `freezes` stop everything for a time");
+            self.findings.value(Code::MeaningForbidsAll, at, message, help);
         }
     }
 
