@@ -1,4 +1,4 @@
-//! Durations and moments as people write them in documents: `6h`, `3d`, `PT90M`, `9h ago`.
+//! Durations and moments as people write them in documents: `6h`, `1h 30m`, `3d`, `3 days`, `PT90M`, `9h ago`.
 //!
 //! A day is 24 hours and a week seven of them; months and years have no fixed length and are refused.
 
@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp, Unit};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSpan {
     /// It cannot be read at all.
-    #[error("{0:?} is not a duration: write it like 90s, 15m, 6h, 3d or PT6H")]
+    #[error("{0:?} is not a duration: write it like 90s, 15m, 6h, 1h 30m, 3d, 3 days or PT6H")]
     NotADuration(String),
     /// It has months or years.
     #[error("{0:?} has months or years, which have no fixed length: write days")]

@@ -30,8 +30,7 @@ pub use target::{Root, Target};
                   A cancel is final: AWS has no way to undo one.",
     after_help = "Exit codes: 0 done, 1 error, 2 changes pending (plan --detailed-exitcode), 3 some \
                   cancels failed or moved, 4 stopped by safety, 5 stale plan, 64 usage, \
-                  130/143 interrupted.",
-    disable_help_subcommand = true
+                  130/143 interrupted."
 )]
 pub struct Args {
     /// When to colour: auto (on a terminal, unless `NO_COLOR` is set), always, never.

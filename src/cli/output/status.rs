@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::audit::short;
 use super::{Output, Tone, columns, plural};
 use crate::document::words::visible;
+use crate::plan::Reason;
 use crate::span::humanize;
 use crate::status::{Budget, Failure, Guard, NEW_LEDGER, Policy, Status};
 
@@ -46,8 +47,11 @@ pub fn text(status: &Status, output: Output) -> String {
     }
     for guard in status.guards.iter().filter(|guard| guard.standing != "written") {
         let (name, path) = (visible(&guard.name), visible(&guard.path));
-        let why =
-            if guard.standing == "broken" { "its file has an error" } else { "no file has it" };
+        let why = match &*guard.standing {
+            "broken" if status.root.broken.is_empty() => "the policy root cannot be read",
+            "broken" => "its file has an error",
+            _ => "no file has it",
+        };
         text.push_str(&format!("  Guard {name} ({path}) stays in force, although {why}\n"));
     }
     for breaker in status.breakers.iter().filter(|breaker| breaker.open) {
@@ -130,6 +134,12 @@ fn look(status: &Status) -> String {
                 text.push_str(&format!(
                     "\n  {again} created anew by AWS after a cancel of ours (a CONTINUOUS job does that when \
                      its thing joins a target again)"
+                ));
+            }
+            if let Some(n) = pass.reasons.get(Reason::OutOfScope.label()) {
+                text.push_str(&format!(
+                    "\n  {n} that nothing can be sent for: neither --account and --region nor the scope of \
+                     a guard names this account and region"
                 ));
             }
             for (fact, n) in &pass.unknown {

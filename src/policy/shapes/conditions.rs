@@ -129,8 +129,8 @@ pub struct AgeShape {
     /// Since when, for the current execution number. `startedAt` is not there until a device starts
     /// the execution; then no age of it holds.
     pub since: AgeClock,
-    /// At least this long ago: a duration like `90s`, `15m`, `6h`, `3d`, `2w` or `PT6H`. A day has 24
-    /// hours.
+    /// At least this long ago: a duration like `90s`, `15m`, `6h`, `1h 30m`, `3d`, `3 days`, `2w` or `PT6H`.
+    /// A day has 24 hours.
     #[serde(default)]
     #[schemars(example = &"6h")]
     pub older_than: Option<String>,

@@ -87,11 +87,6 @@ const CASES: &[(&[&str], i32, &str)] = &[
         "error: --plan fleet.yaml: it is not a plan that `rescind plan --out` wrote: expected value at line 1 column 1",
     ),
     (
-        &["plan", "root", "--fleet", "fleet.yaml", "--out", "nowhere/plan.json"],
-        1,
-        "error: --out nowhere/plan.json: No such file or directory (os error 2)",
-    ),
-    (
         &["run", "nowhere", "--fleet", "fleet.yaml"],
         1,
         "error: nowhere cannot be read: No such file or directory (os error 2)",
@@ -178,7 +173,22 @@ const CASES: &[(&[&str], i32, &str)] = &[
     (
         &["run", "root", "--interval", "5"],
         64,
-        "error: invalid value '5' for '--interval <DURATION>': \"5\" is not a duration: write it like 90s, 15m, 6h, 3d or PT6H",
+        "error: invalid value '5' for '--interval <DURATION>': \"5\" is not a duration: write it like 90s, 15m, 6h, 1h 30m, 3d, 3 days or PT6H",
+    ),
+    (
+        &["plan", "root", "--fleet", "fleet.yaml", "--out", "nowhere/plan.json"],
+        64,
+        "error: --out nowhere/plan.json: there is no directory nowhere",
+    ),
+    (
+        &["plan", "root", "--fleet", "fleet.yaml", "--out", "root/plan.yaml"],
+        64,
+        "error: --out root/plan.yaml: the policy root, where every YAML file is read as policies",
+    ),
+    (
+        &["plan", "root", "--region", "eu-central"],
+        64,
+        "error: invalid value 'eu-central' for '--region <REGION>': an AWS region is like eu-central-1",
     ),
     (
         &["run", "root", "--interval", "0s"],
@@ -247,6 +257,15 @@ fn each_mistake_is_said_on_stderr_and_has_its_code() {
         // A mistake that is found before the work leaves stdout to results.
         assert!(ran.stdout.is_empty(), "{args:?}: {}", ran.stdout);
     }
+}
+
+#[test]
+fn help_of_a_verb_is_had_in_both_ways() {
+    let folder = folder();
+    let (one, other) =
+        (run_in(folder.path(), &["help", "plan"]), run_in(folder.path(), &["plan", "--help"]));
+    assert_eq!((one.code, other.code), (0, 0), "{}", one.stderr);
+    assert_eq!(one.stdout, other.stdout);
 }
 
 #[test]
