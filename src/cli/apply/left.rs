@@ -63,7 +63,7 @@ pub(super) async fn look_again(
         inventory = tokio::select! {
             biased;
             () = stop.on() => anyhow::bail!("stopped while observing"),
-            looked = looking => looked?,
+            looked = looking => looked.map_err(|lost| lost.error)?,
         };
         progress.clear();
         let exact = narrowed(policies, &inventory, &memory, now, Depth::Exact, Some(&due));
