@@ -47,7 +47,7 @@ mod caught {
 
     /// What a mutant meets: the world of a seed, with what it takes to see the difference more often.
     fn world(mutant: Mutant, seed: u64) -> Scenario {
-        let drawn = Scenario { in_file: false, ..Scenario::draw(seed) };
+        let drawn = Scenario { in_file: false, ..Scenario::any(seed) };
         let edited = || Scenario { edits: Some(60), ..drawn.clone() };
         match mutant {
             Mutant::PoliciesOncePerPass | Mutant::NoGate => {
@@ -62,45 +62,12 @@ mod caught {
             Mutant::UnreadableIsAbsent => {
                 Scenario { unavailable: 60, moves: Some(10), busy: HOUR, ..drawn }
             }
-            // Nothing but throttling, so that nothing else puts anything off for long.
-            Mutant::ThrottleFails => Scenario {
-                throttle: 60,
-                busy: Duration::from_secs(40 * 60),
-                ..Scenario::still(Vec::new(), seed)
-            },
+            Mutant::ThrottleFails => drawn.throttled(),
             Mutant::UnavailableIsNoEffect => Scenario { lost_reply: 30, ..drawn },
-            Mutant::SwitchNotAsked => Scenario {
-                slow: 30,
-                slow_sync: 60,
-                moves: Some(5),
-                edits: Some(20),
-                lavish: true,
-                ..drawn
-            },
+            Mutant::SwitchNotAsked => drawn.switched(),
             Mutant::NothingIsAdopted => Scenario { moves: Some(10), edits: Some(600), ..drawn },
-            Mutant::HaltGoesOn => Scenario {
-                things: 6,
-                interval: Duration::from_secs(30),
-                moves: None,
-                // A root that is drawn, and never edited.
-                edits: Some(100_000),
-                busy: HOUR,
-                ..drawn
-            }
-            .undisturbed(),
-            Mutant::BreakersStayShut => Scenario {
-                things: 16,
-                interval: Duration::from_secs(30),
-                races: 70,
-                moves: Some(5),
-                edits: None,
-                busy: HOUR,
-                crashes: None,
-                forgets: false,
-                lavish: true,
-                ..drawn
-            }
-            .undisturbed(),
+            Mutant::HaltGoesOn => drawn.halting(),
+            Mutant::BreakersStayShut => drawn.racing(),
             Mutant::NoAbortRisk => Scenario {
                 abort: Some(Criterion { percent: 5, least: 12 }),
                 moves: Some(10),

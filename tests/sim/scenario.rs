@@ -72,8 +72,23 @@ const IN_FILE: u64 = 8;
 /// How many things there are where much goes on; elsewhere fewer.
 const CROWD: u64 = 16;
 
+const HOUR: Duration = Duration::from_secs(3_600);
+
 impl Scenario {
+    /// The world of a seed. One in four is about one thing, which the others seldom come to.
     pub fn draw(seed: u64) -> Self {
+        let any = Self::any(seed);
+        match seed % 24 {
+            19 => any.throttled(),
+            20 => any.racing(),
+            21 => any.switched(),
+            22 | 23 | 0 => any.halting(),
+            _ => any,
+        }
+    }
+
+    /// A world of which every part is drawn.
+    pub fn any(seed: u64) -> Self {
         let random = &mut Random::new(seed);
         // So much going on that shares of many cancels mean something.
         let crowd = random.chance(4);
@@ -166,9 +181,50 @@ impl Scenario {
             .all(|rate| *rate == 0)
     }
 
+    /// Nothing but throttling, so that nothing else puts anything off for long.
+    pub fn throttled(self) -> Self {
+        let busy = Duration::from_secs(40 * 60);
+        Self { throttle: 60, busy, ..Self::still(Vec::new(), self.seed) }
+    }
+
+    /// So many cancels meet what has moved that a breaker has to open.
+    pub fn racing(self) -> Self {
+        let racing = Self {
+            things: 16,
+            interval: Duration::from_secs(30),
+            races: 70,
+            moves: Some(5),
+            edits: None,
+            busy: HOUR,
+            crashes: None,
+            forgets: false,
+            lavish: true,
+            ..self
+        };
+        racing.undisturbed()
+    }
+
+    /// The stop switch is used while much is on its way.
+    pub fn switched(self) -> Self {
+        let (slow, slow_sync) = (30, 60);
+        Self { slow, slow_sync, moves: Some(5), edits: Some(20), lavish: true, ..self }
+    }
+
+    /// More comes due than budgets allow that halt: a root that is drawn, and never edited.
+    pub fn halting(self) -> Self {
+        let halting = Self {
+            things: 6,
+            interval: Duration::from_secs(30),
+            moves: None,
+            edits: Some(100_000),
+            busy: HOUR,
+            ..self
+        };
+        halting.undisturbed()
+    }
+
     /// The same without what disturbs.
-    #[cfg(feature = "mutants")]
-    pub fn undisturbed(self) -> Self {
+    fn undisturbed(self) -> Self {
         let (throttle, unavailable, lost_reply, late) = (0, 0, 0, 0);
         Self { throttle, unavailable, lost_reply, late, denied: 0, full_disk: 0, ..self }
     }
