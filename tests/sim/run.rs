@@ -240,9 +240,12 @@ async fn quiet(world: &Arc<World>, kept: &Kept) -> Result<(), String> {
     let mut was_open = false;
     let late = world.scenario.backs_off() || world.scenario.moves.is_some();
     let bound = |judge: &Judge, key: &ExecutionKey, was_open: bool| {
-        let bound = if !late {
+        // What opened a breaker counts for hours.
+        let bound = if was_open {
+            LATE
+        } else if !late {
             SOON
-        } else if judge.troubled.contains(key) || was_open {
+        } else if judge.troubled.contains(key) {
             LATE
         } else {
             HOURLY
