@@ -30,13 +30,15 @@ use crate::status::report::Reporter;
 pub mod follow;
 pub mod guards;
 
+mod acting;
 mod breakers;
 mod earlier;
 mod log;
 mod pass;
 mod turn;
 
-use pass::{Applying, Course, With};
+use acting::Applying;
+use pass::{Course, With};
 
 /// The set in force, as the follower last put it.
 #[derive(Clone, Debug)]
