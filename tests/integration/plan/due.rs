@@ -24,7 +24,9 @@ use rescind::span::Period;
 
 use super::support::{key, now, policy, set};
 
+mod described;
 mod later;
+mod listed;
 
 const INTERVAL: SignedDuration = SignedDuration::from_mins(5);
 /// How late it may be: what `performance.md` promises.
@@ -421,17 +423,6 @@ fn older_than(hours: i64) -> Arc<PolicySet> {
 }
 
 #[test]
-fn a_list_waits_for_the_least_age_and_six_hours_at_the_most() {
-    let mut world = World { anchored: true, ..queued(0) };
-    world.live(&[(now(), older_than(4))], now() + minutes(60 * 13));
-    assert_eq!(lists(&world, "j-0", OpenStatus::Queued), [0, 240, 480, 720]);
-    assert_eq!(lists(&world, "j-0", OpenStatus::InProgress), [0_i64; 0]);
-    let mut world = World { anchored: true, ..queued(0) };
-    world.live(&[(now(), older_than(72))], now() + minutes(60 * 13));
-    assert_eq!(lists(&world, "j-0", OpenStatus::Queued), [0, 360, 720]);
-}
-
-#[test]
 fn what_must_match_for_a_while_comes_due_when_that_is_over() {
     let spec = "mode: Enforce\ntarget: {statuses: [QUEUED]}\nstableFor: 17m\n\
                 match: {age: [{since: queuedAt, olderThan: 72h}]}\n\
@@ -463,56 +454,6 @@ fn what_has_moved_is_described_once_and_not_again_before_it_is_listed() {
     assert_eq!((world.describes, world.executions[0].canceled), (1, None));
 }
 
-fn with_retries() -> Arc<PolicySet> {
-    let spec = "mode: Enforce\ntarget: {statuses: [QUEUED]}\nmatch: {retryAttempt: {atLeast: 1}}\nbudget: {max: [{count: 1, per: 1h}]}";
-    set([policy("p", spec)])
-}
-
-#[test]
-fn an_empty_job_that_gets_no_executions_any_more_is_listed_hourly_after_two_empty_lists() {
-    let mut world = World { canceled: true, ..World::default() };
-    world.live(&[(now(), with_retries())], now() + minutes(190));
-    let times = lists(&world, "j-0", OpenStatus::Queued);
-    assert!(times.len() == 5 && times[1] <= 5, "{times:?}");
-    assert!(times.windows(2).skip(1).all(|pair| pair[1] - pair[0] >= 60), "{times:?}");
-}
-
-#[test]
-fn an_empty_job_that_goes_on_is_listed_as_any_other() {
-    let mut world = World::default();
-    world.live(&[(now(), with_retries())], now() + minutes(190));
-    let times = lists(&world, "j-0", OpenStatus::Queued);
-    assert!(times.windows(2).all(|pair| pair[1] - pair[0] <= 5), "{times:?}");
-}
-
-#[test]
-fn a_list_that_fails_is_tried_again_less_and_less_often_and_holds_up_no_other() {
-    let mut world = queued(0);
-    world.failing.insert(("j-1".to_owned(), OpenStatus::Queued));
-    world.anchored = true;
-    let spec = "mode: Enforce\ntarget: {statuses: [QUEUED]}\nmatch: {retryAttempt: {atLeast: 1}}\nbudget: {max: [{count: 1, per: 1h}]}";
-    world.live(&[(now(), set([policy("p", spec)]))], now() + minutes(60 * 6));
-    let (good, bad) =
-        (lists(&world, "j-0", OpenStatus::Queued), lists(&world, "j-1", OpenStatus::Queued));
-    assert!(good.len() > 70, "{good:?}");
-    assert!((8..=11).contains(&bad.len()), "{bad:?}");
-    let gaps: Vec<_> = bad.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    assert!(gaps.iter().all(|gap| *gap <= 65), "{gaps:?}");
-}
-
-#[test]
-fn a_new_policy_that_could_match_what_came_meanwhile_has_its_lists_read_at_once() {
-    let mut world = World { anchored: true, ..queued(0) };
-    let sets = [(now(), older_than(72)), (now() + minutes(61), older_than(2))];
-    world.live(&sets, now() + minutes(100));
-    assert_eq!(lists(&world, "j-0", OpenStatus::Queued), [0], "nothing can be two hours old yet");
-    let mut world = World { anchored: true, ..queued(0) };
-    let sets = [(now(), older_than(72)), (now() + minutes(181), older_than(2))];
-    world.live(&sets, now() + minutes(200));
-    let times = lists(&world, "j-0", OpenStatus::Queued);
-    assert!(times.len() == 2 && (181..=186).contains(&times[1]), "{times:?}");
-}
-
 #[test]
 fn what_was_described_and_kept_waits_for_the_next_interval() {
     let spec = "mode: Enforce\ntarget: {statuses: [QUEUED]}\nmatch: {age: [{since: queuedAt, olderThan: 1h}], statusDetails: {matchExpressions: [{key: phase, operator: Exists}]}}\nbudget: {max: [{count: 9, per: 1h}]}";
@@ -529,43 +470,4 @@ fn what_was_described_and_kept_waits_for_the_next_interval() {
     let intervals = 60 / 4;
     assert!(world.describes <= 60 + 60 * intervals / 2 + intervals, "{}", world.describes);
     assert!(world.describes >= 60, "{}", world.describes);
-}
-
-/// An execution that has been at work since before the start, in jobs that are never empty.
-fn at_work(hours: i64, reported: i64) -> World {
-    let started = Some(now() - minutes(60 * hours));
-    let it = Execution { started, ..queued(hours + 1).executions.remove(0) };
-    let it = Execution { reported: Some(now() + minutes(reported)), ..it };
-    World { executions: vec![it], anchored: true, ..World::default() }
-}
-
-fn stuck(since: &str) -> Arc<PolicySet> {
-    let spec = format!(
-        "mode: Enforce\ntarget: {{statuses: [IN_PROGRESS]}}\n{since}\ncancel: {{force: true}}\n\
-         budget: {{max: [{{count: 1000, per: 1h}}]}}"
-    );
-    set([policy("p", &spec)])
-}
-
-#[test]
-fn what_has_reported_since_its_list_was_read_is_described_once_and_comes_due_that_much_later() {
-    let mut world = at_work(5, 15);
-    let policies = stuck(
-        "match: {age: [{since: startedAt, olderThan: 1h}, {since: lastUpdatedAt, olderThan: 6h}]}",
-    );
-    world.live(&[(now(), policies)], now() + minutes(60 * 8));
-    let after = world.executions[0].canceled.expect("it is canceled").duration_since(now());
-    assert!(after >= minutes(375) && after <= minutes(375) + GATHER, "{after:?}");
-    // When the list says that it is due, and when it is.
-    assert_eq!(world.describes, 2);
-}
-
-#[test]
-fn what_has_reported_since_its_list_was_read_is_stable_from_then_on() {
-    let mut world = at_work(5, 15);
-    let policies = stuck("match: {age: [{since: startedAt, olderThan: 5h30m}]}\nstableFor: 10m");
-    world.live(&[(now(), policies)], now() + minutes(60 * 8));
-    let after = world.executions[0].canceled.expect("it is canceled").duration_since(now());
-    assert!(after >= minutes(40) && after <= minutes(50) + INTERVAL, "{after:?}");
-    assert_eq!(world.describes, 2);
 }
