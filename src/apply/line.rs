@@ -293,8 +293,8 @@ impl Run<'_> {
         ControlFlow::Break(match error.kind {
             // Nothing was sent, and the describe that it begins again with tells who answers now.
             ErrorKind::Withdrawn if matches!(refusal, Some(Refusal::Signer)) => {
-                work.resigned += 1;
-                if work.resigned <= SIGNER_TRIES {
+                work.unknown_signers += 1;
+                if work.unknown_signers <= SIGNER_TRIES {
                     return ControlFlow::Continue(work);
                 }
                 let note = "the AWS credentials changed between describe and cancel each time";

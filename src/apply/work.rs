@@ -51,7 +51,7 @@ pub(super) struct Work {
     pub(super) throttles: u32,
     pub(super) unconnected: u32,
     /// How often it was signed by credentials of which nothing was known.
-    pub(super) resigned: u32,
+    pub(super) unknown_signers: u32,
     pub(super) read_failures: u32,
     pub(super) look_failures: u32,
     pub(super) request_id: Option<String>,
@@ -100,7 +100,7 @@ impl Work {
                 attempts: 0,
                 throttles: 0,
                 unconnected: 0,
-                resigned: 0,
+                unknown_signers: 0,
                 read_failures: 0,
                 look_failures: 0,
                 request_id: None,

@@ -55,8 +55,8 @@ pub struct WholeJob {
 }
 
 /// The jobs of which everything that is open would be canceled one by one: more than one execution, as
-/// many as AWS counts, of a job that can still be canceled itself. CancelJob does it in one call; that is for people to decide, since it also ends
-/// the job.
+/// many as AWS counts, of a job that can still be canceled itself. CancelJob does it in one call; that is
+/// for people to decide, since it also ends the job.
 pub fn whole_jobs(plan: &Plan, inventory: &Inventory) -> Vec<WholeJob> {
     let mut lines = BTreeMap::<&JobId, u64>::new();
     for line in &plan.lines {

@@ -32,12 +32,11 @@ pub fn choose_named() {
 mod caught {
     use std::sync::Mutex;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::Duration;
 
     use rescind::mutant::{Mutant, choose};
 
     use crate::run::run;
-    use crate::scenario::{Criterion, Scenario};
+    use crate::scenario::{Criterion, HOUR, Scenario};
 
     /// Within how many seeds a mutant is caught.
     const SEEDS: u64 = 300;
@@ -77,8 +76,6 @@ mod caught {
             _ => drawn,
         }
     }
-
-    const HOUR: Duration = Duration::from_secs(3_600);
 
     /// The invariants that a mutant breaks: another one that is violated says nothing of it.
     fn broken_by(mutant: Mutant) -> &'static [&'static str] {

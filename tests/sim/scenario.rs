@@ -72,7 +72,7 @@ const IN_FILE: u64 = 8;
 /// How many things there are where much goes on; elsewhere fewer.
 const CROWD: u64 = 16;
 
-const HOUR: Duration = Duration::from_secs(3_600);
+pub const HOUR: Duration = Duration::from_secs(3_600);
 
 impl Scenario {
     /// The world of a seed. One in four is about one thing, which the others seldom come to.

@@ -23,7 +23,9 @@ pub(super) fn text(shown: Shown<'_>, output: Output) -> String {
     let rows: Vec<_> = whole_jobs(shown.plan, shown.inventory).iter().map(row).collect();
     let mut text = String::new();
     if !rows.is_empty() {
-        text.push_str(&format!("\nJobs of which nothing would stay open, so that canceling the job itself may be meant:\n{}", columns(output, &rows)));
+        let head =
+            "Jobs of which nothing would stay open, so that canceling the job itself may be meant:";
+        text.push_str(&format!("\n{head}\n{}", columns(output, &rows)));
     }
     if let Some(finish) = finish(shown) {
         text.push_str(&format!("\nTime: {}\n", finish.in_words()));
