@@ -140,7 +140,7 @@ impl Controller {
         // Applies that only wait for lost calls: later passes go on beside them.
         let mut settling: FuturesUnordered<Applying> = FuturesUnordered::new();
         let (hand_over, mut handed_over) = mpsc::unbounded_channel();
-        self.reporter.state(self.state.is_held(), self.state.paused());
+        self.report_state();
         self.report_standing(&loaded).await;
         let ended = 'passes: loop {
             let started = Instant::now();
@@ -165,7 +165,7 @@ impl Controller {
                             settled.extend(records);
                         }
                         () = tokio::time::sleep(BEAT) => {
-                            self.reporter.state(self.state.is_held(), self.state.paused());
+                            self.report_state();
                         }
                     }
                 }
@@ -229,15 +229,21 @@ impl Controller {
     /// Reports whether the state can be written, and whether somebody has paused. Says whether that is
     /// over: what waited for it is looked at then.
     fn is_resumed(&self, course: &mut Course) -> bool {
-        let paused = self.state.paused();
-        let was_paused = std::mem::replace(&mut course.paused, paused.is_some());
         self.reporter.beat();
-        self.reporter.state(self.state.is_held(), paused);
+        let was_paused = std::mem::replace(&mut course.paused, self.report_state());
         let resumed = was_paused && !course.paused;
         if resumed {
             course.schedule.look_at_all();
         }
         resumed
+    }
+
+    /// Reports whether the state is held and written, and whether somebody has paused; says the last.
+    fn report_state(&self) -> bool {
+        let paused = self.state.paused();
+        let is_paused = paused.is_some();
+        self.reporter.state(self.state.is_held(), self.state.unwritten(), paused);
+        is_paused
     }
 
     /// Reports what a pass leaves: also one that looked at a few executions, or at none.

@@ -189,6 +189,11 @@ pub trait State: Send + Sync {
     /// Whether this process may still write: its lock is held. Asked by the gate; hardly waits.
     fn is_held(&self) -> bool;
 
+    /// Why the latest change could not be made durable; none once one is again. Does not wait.
+    fn unwritten(&self) -> Option<String> {
+        None
+    }
+
     /// Why nothing may be sent, if somebody has switched it off. Asked by the gate; hardly waits.
     fn paused(&self) -> Option<String> {
         None

@@ -64,8 +64,10 @@ pub struct Snapshot {
     pub tally: Tally,
     /// The latest errors, oldest first.
     pub errors: Arc<Vec<Failure>>,
-    /// Whether the state is held by this process and can be written.
+    /// Whether the state is held by this process.
     pub state_held: bool,
+    /// Why the state could not be written at the last try.
+    pub state_unwritten: Option<Arc<str>>,
     /// Why nothing is sent, if somebody has switched it off.
     pub paused: Option<Arc<str>>,
     /// Who answers; none until the first answer.
@@ -249,14 +251,21 @@ pub enum Unready {
     NotObserved,
     /// The latest pass could observe nothing.
     ObservationFailed,
-    /// The state on disk is held by another process, or cannot be written.
+    /// The state on disk, or its lock, is not what this process opened.
     StateNotHeld,
+    /// The state on disk could not be written at the last try.
+    StateNotWritten,
 }
 
 impl Unready {
     /// Every variant.
-    pub const ALL: [Self; 4] =
-        [Self::RootNotLoaded, Self::NotObserved, Self::ObservationFailed, Self::StateNotHeld];
+    pub const ALL: [Self; 5] = [
+        Self::RootNotLoaded,
+        Self::NotObserved,
+        Self::ObservationFailed,
+        Self::StateNotHeld,
+        Self::StateNotWritten,
+    ];
 
     /// As it is written in answers and in the runbook.
     pub fn label(self) -> &'static str {
@@ -265,6 +274,7 @@ impl Unready {
             Self::NotObserved => "notObserved",
             Self::ObservationFailed => "observationFailed",
             Self::StateNotHeld => "stateNotHeld",
+            Self::StateNotWritten => "stateNotWritten",
         }
     }
 
@@ -274,7 +284,10 @@ impl Unready {
             Self::RootNotLoaded => "the policy root cannot be read: its policies wait",
             Self::NotObserved => "no pass has come to its end yet",
             Self::ObservationFailed => "nothing could be observed in the latest pass",
-            Self::StateNotHeld => "the state is held by another process, or cannot be written",
+            Self::StateNotHeld => {
+                "the state file or its lock was moved, deleted or replaced: nothing is sent"
+            }
+            Self::StateNotWritten => "the state cannot be written: nothing is sent until it can be",
         }
     }
 }
@@ -298,6 +311,9 @@ pub struct Status {
     pub clock_offset_seconds: f64,
     /// Why it is not ready; empty when it is.
     pub unready: Vec<Unready>,
+    /// Why the state could not be written at the last try.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state_unwritten: Option<String>,
     /// Why nothing is sent, if somebody has switched it off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paused: Option<String>,
@@ -354,6 +370,7 @@ impl Snapshot {
             tally: Tally::default(),
             errors: Arc::default(),
             state_held: true,
+            state_unwritten: None,
             paused: None,
             account: None,
         }
@@ -377,6 +394,7 @@ impl Snapshot {
         add(self.pass.is_none(), Unready::NotObserved);
         add(failed, Unready::ObservationFailed);
         add(!self.state_held, Unready::StateNotHeld);
+        add(self.state_unwritten.is_some(), Unready::StateNotWritten);
         unready
     }
 
@@ -396,6 +414,7 @@ impl Snapshot {
             now,
             clock_offset_seconds,
             unready: self.unready(),
+            state_unwritten: self.state_unwritten.as_deref().map(str::to_owned),
             paused: self.paused.as_deref().map(str::to_owned),
             account: self.account.as_deref().cloned(),
             root: Root::clone(&self.root),

@@ -261,12 +261,13 @@ impl Run<'_> {
                 work.ended(Ending::NotTried, "an earlier cancel of it is not settled")
             }
             Err(error) => {
-                let note = format!("the intent could not be written: {error}");
-                lock(&self.met).dead = Some(note.clone());
+                let why = format!("the intent could not be written: {error}");
+                let not_tried = format!("not tried: {why}");
+                lock(&self.met).dead = Some(not_tried.clone());
                 if work.is_begun() {
-                    self.end(work, Outcome::Withdrawn, note).await
+                    self.end(work, Outcome::Withdrawn, why).await
                 } else {
-                    work.ended(Ending::NotTried, note)
+                    work.ended(Ending::NotTried, not_tried)
                 }
             }
         })

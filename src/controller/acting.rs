@@ -75,6 +75,7 @@ impl Controller {
         let mut counts = BTreeMap::<&'static str, usize>::new();
         let mut acted = Acted::default();
         let mut lost = 0;
+        let mut not_tried = None;
         let mut lines = lines.into_iter();
         loop {
             let now = self.clock.now();
@@ -106,9 +107,11 @@ impl Controller {
             // What stopped this batch would stop the next one, and policies that came in the
             // meantime may have something more urgent.
             let stops = |ending: &Ending| matches!(ending, Ending::NotTried | Ending::Elsewhere);
-            let not_tried = records.iter().any(|record| stops(&record.ending));
+            let stopped = records.iter().find(|record| stops(&record.ending));
+            not_tried = stopped.map(|record| record.note.clone());
             acted.records.extend(records);
-            if not_tried || with.loaded.has_changed().unwrap_or(true) || with.stop.is_on() {
+            if not_tried.is_some() || with.loaded.has_changed().unwrap_or(true) || with.stop.is_on()
+            {
                 break;
             }
             acted.leaves = schedule.is_due(self.clock.now()) && lines.len() > 0;
@@ -118,7 +121,8 @@ impl Controller {
         }
         let outcomes: Vec<_> = counts.iter().map(|(label, n)| format!("{label} {n}")).collect();
         self.report_breakers(&with.in_force.current());
-        tracing::info!(outcomes = outcomes.join(", "), left = lines.len(), lost, "applied");
+        let left = lines.len() + counts.get(Ending::NotTried.label()).copied().unwrap_or_default();
+        tracing::info!(outcomes = outcomes.join(", "), left, lost, why = not_tried, "applied");
         Ok(acted)
     }
 

@@ -40,7 +40,7 @@ pub use read::{read_events, read_guards, read_journal, read_memory};
 pub use writer::{Fault, JOURNAL_KEPT};
 
 use read::load;
-use writer::Writer;
+use writer::{Refused, Writer};
 
 /// How a new file begins, and who writes.
 #[derive(Clone, Debug)]
@@ -67,6 +67,7 @@ struct Shared {
     place: Place,
     path: PathBuf,
     breakers: Arc<Breakers>,
+    refused: Refused,
     /// The file that was opened; another one may have taken its name since.
     identity: Option<Identity>,
     /// Whether this process made the file, and its account has not answered yet.
@@ -110,6 +111,7 @@ impl SqliteState {
         let identity = Identity::at(&path);
         let directory = directory.clone();
         let place = place.clone();
+        let refused = writer.refused();
         let writer = Mutex::new(writer);
         Ok(Self(Arc::new(Shared {
             writer,
@@ -118,6 +120,7 @@ impl SqliteState {
             place,
             path,
             breakers,
+            refused,
             identity,
             is_unfounded,
         })))
@@ -159,8 +162,9 @@ impl State for SqliteState {
         let paused = self.paused().map(Into::into);
         let memory = self.with(move |writer| {
             if let Err(error) = writer.catch_up() {
-                tracing::error!(%error, "an outcome is still not written");
+                tracing::debug!(%error, "an outcome is still not written");
             }
+            writer.probe();
             if let Err(error) = writer.put_back(now) {
                 tracing::error!(%error, "the ledger's time stays ahead");
             }
@@ -359,6 +363,10 @@ impl State for SqliteState {
         let shared = &self.0;
         let in_place = shared.identity.is_some() && Identity::at(&shared.path) == shared.identity;
         in_place && shared.lock.is_in_place()
+    }
+
+    fn unwritten(&self) -> Option<String> {
+        self.0.refused.why()
     }
 
     fn paused(&self) -> Option<String> {

@@ -84,16 +84,30 @@ impl Reporter {
         });
     }
 
-    /// Whether the state is held and can be written, and why nothing is sent if somebody wants that. The log
-    /// keeps each reason: the switch itself is gone once it is off.
-    pub fn state(&self, held: bool, paused: Option<String>) {
+    /// Whether the state is held, why it could not be written at the last try, and why nothing is sent if
+    /// somebody wants that. The log keeps each change: the switch itself is gone once it is off.
+    pub fn state(&self, held: bool, unwritten: Option<String>, paused: Option<String>) {
         self.change_beside(|snapshot| {
             match (snapshot.paused.as_deref(), paused.as_deref()) {
                 (before, after) if before == after => {}
                 (_, Some(why)) => tracing::warn!(why, "paused: nothing is sent"),
                 (_, None) => tracing::warn!("resumed: what is due is sent again"),
             }
+            match (snapshot.state_held, held) {
+                (true, false) => tracing::error!(
+                    "the state file or its lock was moved, deleted or replaced: nothing is sent. Put it \
+                     back, or restart"
+                ),
+                (false, true) => tracing::warn!("the state is in its place again: what is due is sent"),
+                _ => {}
+            }
+            match (snapshot.state_unwritten.as_deref(), unwritten.as_deref()) {
+                (before, after) if before == after => {}
+                (_, Some(why)) => tracing::error!(why, "nothing is sent until the state can be written"),
+                (_, None) => tracing::warn!("the state can be written again: what is due is sent"),
+            }
             snapshot.state_held = held;
+            snapshot.state_unwritten = unwritten.map(Into::into);
             snapshot.paused = paused.map(Into::into);
         });
     }

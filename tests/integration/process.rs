@@ -176,8 +176,9 @@ impl Beside {
 
 /// Sends a signal to one process.
 fn signal(process: u32, name: &str) {
-    let sent = Command::new("kill").args(["-s", name, &process.to_string()]).status();
-    assert!(sent.expect("there is a kill").success());
+    // The shell's own: not each system has a program for it.
+    let sent = Command::new("sh").args(["-c", &format!("kill -s {name} {process}")]).status();
+    assert!(sent.expect("there is a shell").success());
 }
 
 /// What is answered at a path over HTTP: the code, and the body.

@@ -2,6 +2,7 @@
 
 mod breakers;
 mod changing;
+mod disk;
 mod following;
 mod guards;
 mod hardship;

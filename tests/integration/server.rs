@@ -187,6 +187,8 @@ fn a_controller_is_ready_once_it_has_a_root_and_has_observed() {
     assert_eq!(ready.unready(), []);
     let lost = Snapshot { state_held: false, ..ready.clone() };
     assert_eq!(lost.unready(), [Unready::StateNotHeld]);
+    let full = Snapshot { state_unwritten: Some("no room".into()), ..ready.clone() };
+    assert_eq!(full.unready(), [Unready::StateNotWritten]);
     let blind = Pass { observed: false, ..Pass::clone(&pass.unwrap()) };
     let blind = Snapshot { pass: Some(Arc::new(blind)), ..ready };
     assert_eq!(blind.unready(), [Unready::ObservationFailed]);
@@ -228,7 +230,7 @@ async fn what_is_told_from_beside_the_loop_does_not_show_that_it_moves() {
         Reporter::new("2026-11-26T00:00:00Z".parse().unwrap(), "root".to_owned());
     tokio::time::advance(STUCK_AFTER / 2).await;
     assert!(seen.borrow().is_alive());
-    reporter.state(true, Some("the plant is on fire".to_owned()));
+    reporter.state(true, None, Some("the plant is on fire".to_owned()));
     reporter.root(&PolicySet::new([]), true, Vec::new(), None);
     assert!(seen.borrow().paused.is_some() && seen.borrow().root.loaded);
     tokio::time::advance(STUCK_AFTER / 2).await;

@@ -26,6 +26,9 @@ pub fn text(status: &Status, output: Output) -> String {
     for reason in &status.unready {
         text.push_str(&format!("  {}: {}\n", reason.label(), reason.words()));
     }
+    if let Some(why) = &status.state_unwritten {
+        text.push_str(&format!("  {}\n", visible(why)));
+    }
     if let Some(why) = &status.paused {
         let (paused, why) = (output.paint(Tone::Strong, "Paused"), visible(why));
         text.push_str(&format!("  {paused}: nothing is sent: {why}; `rescind resume` ends it\n"));

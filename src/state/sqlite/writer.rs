@@ -4,7 +4,7 @@
 //! remembered agree again with the next change that is made.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
@@ -36,7 +36,23 @@ pub(super) struct Writer {
     pub(super) unwritten: Vec<(IntentId, Settlement, Timestamp)>,
     /// Whether the last change may be on disk although it was told not to be.
     unsure: bool,
+    refused: Refused,
     fault: Option<Fault>,
+}
+
+/// Why the latest change could not be made, if it could not. Read without waiting for the one that writes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Refused(Arc<Mutex<Option<String>>>);
+
+impl Refused {
+    pub(super) fn why(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, made: &Result<(), Error>) {
+        let why = made.as_ref().err().map(ToString::to_string);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
 }
 
 /// What tests let go wrong.
@@ -69,6 +85,7 @@ impl Writer {
             pruned: None,
             unwritten: Vec::new(),
             unsure: false,
+            refused: Refused::default(),
             fault: None,
         }
     }
@@ -99,6 +116,18 @@ impl Writer {
         self.change_at(self.inner.time(now), change)
     }
 
+    /// Why the latest change could not be made, for those who do not wait.
+    pub(super) fn refused(&self) -> Refused {
+        self.refused.clone()
+    }
+
+    /// Tries whether something can be written again, if the latest change could not be.
+    pub(super) fn probe(&mut self) {
+        if let (Some(latest), Some(_)) = (self.inner.latest, self.refused.why()) {
+            let _ = self.change_at(latest, |_, _| Ok(()));
+        }
+    }
+
     /// Puts the ledger's time back to one on which AWS and the machine agree, if it is ahead of that.
     pub(super) fn put_back(&mut self, now: Timestamp) -> Result<(), Error> {
         if !self.inner.is_ahead(now) {
@@ -118,6 +147,16 @@ impl Writer {
 
     /// Makes a change durable at a time that may be before the latest.
     fn change_at(
+        &mut self,
+        now: Timestamp,
+        change: impl FnOnce(&Transaction<'_>, Timestamp) -> rusqlite::Result<()>,
+    ) -> Result<(), Error> {
+        let made = self.transact(now, change);
+        self.refused.set(&made);
+        made
+    }
+
+    fn transact(
         &mut self,
         now: Timestamp,
         change: impl FnOnce(&Transaction<'_>, Timestamp) -> rusqlite::Result<()>,

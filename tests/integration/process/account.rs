@@ -132,10 +132,15 @@ impl Account {
 
     /// The controller on `root`, a pass each second.
     pub fn controller(&self, more: &[&str]) -> Beside {
+        Beside::start(self.running(&[more, &["--fresh-ledger"]].concat()))
+    }
+
+    /// The command that starts it, with a ledger in which nothing is known of what was before.
+    pub fn running(&self, more: &[&str]) -> Command {
         let mut args = vec!["run", "root", "--account", ACCOUNT, "--region", REGION];
-        args.extend(["--interval", "1s", "--listen", "127.0.0.1:0", "--fresh-ledger"]);
+        args.extend(["--interval", "1s", "--listen", "127.0.0.1:0"]);
         args.extend(more);
-        Beside::start(self.command(&args))
+        self.command(&args)
     }
 
     /// The journal, held against what AWS says now.

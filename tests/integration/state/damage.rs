@@ -11,15 +11,7 @@ use super::support::{begun, later, place};
 use crate::plan::support::now;
 
 fn sql(path: &PathBuf, text: &str) {
-    let done = std::process::Command::new("python3")
-        .args([
-            "-c",
-            "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.executescript(sys.argv[2])",
-        ])
-        .arg(path)
-        .arg(text)
-        .status();
-    assert!(done.unwrap().success());
+    rusqlite::Connection::open(path).unwrap().execute_batch(text).unwrap();
 }
 
 /// Where the header of a SQLite file has its `user_version`, big-endian.

@@ -58,6 +58,25 @@ async fn on_a_read_only_disk_nothing_begins() {
     assert_eq!(memory(&state, now()).await, Memory::default());
 }
 
+#[tokio::test]
+async fn that_nothing_can_be_written_is_known_until_something_can() {
+    let disk = Disk::new();
+    let state = disk.open();
+    begun(&state, "a", "r-1", now()).await;
+    assert_eq!(state.unwritten(), None);
+    for fault in [Fault::ReadOnly, Fault::Sync] {
+        state.inject(Some(fault));
+        let error = state.begin(&intent("b", "r-2"), &[], now()).await.unwrap_err();
+        assert_eq!(state.unwritten(), Some(error.to_string()));
+        // With nothing to write it is tried all the same.
+        memory(&state, now()).await;
+        assert!(state.unwritten().is_some());
+        state.inject(None);
+        memory(&state, now()).await;
+        assert_eq!(state.unwritten(), None);
+    }
+}
+
 /// A disk on which an intent may be or not: it was written, and said not to be synced.
 async fn with_an_unsure_intent() -> (Disk, SqliteState) {
     let disk = Disk::new();
