@@ -9,6 +9,7 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -76,6 +77,12 @@ pub enum Error {
         path = .0.display()
     )]
     Locked(PathBuf),
+    /// A root whose file system does not answer.
+    #[error(
+        "its file system has not answered for {} s: is a network disk (NFS, EFS) away? It is waited for",
+        .0.as_secs()
+    )]
+    Hangs(Duration),
     /// A link that leads out of the root.
     #[error("{path} is a link that leads out of the policy root: copy the file", path = .0.display())]
     OutOfRoot(PathBuf),
@@ -121,7 +128,7 @@ pub trait Source: Send {
     /// is lost when it is dropped.
     async fn hint(&mut self);
 
-    /// The files as they are now.
+    /// The files as they are now. If it is dropped before its end, the next call goes on with it.
     async fn read(&mut self) -> Result<Tree, Error>;
 }
 

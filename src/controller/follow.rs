@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::apply::Stop;
 use crate::clock::Clock;
@@ -28,6 +28,10 @@ const POLL: Duration = Duration::from_secs(10);
 /// The time between the two looks that have to be equal: longer than an editor takes to write a file,
 /// or whatever copies files to write the next one.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
+
+/// For how long one read of the root may last: what nobody has seen for so long may have changed. Far more
+/// than ten thousand files take on a slow disk.
+const READ_WITHIN: Duration = Duration::from_secs(60);
 
 /// How many looks in a row have to equal the one before, where the last line of a file has no end: whoever
 /// writes in place and is held up most likely stands within a line.
@@ -273,7 +277,7 @@ fn put(
 
 /// Reads until two looks in a row see the same, be it an error: the moment between two states of a root
 /// can look like one. Files whose last line has no end have to stay the same for longer, but for those
-/// that were `known`. As long as a git is at work there, nothing that is seen counts. None if it does not
+/// that were `known`. A root that does not answer in time is an error at once. As long as a git is at work there, nothing that is seen counts. None if it does not
 /// come to rest.
 pub async fn look(
     source: &mut dyn Source,
@@ -282,7 +286,9 @@ pub async fn look(
     let mut last: Option<Digest> = None;
     let (mut equal, mut lock) = (0, None);
     for _ in 0..LOOKS {
-        let seen = source.read().await;
+        let Ok(seen) = timeout(READ_WITHIN, source.read()).await else {
+            return Err(source::Error::Hangs(READ_WITHIN));
+        };
         lock = match &seen {
             Ok(tree) => tree.lock.clone(),
             Err(source::Error::Locked(lock)) => Some(lock.clone()),

@@ -196,6 +196,44 @@ async fn nothing_counts_that_is_seen_while_a_git_is_at_work() {
     assert!(matches!(seen, Err(Error::Locked(lock)) if lock.ends_with(".git/index.lock")));
 }
 
+/// A source that answers after so long, however often it is asked meanwhile.
+struct Slow(std::pin::Pin<Box<tokio::time::Sleep>>);
+
+#[async_trait]
+impl Source for Slow {
+    async fn hint(&mut self) {
+        std::future::pending::<()>().await;
+    }
+
+    async fn read(&mut self) -> Result<Tree, Error> {
+        self.0.as_mut().await;
+        rescind::source::read(folder(&["a.yaml"]).path(), LIMIT)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_root_whose_file_system_hangs_is_an_error_until_it_answers() {
+    let mut source = Slow(Box::pin(tokio::time::sleep(Duration::from_secs(100))));
+    let error = look(&mut source, &Unfinished::new()).await.unwrap_err();
+    assert!(matches!(error, Error::Hangs(_)), "{error}");
+    assert!(error.in_words().contains("has not answered for 60 s"), "{error}");
+    let seen = look(&mut source, &Unfinished::new()).await.unwrap().unwrap();
+    assert_eq!(seen.files[0].path, "a.yaml");
+}
+
+#[tokio::test]
+async fn a_read_that_nobody_waited_for_goes_on_and_is_not_begun_twice() {
+    let folder = folder(&["a.yaml"]);
+    let mut root = followed(folder.path().to_owned());
+    // It is asked once, and dropped before it has an answer.
+    assert!(timeout(Duration::ZERO, root.read()).await.is_err());
+    fs::rename(folder.path().join("a.yaml"), folder.path().join("b.yaml")).unwrap();
+    assert!(root.read().await.is_ok());
+    let seen = settled(&mut root).await.unwrap();
+    assert_eq!(seen.files[0].path, "b.yaml");
+    is_watched(&mut root, folder.path(), "after it").await;
+}
+
 #[test]
 fn the_lock_of_a_git_is_seen_from_a_directory_below_it() {
     let folder: TempDir = folder(&["team/a.yaml"]);
