@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use crate::execution::{JobId, JobStatus};
 use crate::fact::Fact;
 use crate::inventory::Inventory;
-use crate::plan::{Plan, Reason};
+use crate::plan::evaluate::{reads_described, walk};
+use crate::plan::in_force::settle;
+use crate::plan::words::facts_of;
+use crate::plan::{Depth, Line, Plan, Reason, veto};
 use crate::span::humanize;
 
 /// How long cancels take at a rate.
@@ -56,13 +59,12 @@ pub struct WholeJob {
 
 /// The jobs of which everything that is open would be canceled one by one: more than one execution, as
 /// many as AWS counts, of a job that can still be canceled itself. CancelJob does it in one call; that is
-/// for people to decide, since it also ends the job.
+/// for people to decide, since it also ends the job. It asks no guard: a job with anything of which a
+/// describe may show that it is to be kept is none of them.
 pub fn whole_jobs(plan: &Plan, inventory: &Inventory) -> Vec<WholeJob> {
     let mut lines = BTreeMap::<&JobId, u64>::new();
     for line in &plan.lines {
-        let reason = line.verdict.reason;
-        let goes = matches!(reason, Reason::Due | Reason::Matched) || reason.waits_for_budget();
-        *lines.entry(&line.key.job).or_default() += u64::from(goes);
+        *lines.entry(&line.key.job).or_default() += u64::from(surely_goes(line, plan, inventory));
     }
     let whole = lines.into_iter().filter_map(|(job, goes)| {
         let Fact::Known(described) = &inventory.jobs.get(job)?.description else { return None };
@@ -76,6 +78,26 @@ pub fn whole_jobs(plan: &Plan, inventory: &Inventory) -> Vec<WholeJob> {
         (goes > 1 && goes == open).then(|| WholeJob { job: job.clone(), executions: open, force })
     });
     whole.collect()
+}
+
+/// Whether a line is canceled, now or once a budget allows it, whatever a describe shows: it was shown, or
+/// neither the policy nor a guard asks for it.
+fn surely_goes(line: &Line, plan: &Plan, inventory: &Inventory) -> bool {
+    let reason = line.verdict.reason;
+    if reason == Reason::Matched {
+        return true;
+    }
+    if reason != Reason::Due && !reason.waits_for_budget() {
+        return false;
+    }
+    let (policies, policy) = (&plan.policies, &line.policy);
+    facts_of(&line.key, inventory).is_some_and(|facts| {
+        if facts.described().is_not_read() {
+            return !reads_described(policy) && !veto::may_rule_out(policies, &facts, plan.now);
+        }
+        walk(policy, &facts, plan.now, Depth::Exact).is_none()
+            && matches!(settle(policies, policy, &facts, plan.now), Ok(Some(_)))
+    })
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@ use rescind::plan::finish::{WholeJob, whole_jobs};
 use rescind::plan::{Depth, Memory, plan};
 use rescind::policy::PolicySet;
 
-use super::support::{fleet, now, policy};
+use super::generate::World;
+use super::lazily::collected;
+use super::support::{fleet, guard, now, policy};
 
 #[test]
 fn a_job_is_whole_if_all_that_aws_counts_as_open_would_go() {
@@ -33,4 +35,39 @@ fn a_job_is_whole_if_all_that_aws_counts_as_open_would_go() {
     // Nor does one that is canceled already: CancelJob fails there.
     assert_eq!(whole("QUEUED, IN_PROGRESS"), [all]);
     assert_eq!(whole("QUEUED"), [], "what is IN_PROGRESS stays, and was not even listed");
+}
+
+#[test]
+fn a_job_with_something_that_a_describe_may_show_to_be_protected_is_not_whole() {
+    let world = |held: &str, details: &str, guards: &[&str]| {
+        let fleet = fleet(&format!(
+            "things: [{{name: a}}, {{name: b}}]\njobs: [{{id: fw}}]\nexecutions:\n\
+             - {{job: fw, thing: a, queuedAt: 9d ago}}\n\
+             - {{job: fw, thing: b, status: {held}, queuedAt: 4d ago, statusDetails: {{{details}}}}}"
+        ));
+        let spec = "mode: Enforce\ntarget: {statuses: [QUEUED, IN_PROGRESS]}\n\
+                    match: {age: [{since: queuedAt, olderThan: 1d}]}\ncancel: {force: true}\n\
+                    budget: {max: [{count: 1, per: 1h}]}";
+        World {
+            policies: vec![policy("p", spec)],
+            guards: guards.iter().map(|spec| guard("g", spec)).collect(),
+            inventory: rescind::fleet::inventory(&fleet, now()),
+            memory: Memory::default(),
+        }
+    };
+    let whole = |world: &World, depth| {
+        // Of what the budget makes wait, nothing is described.
+        let seen = collected(world, depth);
+        let plan = plan(&world.set(), &seen, &world.memory, now(), depth);
+        whole_jobs(&plan, &seen).len()
+    };
+    let hold = "protect: [{name: hold, statusDetails: {matchExpressions: [{key: hold, operator: Exists}]}}]";
+    let held = world("QUEUED", "hold: x", &[hold]);
+    let tests_itself = world("IN_PROGRESS", "self_test: active", &[]);
+    let free = world("QUEUED", "hold: x", &[]);
+    for depth in [Depth::Exact, Depth::Listed] {
+        assert_eq!(whole(&held, depth), 0, "{depth:?}");
+        assert_eq!(whole(&tests_itself, depth), 0, "{depth:?}");
+        assert_eq!(whole(&free, depth), 1, "{depth:?}: nothing asks for its details");
+    }
 }
