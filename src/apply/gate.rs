@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::time::Instant;
 
+use super::judge::{NO_SCOPE, why};
 use super::{DESCRIBE_FRESH, Stop, lock};
 use crate::backend::Gate;
 use crate::clock::Clock;
@@ -13,7 +14,6 @@ use crate::inventory::{Job, ObservedExecution, Thing};
 use crate::mutant::{self, Mutant};
 use crate::plan::clause::Facts;
 use crate::plan::in_force::{Judgement, Ruling, judge};
-use crate::plan::words::{because_of, in_words};
 use crate::plan::{InForce, Sightings, budget};
 use crate::policy::{Policy, guard};
 use crate::state::State;
@@ -107,11 +107,10 @@ impl SendGate {
             Judgement::Cancel(now) => {
                 Some(format!("policy {} would now cancel it otherwise", now.policy.name))
             }
-            Judgement::Keep { policy: Some(policy), verdict } if verdict.reason.is_of_guard() => {
-                let because = because_of(&policies, &policy, verdict, &facts, now);
-                Some(in_words(verdict.reason, &because, now))
+            Judgement::Keep { policy: Some(policy), verdict } => {
+                Some(why(verdict, &policies, &policy, &facts, now))
             }
-            Judgement::Keep { .. } => Some("the policies now in force keep it".to_owned()),
+            Judgement::Keep { policy: None, .. } => Some(NO_SCOPE.to_owned()),
         }
     }
 }

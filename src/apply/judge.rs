@@ -15,6 +15,9 @@ use crate::plan::words::{because_of, in_words};
 use crate::plan::{Outcome, Reason, Verdict, budget};
 use crate::policy::{Policy, PolicySet};
 
+/// Why what no policy is for is kept.
+pub(super) const NO_SCOPE: &str = "no policy has it in scope any more";
+
 impl Run<'_> {
     /// What the policies in force say, if they still say that this is canceled in this way.
     pub(super) async fn judge(&self, work: Box<Work>) -> Result<(Box<Work>, Ruling), Step> {
@@ -32,7 +35,7 @@ impl Run<'_> {
                         let note = format!("its job could not be read again: {}", why.words());
                         (Reason::FactUnknown, note)
                     }
-                    (None, _) => (verdict.reason, "no policy has it in scope any more".to_owned()),
+                    (None, _) => (verdict.reason, NO_SCOPE.to_owned()),
                 };
                 return Err(self.kept(work, reason, note).await);
             }
@@ -102,7 +105,8 @@ impl Run<'_> {
     }
 }
 
-fn why(
+/// A verdict that keeps it, in words.
+pub(super) fn why(
     verdict: Verdict,
     set: &PolicySet,
     policy: &Policy,

@@ -140,6 +140,16 @@ async fn lines_of_a_job_that_takes_long_to_read_leave_their_places_to_others() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn lines_of_a_job_that_takes_long_to_read_are_not_described_all_the_time() {
+    let bench = Bench::memory(&queued(3), &sweep(9));
+    bench.world().takes(Operation::DescribeJob, Duration::from_secs(30));
+    let records = later(&bench, 61).await;
+    assert_eq!(endings(&records), [("canceled", 3)].into());
+    // The first one before and after it reads the job; the others each seven seconds meanwhile.
+    assert!((8..=14).contains(&bench.describes()), "{}", bench.describes());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stop_does_not_wait_for_facts_that_are_read_again() {
     let bench = Bench::memory(&queued(3), &sweep(9));
     let (plan, inventory, memory) = bench.plan().await;

@@ -130,6 +130,8 @@ async fn a_lost_reply_about_an_execution_that_is_deleted_stays_unresolved() {
     );
     let records = bench.apply().await;
     assert_eq!(outcome(&records), Outcome::Unresolved);
+    let note = &only(&records).note;
+    assert_eq!(note, "the reply was lost, and the execution is no longer there");
     assert_eq!((bench.cancels(), bench.spent("sweep").await), (1, 1));
 }
 
@@ -241,6 +243,62 @@ async fn the_look_at_a_lost_call_is_repeated_when_it_fails_in_passing() {
     });
     assert_eq!(outcome(&bench.apply().await), Outcome::Canceled);
     assert!(bench.waited().is_empty() || bench.waited()[0].1 < Duration::from_secs(60));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_call_that_cannot_be_looked_at_is_looked_at_again_once_it_can_no_longer_land() {
+    let unavailable = Fault::Fail(ErrorKind::Unavailable);
+    // As often as a look may fail in a row, and once more after that; and what no second try mends.
+    for (fault, fails) in [(unavailable, 8), (Fault::Fail(ErrorKind::Denied), 1)] {
+        let bench = Bench::memory(&queued(1), &sweep(10));
+        bench.faults().inject(Call::CancelJobExecution, Fault::LoseReply, 1);
+        let faults = bench.faults().clone();
+        bench.world().on(Call::CancelJobExecution, move |_| {
+            faults.inject(Call::DescribeJobExecution, fault, fails);
+        });
+        let begun = tokio::time::Instant::now();
+        assert_eq!(outcome(&bench.apply().await), Outcome::Canceled, "{fault:?}");
+        assert!(begun.elapsed() >= FLIGHT_TIME, "{:?}", begun.elapsed());
+        assert_eq!(bench.describes(), 2, "those that came to AWS");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_call_of_which_the_last_look_is_refused_says_so() {
+    let bench = Bench::memory(&queued(1), &sweep(10));
+    bench.faults().inject(Call::CancelJobExecution, Fault::LoseReply, 1);
+    let faults = bench.faults().clone();
+    bench.world().on(Call::CancelJobExecution, move |_| {
+        // At once, and when it can no longer land. A third would see it.
+        faults.inject(Call::DescribeJobExecution, Fault::Fail(ErrorKind::Denied), 2);
+    });
+    let records = bench.apply().await;
+    assert_eq!(outcome(&records), Outcome::Unresolved);
+    assert!(only(&records).note.contains("injected"), "{records:?}");
+    assert_eq!((bench.describes(), bench.spent("sweep").await), (1, 1));
+}
+
+/// That AWS refused it proves that it had no effect, as long as none before it was lost.
+#[tokio::test(start_paused = true)]
+async fn a_conflict_that_cannot_be_looked_at_is_superseded_unless_a_call_was_lost_before() {
+    let unavailable = Fault::Fail(ErrorKind::Unavailable);
+    for (before, expected, spent) in
+        [(None, Outcome::Superseded, 0), (Some(unavailable), Outcome::Unresolved, 1)]
+    {
+        let bench = Bench::memory(&queued(1), &sweep(10));
+        if let Some(fault) = before {
+            bench.faults().inject(Call::CancelJobExecution, fault, 1);
+        }
+        let faults = bench.faults().clone();
+        bench.world().on(Call::CancelJobExecution, move |moment| {
+            moves::start(moment.store, "r0", moment.now);
+            faults.inject(Call::DescribeJobExecution, Fault::Fail(ErrorKind::Denied), 1);
+        });
+        let records = bench.apply().await;
+        assert_eq!(outcome(&records), expected, "{records:?}");
+        assert!(only(&records).note.contains("injected"), "{records:?}");
+        assert_eq!((bench.cancels(), bench.spent("sweep").await), (1, spent));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -190,7 +190,9 @@ async fn a_policy_that_expires_while_the_intent_is_written_sends_nothing() {
     let text = changed("mode: Enforce", "mode: Enforce\n  expiresAt: 2026-11-23T12:00:02Z");
     let bench = Bench::memory(&queued(1), &text);
     bench.ledger.syncs_in(Duration::from_secs(3));
-    assert_eq!(outcome(&bench.apply().await), Outcome::Withdrawn);
+    let records = bench.apply().await;
+    assert_eq!(outcome(&records), Outcome::Withdrawn);
+    assert!(only(&records).note.starts_with("the policy has expired"), "{records:?}");
     assert_eq!((bench.cancels(), bench.spent("sweep").await), (0, 1));
 }
 

@@ -224,3 +224,16 @@ async fn a_pause_in_the_middle_spends_nothing_on_what_had_no_intent() {
         assert_eq!(record.note.trim_start_matches("not tried: "), "paused: the plant is on fire");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_after_the_intent_withdraws_it() {
+    let bench = Bench::memory(&queued(1), &sweep(100));
+    let ledger = bench.ledger.clone();
+    bench.ledger.then(move |_| {
+        *ledger.paused.lock().unwrap() = Some("the plant is on fire".to_owned());
+    });
+    let records = bench.apply().await;
+    assert_eq!(outcome(&records), Outcome::Withdrawn);
+    assert_eq!(only(&records).note, "paused: the plant is on fire");
+    assert_eq!((bench.cancels(), bench.spent("sweep").await), (0, 1));
+}
