@@ -67,6 +67,27 @@ async fn a_job_that_cannot_be_read_again_keeps_its_executions() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_waits_behind_an_execution_is_read_again_once_it_is_older_than_a_minute() {
+    let fleet = "jobs: [{id: fw}, {id: next}]\nthings: [{name: r0}]\nexecutions:\n\
+                 - {job: fw, thing: r0, queuedAt: 3h ago}\n\
+                 - {job: next, thing: r0, queuedAt: 2h ago}";
+    let spec = "mode: Enforce\ntarget: {statuses: [QUEUED], jobs: {names: [fw]}}\n\
+                conditions: [{name: blocks, expression: execution.queuedBehind > 0}]\n\
+                budget: {max: [{count: 9, per: 1h}]}";
+    for (waits, ending) in [(true, "canceled"), (false, "kept")] {
+        let bench = Bench::memory(fleet, &policy("blocking", spec));
+        bench.world().on(Operation::DescribeJobExecution, move |moment| {
+            if !waits {
+                moment.store.delete_execution("r0", "next");
+            }
+        });
+        let records = later(&bench, 61).await;
+        assert_eq!(endings(&records), [(ending, 1)].into(), "{records:?}");
+        assert_eq!(bench.calls(Op::ListJobExecutionsForThing), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_lines_of_one_job_share_what_was_read_again() {
     let bench = Bench::memory(&queued(30), &sweep(30));
     let records = later(&bench, 61).await;
