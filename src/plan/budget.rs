@@ -237,6 +237,11 @@ pub fn guards_halt(set: &PolicySet) -> bool {
     set.vetoes().iter().any(|guard| guard.budget.on_exceed == OnExceed::Halt)
 }
 
+/// Whether what `policy` has due is counted by a budget that says Halt.
+pub fn halts(set: &PolicySet, policy: &Policy) -> bool {
+    policy.on_exceed == OnExceed::Halt || guards_halt(set)
+}
+
 /// The set over which a guard's budget halts, if that is more than `set`: what is due of the policies that
 /// were not asked for counts as well.
 pub fn halting_over(set: &PolicySet) -> Option<Arc<PolicySet>> {

@@ -15,7 +15,7 @@ use crate::plan::evaluate::{
     JobScope, Missing, evaluate, execution_in_scope, job_scope, missing, reads_described,
 };
 use crate::plan::{Depth, Memory, Reason, budget, planner, stable, veto};
-use crate::policy::{OnExceed, Policy, PolicySet};
+use crate::policy::{Policy, PolicySet};
 
 /// Facts that are worth reading next. What is in one answer may be read side by side, but for the
 /// lists of one job: QUEUED is read to its end before IN_PROGRESS is begun.
@@ -115,32 +115,31 @@ fn needs_of(
     if !needs.is_empty() {
         return needs;
     }
-    // All that a decision asks for is read.
-    match depth {
-        Depth::Exact => {
-            // What is left are the versions to pin, and only of what fits into the budgets: a thousand
-            // that wait their turn need no describe.
-            let plan = planner::plan(policies, inventory, memory, now, depth);
-            let unpinned = plan.acts().filter(|line| line.verdict.reason == Reason::Due);
-            needs.executions.extend(unpinned.map(|line| line.key.clone()));
+    // All that a decision asks for is read, but for the describes that decide what counts as due. Nothing
+    // is contested that no describe decides.
+    let guards_describe = veto::tiers(policies).contains(&Tier::Described);
+    let halts: BTreeSet<_> =
+        policies.iter().filter(|it| budget::halts(policies, it)).map(|it| &it.name).collect();
+    let describe: BTreeSet<_> = policies
+        .iter()
+        .filter(|it| reads_described(it) || (guards_describe && halts.contains(&it.name)))
+        .map(|it| &it.name)
+        .collect();
+    by_job.retain(|_, of_job| of_job.iter().any(|it| describe.contains(&it.name)));
+    for (facts, in_scope) in planner::executions(&by_job, inventory) {
+        let decides = in_scope.len() > 1 || in_scope.iter().any(|it| halts.contains(&it.name));
+        let undescribed = decides && facts.described().is_not_read();
+        let of_job = in_scope.iter().copied();
+        if undescribed && planner::contested(policies, of_job, &facts, memory, now, depth) {
+            needs.executions.insert(facts.key.clone());
         }
-        Depth::Listed => {
-            let guards_halt = budget::guards_halt(policies);
-            // Nothing is contested that no describe decides.
-            let describe: BTreeSet<_> =
-                policies.iter().filter(|it| reads_described(it)).map(|it| &it.name).collect();
-            by_job.retain(|_, of_job| of_job.iter().any(|it| describe.contains(&it.name)));
-            for (facts, in_scope) in planner::executions(&by_job, inventory) {
-                let decides = in_scope.len() > 1
-                    || guards_halt
-                    || in_scope.iter().any(|policy| policy.on_exceed == OnExceed::Halt);
-                let undescribed = decides && facts.described().is_not_read();
-                let of_job = in_scope.iter().copied();
-                if undescribed && planner::contested(policies, of_job, &facts, memory, now) {
-                    needs.executions.insert(facts.key.clone());
-                }
-            }
-        }
+    }
+    if needs.is_empty() && depth == Depth::Exact {
+        // What is left are the versions to pin, and only of what fits into the budgets: a thousand
+        // that wait their turn need no describe.
+        let plan = planner::plan(policies, inventory, memory, now, depth);
+        let unpinned = plan.acts().filter(|line| line.verdict.reason == Reason::Due);
+        needs.executions.extend(unpinned.map(|line| line.key.clone()));
     }
     needs
 }

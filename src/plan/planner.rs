@@ -21,7 +21,7 @@ use crate::plan::{
     At, Decision, Depth, Line, Look, Memory, Observed, Plan, Reason, Verdict, abort, blind, budget,
     stable, veto,
 };
-use crate::policy::{OnExceed, Policy, PolicyName, PolicySet};
+use crate::policy::{Policy, PolicyName, PolicySet};
 
 /// The policies that have each job in scope, in the order of their names.
 pub(super) fn policies_by_job<'a>(
@@ -89,15 +89,22 @@ fn verdicts<'a>(
 /// what only a describe says. If it says no, the next one is the cause, with its own force and budget;
 /// left to the moment of acting, such an execution would be put off by each pass anew.
 ///
-/// A budget that halts needs to know how many are due, so that a describe decides there as well.
-fn is_contested(set: &PolicySet, verdicts: &[(&Arc<Policy>, Verdict)]) -> bool {
-    let guards_halt = budget::guards_halt(set);
-    let halts = |(policy, verdict): &(&Arc<Policy>, Verdict)| {
-        verdict.reason == Reason::Due
-            && (guards_halt || policy.on_exceed == OnExceed::Halt)
-            && reads_described(policy)
+/// A budget that halts needs to know how many are due, so that a describe decides there as well, be it
+/// the policy's or a guard's: counted among what is due, what a guard protects would halt it for ever.
+fn is_contested(
+    set: &PolicySet,
+    verdicts: &[(&Arc<Policy>, Verdict)],
+    facts: &Facts<'_>,
+    now: Timestamp,
+) -> bool {
+    let counts = |(policy, verdict): &&(&Arc<Policy>, Verdict)| {
+        verdict.reason == Reason::Due && budget::halts(set, policy)
     };
-    if verdicts.iter().any(halts) {
+    let mut counted = verdicts.iter().filter(counts).peekable();
+    if counted.peek().is_some()
+        && (veto::may_rule_out(set, facts, now)
+            || counted.any(|(policy, _)| reads_described(policy)))
+    {
         return true;
     }
     let due = || verdicts.iter().filter(|(_, verdict)| verdict.reason == Reason::Due);
@@ -105,16 +112,17 @@ fn is_contested(set: &PolicySet, verdicts: &[(&Arc<Policy>, Verdict)]) -> bool {
     due().count() > 1 && first.is_some_and(|policy| reads_described(policy))
 }
 
-/// Whether a plan that stops before the describes needs that of this execution all the same.
+/// Whether a plan needs the describe of this execution before it counts what is due.
 pub(super) fn contested<'a>(
     set: &PolicySet,
     policies: impl IntoIterator<Item = &'a Arc<Policy>>,
     facts: &Facts<'_>,
     memory: &Memory,
     now: Timestamp,
+    depth: Depth,
 ) -> bool {
-    let verdicts = verdicts(set, policies, facts, memory, now, Depth::Listed);
-    is_contested(set, &verdicts.collect::<Vec<_>>())
+    let verdicts = verdicts(set, policies, facts, memory, now, depth);
+    is_contested(set, &verdicts.collect::<Vec<_>>(), facts, now)
 }
 
 /// What `policies`, which all are of `set` and have the execution's job in scope, say about it together;
@@ -148,15 +156,20 @@ pub(super) fn decide<'a>(
         }
     };
     let verdicts = verdicts(set, policies, facts, memory, now, depth);
-    if depth == Depth::Exact || facts.described().is_not_read() {
+    if facts.described().is_not_read() {
         // Of a million executions hardly one is described before it is decided.
         verdicts.for_each(&mut weigh);
     } else {
         let mut verdicts: Vec<_> = verdicts.collect();
-        if is_contested(set, &verdicts) {
+        if is_contested(set, &verdicts, facts, now) {
             for (policy, verdict) in &mut verdicts {
                 if verdict.reason == Reason::Due {
-                    *verdict = evaluate(set, policy, facts, memory, now, Depth::Exact);
+                    let exact = evaluate(set, policy, facts, memory, now, Depth::Exact);
+                    let protected = || veto::protected_as_described(set, facts, now);
+                    *verdict = match exact.reason {
+                        Reason::Due => protected().unwrap_or(exact),
+                        _ => exact,
+                    };
                 }
             }
         }

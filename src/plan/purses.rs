@@ -137,9 +137,10 @@ impl Purses {
             // An execution that a describe may still rule out takes no unit here: it would keep its
             // place at the front of the queue for ever, and starve the ones behind it.
             let halts = purse.budget.halts || self.guards_halt;
+            // Of what a budget that halts counts, the describe was asked already.
             let may_be_ruled_out = depth == Depth::Listed
-                && (reads_described(&line.policy) && !halts
-                    || veto::may_rule_out(policies, &facts, now));
+                && !halts
+                && (reads_described(&line.policy) || veto::may_rule_out(policies, &facts, now));
             if !may_be_ruled_out {
                 purse.left -= 1;
                 for (common, left) in &mut self.of_guards {

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 
 use super::Seen;
 use super::expressions::asks_described;
-use crate::execution::{Account, OpenStatus};
+use crate::execution::{Account, ExecutionStatus, OpenStatus};
 use crate::plan::Act;
-use crate::policy::{Policy, PolicySet, Rule};
+use crate::policy::{OnExceed, Policy, PolicySet, Rule};
 
 fn asks_details(rule: &Rule) -> bool {
     rule.clauses.iter().any(|clause| asks_described(&clause.test))
@@ -31,6 +31,12 @@ pub(super) fn freeze(policies: &PolicySet, policy: &Policy, now: Timestamp) -> b
     lasting.any(|freeze| freeze.except.iter().all(|excepted| *excepted != policy.name))
 }
 
+/// Whether a budget that halts counts what the policy has due, so that all of it was described before.
+fn halts(policies: &PolicySet, policy: &Policy) -> bool {
+    let mut budgets = policies.vetoes().iter().map(|guard| guard.budget.on_exceed);
+    policy.on_exceed == OnExceed::Halt || budgets.any(|on_exceed| on_exceed == OnExceed::Halt)
+}
+
 /// Holds a line against all guards.
 pub(super) fn check(
     seen: &Seen<'_>,
@@ -38,9 +44,12 @@ pub(super) fn check(
     account: Option<&Account>,
     broken: &mut impl FnMut(String),
 ) {
+    let halts = halts(policies, &seen.line.policy);
     for guard in policies.vetoes() {
+        let unexpected = guard.is_built_in() && seen.row.status == ExecutionStatus::Queued;
         for rule in &guard.protects {
-            let later = seen.is_undescribed() && asks_details(rule);
+            let left_to_the_act = seen.is_undescribed() && (!halts || unexpected);
+            let later = left_to_the_act && asks_details(rule);
             if !later && !seen.surely_not(rule) {
                 broken(format!("guard {} protects it by rule {}", guard.name, rule.name));
             }

@@ -177,3 +177,20 @@ fn what_narrows_the_policies_keeps_the_guards() {
     assert!(found.iter().any(|violation| violation.to_string() == rule));
     assert_eq!((set.len(), set.demands()), (1, DEMANDS));
 }
+
+#[test]
+fn where_a_budget_halts_a_line_that_was_not_described_before_is_caught() {
+    let mut case = good(Depth::Listed);
+    for row in case.inventory.executions.values_mut() {
+        row.described = Fact::NotRead;
+    }
+    let is_caught = |on_exceed: &str| {
+        let rule = "{name: r, statusDetails: {matchExpressions: [{key: hold, operator: Exists}]}}";
+        let budget = format!("{{max: [{{count: 100, per: 1h}}], onExceed: {on_exceed}}}");
+        let guard = guard("g", &format!("protect: [{rule}]\nbudget: {budget}"));
+        let told = "good on a: guard g protects it by rule r";
+        broken(&case, [guard], NONE).iter().any(|text| text.starts_with(told))
+    };
+    assert!(is_caught("Halt"));
+    assert!(!is_caught("Throttle"), "it is asked in the moment of acting");
+}
