@@ -211,8 +211,11 @@ pub struct Plan {
     pub budgets: Vec<BudgetState>,
     /// Where the breakers stand, what this plan's own look saw taken in.
     pub breakers: Vec<breaker::State>,
-    /// What it adds to what the breakers count.
+    /// What it adds to what the breakers count: all decisions of a root, also where only some of its
+    /// policies were asked for.
     pub health: breaker::Health,
+    /// How many of its own decisions lacked a fact that could not be read.
+    pub undecided: u64,
     /// What could not be observed.
     pub problems: BTreeSet<Problem>,
     /// What matched, for the state to keep until the next plan.

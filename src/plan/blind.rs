@@ -19,7 +19,7 @@ use crate::policy::{Clause, Mode, PolicySet, Rule, Test};
 /// What of the policies that may act is not decided in an exact plan, since it could not be read, in words:
 /// `3 executions`, `job fw`. None if all that they would cancel is in the plan.
 pub fn undecided(plan: &Plan, inventory: &Inventory) -> Option<String> {
-    match plan.health.unknown.bad {
+    match plan.undecided {
         0 => {
             let mut acting = plan.policies.iter().filter(|policy| policy.mode == Mode::Enforce);
             acting.find_map(|policy| planner::incomplete(policy, inventory))

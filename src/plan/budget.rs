@@ -242,12 +242,6 @@ pub fn halts(set: &PolicySet, policy: &Policy) -> bool {
     policy.on_exceed == OnExceed::Halt || guards_halt(set)
 }
 
-/// The set over which a guard's budget halts, if that is more than `set`: what is due of the policies that
-/// were not asked for counts as well.
-pub fn halting_over(set: &PolicySet) -> Option<Arc<PolicySet>> {
-    if guards_halt(set) { set.whole() } else { None }
-}
-
 /// When the next unit leaves the window.
 fn refills_at(
     counted: &Counted,

@@ -73,8 +73,9 @@ pub fn needs(
     depth: Depth,
 ) -> Needs {
     let mut needs = needs_of(policies, inventory, memory, now, depth);
-    if let Some(whole) = budget::halting_over(policies) {
-        // How much the others have due is asked, and not at which versions.
+    if let Some(whole) = policies.whole() {
+        // What the others lack counts for the breakers, and what they have due for a guard's budget that
+        // halts. At which versions is not asked.
         needs.add(needs_of(&whole, inventory, memory, now, Depth::Listed));
     }
     needs

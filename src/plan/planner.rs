@@ -232,14 +232,22 @@ pub fn narrowed(
             act: None,
         });
     }
-    let health =
-        Health { unknown: blind::cases(&lines, policies, inventory, now), skew: inventory.skew };
+    let own = blind::cases(&lines, policies, inventory, now);
+    // The limits of the breakers are the guards', and so over all of a root: a part's share opens none.
+    let whole = policies.whole();
+    let of_whole = whole.as_ref().map(|whole| lines_of_whole(whole, inventory, memory, now));
+    let all = whole.as_ref().zip(of_whole.as_ref());
+    let unknown = all.map_or(own, |(whole, all)| blind::cases(all, whole, inventory, now));
+    let health = Health { unknown, skew: inventory.skew };
     let breakers = memory.breakers.states(&health, &policies.thresholds(), now);
     let open = breakers.iter().find(|state| state.why.is_some()).map(|state| state.breaker);
     leave_denied(&mut lines, memory, open, now);
-    let mut beside = due_beside(policies, inventory, memory, now, &lines);
+    // What the policies that were not asked for want as well counts for a guard's budget that halts.
+    let mut beside = of_whole.filter(|_| budget::guards_halt(policies)).unwrap_or_default();
     leave_denied(&mut beside, memory, open, now);
-    beside.retain(acts);
+    let acting: BTreeSet<_> =
+        lines.iter().filter(|line| acts(line)).map(|line| &line.key).collect();
+    beside.retain(|line| acts(line) && !acting.contains(&line.key));
     if let Some(keys) = keys {
         beside.extend(lines.extract_if(.., |line| !keys.contains(&line.key)).filter(acts));
         observed.retain(|it| keys.contains(&it.key));
@@ -261,6 +269,7 @@ pub fn narrowed(
         observed,
         budgets,
         breakers,
+        undecided: own.bad,
         health,
         problems: inventory.problems.clone(),
         look: Look::new(policies, inventory, &memory.sightings, now, depth),
@@ -272,25 +281,21 @@ fn was_canceled(memory: &Memory, key: &ExecutionKey, number: Fact<ExecutionNumbe
     canceled().is_some()
 }
 
-/// What the policies that were not asked for want as well, where a guard's budget halts over all of them.
-fn due_beside(
-    policies: &PolicySet,
+/// The lines of a whole set, of which the policies that were asked for are a part.
+fn lines_of_whole(
+    whole: &PolicySet,
     inventory: &Inventory,
     memory: &Memory,
     now: Timestamp,
-    lines: &[Line],
 ) -> Vec<Line> {
-    let Some(whole) = budget::halting_over(policies) else { return Vec::new() };
-    let own: BTreeSet<_> = lines.iter().filter(|line| acts(line)).map(|line| &line.key).collect();
-    let by_job = policies_by_job(&whole, inventory);
-    let others = executions(&by_job, inventory).filter(|(facts, _)| !own.contains(facts.key));
+    let by_job = policies_by_job(whole, inventory);
     let line = |(facts, in_scope): (Facts<'_>, &[&Arc<Policy>])| {
         let of_job = in_scope.iter().copied();
-        let decided = decide(&whole, of_job, &facts, memory, now, Depth::Listed)?;
+        let decided = decide(whole, of_job, &facts, memory, now, Depth::Listed)?;
         let (key, policy) = (facts.key.clone(), Arc::clone(decided.policy));
         Some(Line { key, verdict: decided.verdict, policy, act: None })
     };
-    others.filter_map(line).filter(acts).collect()
+    executions(&by_job, inventory).filter_map(line).collect()
 }
 
 /// Whether something is to be done for a line, but for the budgets.

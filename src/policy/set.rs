@@ -214,7 +214,8 @@ impl PolicySet {
         Self { aside, ..self.with(named, self.guards.clone()) }
     }
 
-    /// With the policies that were not asked for, if there are any: a guard's budget is over all of a root.
+    /// With the policies that were not asked for, if there are any: a guard's budget and its breakers are over
+    /// all of a root.
     pub fn whole(&self) -> Option<Arc<Self>> {
         let all = || self.policies.iter().chain(&self.aside).cloned().collect();
         let whole = || Self { aside: Vec::new(), ..self.with(all(), self.guards.clone()) };

@@ -12,8 +12,8 @@ pub struct Root {
     /// The policy root: a directory. All of it is read.
     pub root: PathBuf,
 
-    /// Only this policy; may be given more than once. Guards stay, and one that halts counts what the
-    /// others have due as well.
+    /// Only this policy; may be given more than once. Guards stay: one that halts counts what the others
+    /// have due as well, and the breaker unknown what they decide.
     #[arg(long, value_name = "NAME")]
     pub only: Vec<String>,
 }
