@@ -3,7 +3,8 @@
 //! AWS counts canceled executions as executed. A cancel can so be the one with which enough have been
 //! executed for the job's abortConfig to be looked at; if enough of them failed, AWS then cancels the
 //! job, and all that is still queued with it. It stands apart from `evaluate` because several lines of
-//! one job add up, in the order of acting: those before the edge may go.
+//! one job add up, in the order of acting: those before the edge may go. What is not canceled in the end
+//! does not count: it would keep its place before the edge for ever, and the others behind it.
 //!
 //! How many have been executed is known as a range. AWS does not say whether it counts those that were
 //! removed, and its numbers may or may not have the cancels of the last minutes. What could abort
@@ -14,7 +15,6 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::execution::{JobId, JobStatus};
-use crate::fact::Truth;
 use crate::inventory::{AbortCriterion, FailureType, Inventory, Job, ProcessDetails};
 use crate::mutant::{self, Mutant};
 use crate::plan::{At, Because, Line, Memory, Reason, Verdict, words};
@@ -118,41 +118,36 @@ pub fn risk(job: &Job, lately: u64, now: Timestamp) -> Option<(Reason, String)> 
     }
 }
 
-/// Keeps the lines that could make AWS abort their job, or of which that is not known, and takes them
-/// out of `order`.
-pub(super) fn spare_jobs(
-    lines: &mut [Line],
-    order: &mut Vec<usize>,
-    inventory: &Inventory,
-    memory: &Memory,
-) {
-    let lately = lately(memory);
-    let mut planned: BTreeMap<JobId, u64> = BTreeMap::new();
-    order.retain(|&index| {
-        let line = &mut lines[index];
+/// How many executions of each job a plan cancels so far.
+pub(super) struct Jobs<'a> {
+    inventory: &'a Inventory,
+    lately: BTreeMap<JobId, u64>,
+    planned: BTreeMap<JobId, u64>,
+}
+
+impl<'a> Jobs<'a> {
+    pub(super) fn new(inventory: &'a Inventory, memory: &Memory) -> Self {
+        Self { inventory, lately: lately(memory), planned: BTreeMap::new() }
+    }
+
+    /// The verdict on a line that could make AWS abort its job, after those that were counted, or of which
+    /// that is not known.
+    pub(super) fn keep(&self, line: &Line) -> Option<Verdict> {
         let id = &line.key.job;
-        let Some(job) = inventory.jobs.get(id) else { return false };
-        let so_far = planned.get(id).copied().unwrap_or_default();
-        let aborts = if line.policy.cancel.allow_job_abort {
-            Truth::No
-        } else {
-            let by = abort_by(job, lately.get(id).copied().unwrap_or_default(), so_far + 1);
-            by.map_or(Truth::Unknown, |criterion| criterion.is_some().into())
-        };
-        match aborts {
-            Truth::No => {
-                planned.insert(id.clone(), so_far + 1);
-                return true;
-            }
-            Truth::Yes => {
-                line.verdict = Verdict { reason: Reason::JobAbortRisk, at: At::Planned(so_far) };
-            }
-            Truth::Unknown => {
-                line.verdict = Verdict { reason: Reason::FactUnknown, at: At::ProcessDetails };
-            }
+        let job = self.inventory.jobs.get(id).filter(|_| !line.policy.cancel.allow_job_abort)?;
+        let of = |counts: &BTreeMap<JobId, u64>| counts.get(id).copied().unwrap_or_default();
+        let so_far = of(&self.planned);
+        match abort_by(job, of(&self.lately), so_far + 1) {
+            Ok(None) => None,
+            Ok(Some(_)) => Some(Verdict { reason: Reason::JobAbortRisk, at: At::Planned(so_far) }),
+            Err(()) => Some(Verdict { reason: Reason::FactUnknown, at: At::ProcessDetails }),
         }
-        false
-    });
+    }
+
+    /// Counts a line that is to be canceled.
+    pub(super) fn count(&mut self, line: &Line) {
+        *self.planned.entry(line.key.job.clone()).or_default() += 1;
+    }
 }
 
 /// By what AWS could abort the job of a line that is kept because of it, and how to cancel it all the

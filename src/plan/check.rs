@@ -120,9 +120,10 @@ pub fn check(
         let due = *due.entry(name).or_insert_with(|| limits::due(plan, &line.policy));
         common.check(act, unsettled, plan, policies, memory, &mut broken);
         limits::check_halt(line, due, limits, &mut broken);
+        // Nor does it count before an abort: it is asked for once more in the moment of acting.
         let of_job = cancels.entry(&line.key.job).or_insert(0_i64);
-        *of_job += 1;
-        jobs::check(line, *of_job, inventory, memory, &mut broken);
+        jobs::check(line, *of_job + 1, inventory, memory, &mut broken);
+        *of_job += i64::from(!unsettled);
     }
     violations
 }

@@ -18,7 +18,7 @@ use crate::plan::clause::Facts;
 use crate::plan::evaluate::{JobScope, evaluate, execution_in_scope, job_scope, reads_described};
 use crate::plan::purses::Purses;
 use crate::plan::{
-    At, Decision, Depth, Line, Look, Memory, Observed, Plan, Reason, Verdict, abort, blind, budget,
+    At, Decision, Depth, Line, Look, Memory, Observed, Plan, Reason, Verdict, blind, budget,
     stable, veto,
 };
 use crate::policy::{Policy, PolicyName, PolicySet};
@@ -256,7 +256,6 @@ pub fn narrowed(
     order.sort_by_cached_key(|&i| acting_order(&lines[i], inventory, memory));
     let mut purses = Purses::new(policies, inventory, memory, &populations, now);
     purses.halt(&lines, &beside, inventory);
-    abort::spare_jobs(&mut lines, &mut order, inventory, memory);
     let budgets = purses.spend(policies, inventory, depth, now, &mut lines, &mut order);
     Plan {
         now,

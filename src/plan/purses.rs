@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use crate::execution::OpenStatus;
 use crate::inventory::Inventory;
 use crate::mutant::{self, Mutant};
+use crate::plan::abort::Jobs;
 use crate::plan::budget::{self, Budget, Common, budget};
 use crate::plan::clause::Facts;
 use crate::plan::evaluate::reads_described;
@@ -39,7 +40,7 @@ impl Purse {
 }
 
 /// All budgets while a plan spends them.
-pub(super) struct Purses {
+pub(super) struct Purses<'a> {
     of_policies: BTreeMap<PolicyName, Purse>,
     /// The limits of the guards, with what is left of each.
     of_guards: Vec<(Common, u64)>,
@@ -47,12 +48,14 @@ pub(super) struct Purses {
     guards: Arc<[guard::Budget]>,
     /// Whether a guard's budget halts.
     guards_halt: bool,
+    /// How much of each job goes.
+    jobs: Jobs<'a>,
 }
 
-impl Purses {
+impl<'a> Purses<'a> {
     pub(super) fn new(
         policies: &PolicySet,
-        inventory: &Inventory,
+        inventory: &'a Inventory,
         memory: &Memory,
         populations: &BTreeMap<&PolicyName, u64>,
         now: Timestamp,
@@ -76,6 +79,7 @@ impl Purses {
                 .collect(),
             guards: budget::of_set(policies),
             guards_halt: budget::guards_halt(policies),
+            jobs: Jobs::new(inventory, memory),
         }
     }
 
@@ -99,9 +103,10 @@ impl Purses {
         }
     }
 
-    /// Lets through what the budgets allow, in the order of acting; the rest becomes Defer. In an exact
-    /// plan what is let through is pinned, and what cannot be pinned takes no unit. Gives back where the
-    /// limits stand: those of policies first, then those of guards.
+    /// Lets through what the budgets allow, in the order of acting; the rest becomes Defer, or Keep where
+    /// AWS could then abort the job. In an exact plan what is let through is pinned, and what cannot be
+    /// pinned takes no unit and no room before an abort. Gives back where the limits stand: those of
+    /// policies first, then those of guards.
     pub(super) fn spend(
         mut self,
         policies: &PolicySet,
@@ -117,6 +122,11 @@ impl Purses {
             let Some(refusal) = self.refusal(&line.policy.name, forced) else { return false };
             if let Err(refused) = refusal {
                 line.verdict = refused;
+                return false;
+            }
+            // Before anything that only a describe says: what is kept here needs none.
+            if let Some(kept) = self.jobs.keep(line) {
+                line.verdict = kept;
                 return false;
             }
             let Some(facts) = facts_of(&line.key, inventory) else { return false };
@@ -149,6 +159,9 @@ impl Purses {
             }
             let charges = charges(&purse.budget, &self.of_guards, forced);
             line.act = act(&line.policy, &facts, charges, &self.guards, pins);
+            if line.act.is_some() && !may_be_ruled_out {
+                self.jobs.count(line);
+            }
             line.act.is_some()
         });
         let of_policies = self.of_policies.into_values().flat_map(|purse| purse.budget.limits);

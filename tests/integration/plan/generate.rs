@@ -162,7 +162,7 @@ fn abort() -> impl Strategy<Value = Vec<AbortCriterion>> {
             min_number_of_executed_things,
         },
     );
-    prop_oneof![3 => Just(Vec::new()), 1 => prop::collection::vec(criterion, 1..3)]
+    prop_oneof![1 => Just(Vec::new()), 2 => prop::collection::vec(criterion, 1..3)]
 }
 
 fn process() -> impl Strategy<Value = Fact<ProcessDetails>> {
