@@ -111,6 +111,10 @@ impl Ids {
     }
 }
 
+/// How the note of a line begins that was not tried because of what others met: that stops all that come
+/// after it as well.
+pub const NOT_TRIED: &str = "not tried: ";
+
 /// How a line ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {

@@ -145,6 +145,7 @@ impl Controller {
         let ended = 'passes: loop {
             let started = Instant::now();
             loaded.mark_unchanged();
+            self.report_state();
             let mut running = self.reporter.begins(self.clock.now());
             let mut settled = Vec::new();
             let passed = {
@@ -166,6 +167,7 @@ impl Controller {
                         }
                         () = tokio::time::sleep(BEAT) => {
                             self.report_state();
+                            self.report_standing(&loaded).await;
                         }
                     }
                 }

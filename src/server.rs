@@ -101,6 +101,8 @@ impl Server {
         };
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
+            // Whoever has its answer makes room for the next one.
+            .keep_alive(false)
             .header_read_timeout(HEAD_TIMEOUT)
             .max_buf_size(HEAD)
             .max_headers(HEADERS)

@@ -83,6 +83,9 @@ pub enum Error {
         .0.as_secs()
     )]
     Hangs(Duration),
+    /// A root of which each look sees another state.
+    #[error("it keeps changing: what else writes there? It is adopted once it comes to rest")]
+    Restless,
     /// A link that leads out of the root.
     #[error("{path} is a link that leads out of the policy root: copy the file", path = .0.display())]
     OutOfRoot(PathBuf),
@@ -254,14 +257,20 @@ impl Search<'_> {
             }
             let (path, below) = (entry.path(), below.join(&name));
             // A ConfigMap's nested paths are links to directories, so that links are followed.
-            if path.is_dir() {
-                self.enter(&path, &below, within)?;
-            } else if is_yaml(&path) {
-                let shown = self.shown.join(&below);
-                self.found.insert(below.to_string_lossy().into_owned(), (path, shown));
-                if self.found.len() > MAX_FILES {
-                    return Err(Error::TooManyFiles(self.shown.to_owned()));
+            match fs::metadata(&path) {
+                Ok(found) if found.is_dir() => self.enter(&path, &below, within)?,
+                _ if is_yaml(&path) => {
+                    let shown = self.shown.join(&below);
+                    self.found.insert(below.to_string_lossy().into_owned(), (path, shown));
+                    if self.found.len() > MAX_FILES {
+                        return Err(Error::TooManyFiles(self.shown.to_owned()));
+                    }
                 }
+                // It may be a directory, with guards in it.
+                Err(source) if !entry.file_type().is_ok_and(|it| it.is_file()) => {
+                    self.fail(&below, |it| io_error(&it, source));
+                }
+                _ => {}
             }
         }
         Ok(())

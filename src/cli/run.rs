@@ -33,11 +33,6 @@ pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
         _ = signals.next() => return Ok(Exit::Done),
         tree = look(&mut source, &none) => tree.map_err(no_root)?,
     };
-    let Some(tree) = tree else {
-        let message =
-            format!("{} keeps changing: is something else writing there?", args.root.display());
-        return Err(Failure::new(Exit::Error, message).into());
-    };
     let (digest, unfinished) = (tree.digest.clone(), unfinished(&tree));
     // Said as it will be when the files change: one line each, in the form of the log.
     let reading = interpret(tree);

@@ -12,7 +12,7 @@ use super::log::Log;
 use super::pass::With;
 use super::turn::Turns;
 use super::{Controller, Error};
-use crate::apply::{Ending, Executor, Record, Stop};
+use crate::apply::{Ending, Executor, NOT_TRIED, Record, Stop};
 use crate::inventory::Inventory;
 use crate::mutant::{self, Mutant};
 use crate::plan::due::Schedule;
@@ -106,8 +106,12 @@ impl Controller {
             }
             // What stopped this batch would stop the next one, and policies that came in the
             // meantime may have something more urgent.
-            let stops = |ending: &Ending| matches!(ending, Ending::NotTried | Ending::Elsewhere);
-            let stopped = records.iter().find(|record| stops(&record.ending));
+            let stops = |record: &&Record| match record.ending {
+                Ending::NotTried => record.note.starts_with(NOT_TRIED),
+                Ending::Elsewhere => true,
+                _ => false,
+            };
+            let stopped = records.iter().find(stops);
             not_tried = stopped.map(|record| record.note.clone());
             acted.records.extend(records);
             if not_tried.is_some() || with.loaded.has_changed().unwrap_or(true) || with.stop.is_on()

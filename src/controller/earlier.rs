@@ -32,7 +32,11 @@ impl Controller {
             return Err(Error::OutOfScope { answered, guard });
         }
         let now = self.clock.now();
-        self.state.confirmed(now).await?;
+        if let Err(error) = self.state.confirmed(now).await {
+            tracing::error!(%error, "that the account answers cannot be kept: nothing is sent");
+            self.failed(&format!("that the account answers cannot be kept: {error}"));
+            return Ok(false);
+        }
         // Here, where it is certain whose guards they are, and before anything is sent under them.
         if let Err(error) = guards::keep(&*self.state, policies, now).await {
             tracing::error!(%error, "the guards in force cannot be kept: nothing is sent");

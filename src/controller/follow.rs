@@ -204,10 +204,10 @@ pub async fn follow(
             Err(error) => tracing::error!(%error, "it is not known which breakers to close"),
         }
         match look(&mut *source, &adopted.unfinished).await {
-            Ok(Some(tree))
+            Ok(tree)
                 if Some(&tree.digest) == adopted.tree.as_ref()
                     || mutant::is(Mutant::NothingIsAdopted) => {}
-            Ok(Some(tree)) => {
+            Ok(tree) => {
                 let digest = tree.digest.clone();
                 adopted.unfinished = unfinished(&tree);
                 let reading = interpret(tree);
@@ -218,10 +218,10 @@ pub async fn follow(
                 put(&mut adopted, set, Some(digest), &sender);
                 reporter.root(&adopted.set, true, broken, revision.as_deref());
             }
-            Ok(None) => tracing::info!("the policy root keeps changing: looking again soon"),
             Err(error) => {
+                let why = error.in_words();
+                reporter.failed(clock.now(), &format!("the policy root cannot be read: {why}"));
                 if adopted.tree.is_some() {
-                    let why = error.in_words();
                     tracing::error!(why, "the policy root cannot be read: its policies wait");
                 }
                 let of_policies = adopted.set.iter().map(|policy| policy.origin.path.to_string());
@@ -277,12 +277,9 @@ fn put(
 
 /// Reads until two looks in a row see the same, be it an error: the moment between two states of a root
 /// can look like one. Files whose last line has no end have to stay the same for longer, but for those
-/// that were `known`. A root that does not answer in time is an error at once. As long as a git is at work there, nothing that is seen counts. None if it does not
-/// come to rest.
-pub async fn look(
-    source: &mut dyn Source,
-    known: &Unfinished,
-) -> Result<Option<Tree>, source::Error> {
+/// that were `known`. As long as a git is at work there, nothing that is seen counts. A root that does not
+/// come to rest is an error, and at once one that does not answer in time.
+pub async fn look(source: &mut dyn Source, known: &Unfinished) -> Result<Tree, source::Error> {
     let mut last: Option<Digest> = None;
     let (mut equal, mut lock) = (0, None);
     for _ in 0..LOOKS {
@@ -302,12 +299,12 @@ pub async fn look(
         equal = if digest.is_some() && last == digest { equal + 1 } else { 0 };
         let is_unfinished = seen.as_ref().is_ok_and(|tree| !unfinished(tree).is_subset(known));
         if equal >= if is_unfinished { EQUAL_UNFINISHED } else { 1 } {
-            return seen.map(Some);
+            return seen;
         }
         last = digest;
         sleep(BETWEEN_LOOKS).await;
     }
-    lock.map_or(Ok(None), |lock| Err(source::Error::Locked(lock)))
+    Err(lock.map_or(source::Error::Restless, source::Error::Locked))
 }
 
 /// The files that somebody may be in the middle of writing.

@@ -243,7 +243,9 @@ impl Controller {
         if !lists.is_empty() && lists.values().all(|it| matches!(it, Listing::Failed(_))) {
             // Nothing seen must not look like a pass with nothing to do.
             tracing::error!("nothing could be observed: looking again at the next interval");
-            self.failed("nothing could be observed");
+            let first = inventory.problems.first();
+            let why = first.map_or(String::new(), |it| format!(": {}: {}", it.what, it.why));
+            self.failed(&format!("nothing could be observed{why}"));
             return Ok(Looked::at(false));
         }
         course.schedule.remember(&mut memory);

@@ -6,7 +6,8 @@
 //!
 //! Invariant: to read the root gives no hint, or each look would lead to the next one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -41,19 +42,26 @@ impl Watch {
     pub fn new(root: &Path) -> Result<Self, Error> {
         let (sender, hints) = mpsc::channel(1);
         let failed = |source| Error { path: root.to_owned(), source };
+        let real = std::fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
+        let directory = if real.is_dir() { &*real } else { real.parent().unwrap_or(&real) };
+        let holders = holders(root);
+        let (within, ways) = (directory.to_owned(), holders.clone());
+        let concerns =
+            move |path: &PathBuf| path.starts_with(&within) || is_on_the_way(&ways, path);
         let hint = move |seen: DebounceEventResult| {
-            // Errors of the watch are hints as well.
-            let hints = seen.map_or(true, |events| events.iter().any(|it| is_change(it.kind)));
+            // Errors of the watch are hints as well, and so is what names no path.
+            let hints = seen.map_or(true, |events| {
+                let concern = |paths: &[PathBuf]| paths.is_empty() || paths.iter().any(&concerns);
+                events.iter().any(|it| is_change(it.kind) && concern(&it.paths))
+            });
             if hints {
                 // A full channel already says what this would.
                 let _ = sender.try_send(());
             }
         };
         let mut debouncer = new_debouncer(QUIET, None, hint).map_err(failed)?;
-        let real = std::fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
-        let directory = if real.is_dir() { &*real } else { real.parent().unwrap_or(&real) };
         debouncer.watch(directory, RecursiveMode::Recursive).map_err(failed)?;
-        for holder in holders(root) {
+        for holder in holders.keys() {
             // Without it, a swap is noticed by the timer. What is in the tree is watched already.
             if !holder.starts_with(directory) {
                 let _ = debouncer.watch(holder, RecursiveMode::NonRecursive);
@@ -85,10 +93,20 @@ fn is_change(kind: EventKind) -> bool {
     }
 }
 
-/// The directories, all links followed, that hold the root and each link on the way to it: `/git` and
-/// `/git/current` of `/git/current/policies`, if `current` is a link.
-fn holders(root: &Path) -> BTreeSet<PathBuf> {
-    let mut holders = BTreeSet::new();
+/// Whether a path is that of the root or of a link on the way to it, or of a directory that holds one. What
+/// else lies there (a log, a state directory) may change all the time.
+fn is_on_the_way(holders: &Holders, path: &Path) -> bool {
+    let named = path.parent().and_then(|it| holders.get(it)).zip(path.file_name());
+    named.is_some_and(|(names, name)| names.contains(name)) || holders.contains_key(path)
+}
+
+/// Directories, all links followed, with the names in them that matter.
+type Holders = BTreeMap<PathBuf, BTreeSet<OsString>>;
+
+/// The directories that hold the root and each link on the way to it: `/git` and `/git/current` of
+/// `/git/current/policies`, if `current` is a link.
+fn holders(root: &Path) -> Holders {
+    let mut holders = Holders::new();
     let mut ways = vec![root.to_owned()];
     let mut links = 0;
     while let Some(way) = ways.pop() {
@@ -103,7 +121,7 @@ fn holders(root: &Path) -> BTreeSet<PathBuf> {
             if (depth == 0 || target.is_some())
                 && let Ok(holder) = std::fs::canonicalize(holder)
             {
-                holders.insert(holder);
+                holders.entry(holder).or_default().extend(part.file_name().map(Into::into));
             }
             if let Some(target) = target {
                 links += 1;
@@ -147,13 +165,23 @@ mod tests {
         symlink("trees/1", top.join("git/current")).unwrap();
         symlink("../git/current", top.join("srv/fleet")).unwrap();
         let of = |path: &str| -> Vec<_> {
-            let holders = holders(&top.join(path)).into_iter();
+            let holders = holders(&top.join(path)).into_keys();
             holders.map(|it| it.strip_prefix(&top).unwrap().display().to_string()).collect()
         };
         assert_eq!(of("git/trees/1/policies"), ["git/trees/1"]);
         assert_eq!(of("git/current"), ["git", "git/trees"]);
         assert_eq!(of("git/current/policies"), ["git", "git/trees", "git/trees/1"]);
         assert_eq!(of("srv/fleet/policies"), ["git", "git/trees", "git/trees/1", "srv"]);
+        let ways = holders(&top.join("srv/fleet/policies"));
+        for (path, matters) in [
+            ("srv/fleet", true),
+            ("srv/rescind.log", false),
+            ("git/current", true),
+            ("git/trees/1", true),
+            ("git/trees/2", false),
+        ] {
+            assert_eq!(is_on_the_way(&ways, &top.join(path)), matters, "{path}");
+        }
         // A link to itself leads nowhere, and no farther than that.
         symlink("loop", top.join("loop")).unwrap();
         assert_eq!(of("loop"), [""]);

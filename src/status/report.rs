@@ -220,8 +220,12 @@ impl Reporter {
     pub fn ends(&self, running: Running, observed: bool, next_look: Option<Timestamp>) {
         let seconds = running.begun.elapsed().as_secs_f64();
         let is_part = running.is_part && observed;
-        let pass = Pass { at: running.at, seconds, observed, ..running.pass.unwrap_or_default() };
         self.change(|snapshot| {
+            // What could not be looked at is as it was last seen.
+            let last =
+                || snapshot.pass.as_deref().filter(|_| !observed).cloned().unwrap_or_default();
+            let seen = running.pass.unwrap_or_else(last);
+            let pass = Pass { at: running.at, seconds, observed, ..seen };
             let tally = &mut snapshot.tally;
             *(if observed { &mut tally.passes } else { &mut tally.failed }) += 1;
             tally.seconds += seconds;

@@ -203,3 +203,15 @@ fn a_directory_that_comes_and_goes_while_it_is_read_is_an_error_and_no_crash() {
         done.store(true, Ordering::Relaxed);
     });
 }
+
+#[test]
+fn what_may_be_a_directory_and_cannot_be_looked_at_is_named() {
+    let folder = folder(&["a.yaml"]);
+    symlink("nowhere", folder.path().join("guards")).unwrap();
+    symlink("nowhere", folder.path().join("b.yaml")).unwrap();
+    let tree = read(folder.path(), LIMIT).unwrap();
+    assert_eq!(paths(&tree), ["a.yaml"]);
+    let wrong = wrong(&tree, folder.path());
+    assert_eq!(wrong.len(), 2, "{wrong:?}");
+    assert!(wrong[1].starts_with("guards cannot be read: No such file"), "{wrong:?}");
+}

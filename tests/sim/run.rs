@@ -336,7 +336,7 @@ async fn process(world: Arc<World>, opened: Opened, stop: Stop) -> Result<(), Er
         tokio::select! {
             biased;
             () = stop.on() => return Ok(()),
-            looked = look(&mut source, &none) => if let Ok(Some(tree)) = looked {
+            looked = look(&mut source, &none) => if let Ok(tree) = looked {
                 break tree;
             },
         }

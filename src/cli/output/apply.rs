@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::apply::{Ending, Record};
+use crate::apply::{Ending, NOT_TRIED, Record};
 use crate::backend::pace::Counts;
 use crate::cli::exit::Exit;
 use crate::cli::output::plan::{self, Summary, calls_by_name, calls_text};
@@ -13,7 +13,6 @@ use crate::plan::words::in_words;
 use crate::plan::{Because, Decision, Outcome, Reason};
 
 /// How the note of a line begins that was not tried for what others met.
-const NOT_TRIED: &str = "not tried: ";
 
 /// How many lines that were not tried for one cause are told one by one.
 const UNTRIED_TOLD: usize = 5;

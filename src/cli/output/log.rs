@@ -1,7 +1,8 @@
 //! Logs on stderr.
 //!
 //! Each event is one line, in which nothing acts on a terminal or turns the text around it: what is
-//! logged may come from AWS, from a device or from the name of a file.
+//! logged may come from AWS, from a device or from the name of a file. A line that cannot be written (a full
+//! disk, a reader that has gone) is lost and stops nothing.
 
 use std::io::{self, Write};
 
@@ -21,12 +22,13 @@ impl Write for Line {
             Format::Text => safe(&text, self.color),
             Format::Json => safe_json(&text),
         };
-        io::stderr().lock().write_all(safe.as_bytes())?;
+        let _ = io::stderr().lock().write_all(safe.as_bytes());
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
+        let _ = io::stderr().flush();
+        Ok(())
     }
 }
 

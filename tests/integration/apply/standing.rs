@@ -41,6 +41,12 @@ async fn budgets_windows_and_suspensions_are_told_anew_without_a_look_at_anythin
     let window = policy().window.unwrap();
     assert_eq!((window.open, policy().state.as_str()), (true, "suspended"));
     assert_eq!((lefts(&policy().budgets), guard()), (vec![(5, 5), (5, 5)], vec![(9, 9)]));
+    // A pass that could see nothing leaves what was seen, and says that it could not.
+    let seen = snapshot.borrow().pass.clone().unwrap();
+    reporter.ends(reporter.begins(plan.now), false, None);
+    let last = snapshot.borrow().pass.clone().unwrap();
+    assert_eq!((last.observed, &last.reasons), (false, &seen.reasons));
+    assert_eq!(last.reasons.values().sum::<u64>(), 10);
     let counted = policy().executions;
     assert_eq!(counted.values().sum::<u64>(), 10);
 

@@ -2,6 +2,7 @@
 //! it says so, and the journal and what took effect agree line by line afterwards.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -92,6 +93,20 @@ fn on_a_full_disk_nothing_is_sent_and_the_next_process_settles_what_was() {
         assert_eq!(controller.end(), code);
         goes_on(&account);
     }
+}
+
+#[test]
+fn a_log_that_nobody_reads_any_more_stops_nothing() {
+    let account = account();
+    let mut controller = account.running(&["--no-guards", "--fresh-ledger"]).spawn().unwrap();
+    let mut first = String::new();
+    BufReader::new(controller.stderr.take().unwrap()).read_line(&mut first).unwrap();
+    assert!(!first.is_empty());
+    until("all are canceled", || account.open().is_empty().then_some(()));
+    assert_eq!(controller.try_wait().unwrap(), None, "it runs on");
+    controller.kill().unwrap();
+    controller.wait().unwrap();
+    agrees(&account);
 }
 
 #[test]

@@ -132,48 +132,48 @@ impl Source for Scripted {
     }
 }
 
-async fn looked(script: &[(&'static str, bool)]) -> (Result<Option<String>, Error>, usize) {
+async fn looked(script: &[(&'static str, bool)]) -> (Result<String, Error>, usize) {
     looked_knowing(script, &Unfinished::new()).await
 }
 
 async fn looked_knowing(
     script: &[(&'static str, bool)],
     known: &Unfinished,
-) -> (Result<Option<String>, Error>, usize) {
+) -> (Result<String, Error>, usize) {
     let mut source = Scripted(script.iter().copied().collect(), 0);
     let seen = look(&mut source, known).await;
-    (seen.map(|tree| tree.map(|tree| tree.files[0].path.clone())), source.1)
+    (seen.map(|tree| tree.files[0].path.clone()), source.1)
 }
 
 #[tokio::test(start_paused = true)]
 async fn two_equal_looks_in_a_row_are_a_root_at_rest() {
     let (seen, looks) = looked(&[("a.yaml", false), ("b.yaml", false), ("a.yaml", false)]).await;
-    assert_eq!((seen.unwrap().as_deref(), looks), (Some("a.yaml"), 4));
+    assert_eq!((seen.unwrap().as_str(), looks), ("a.yaml", 4));
     let (seen, looks) = looked(&[("a.yaml", false), ("", false)]).await;
     assert!(matches!(seen, Err(Error::NoFiles(_))));
     assert_eq!(looks, 3);
     let changes = ["a.yaml", "b.yaml"].map(|it| (it, false)).repeat(100);
-    assert!(matches!(looked(&changes).await.0, Ok(None)));
+    assert!(matches!(looked(&changes).await.0, Err(Error::Restless)));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_file_whose_last_line_has_no_end_has_to_be_quiet_for_longer() {
     let held_up = [(UNFINISHED, false)].repeat(8);
     let (seen, looks) = looked(&[&held_up[..], &[("a.yaml", false)]].concat()).await;
-    assert_eq!((seen.unwrap().as_deref(), looks), (Some("a.yaml"), 10));
+    assert_eq!((seen.unwrap().as_str(), looks), ("a.yaml", 10));
     let (seen, looks) = looked(&held_up).await;
-    assert_eq!((seen.unwrap().as_deref(), looks), (Some(UNFINISHED), 9));
+    assert_eq!((seen.unwrap().as_str(), looks), (UNFINISHED, 9));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_file_without_an_end_holds_up_its_own_changes_and_no_others() {
     let script = [(UNFINISHED, false)];
     let mut source = Scripted(script.into(), 0);
-    let tree = look(&mut source, &Unfinished::new()).await.unwrap().unwrap();
+    let tree = look(&mut source, &Unfinished::new()).await.unwrap();
     let known = unfinished(&tree);
     assert_eq!(known.len(), 1);
     let (seen, looks) = looked_knowing(&script, &known).await;
-    assert_eq!((seen.unwrap().as_deref(), looks), (Some(UNFINISHED), 2), "as it was adopted");
+    assert_eq!((seen.unwrap().as_str(), looks), (UNFINISHED, 2), "as it was adopted");
     // More of it is a change, and so is the same under another name.
     let mut tree = tree;
     tree.files[0].text.push(b'x');
@@ -190,7 +190,7 @@ async fn nothing_counts_that_is_seen_while_a_git_is_at_work() {
     let half = [("half.yaml", true), ("half.yaml", true), ("", true), ("", true)];
     let script = [&half[..], &[("half.yaml", true), ("a.yaml", false)]].concat();
     let (seen, looks) = looked(&script).await;
-    assert_eq!((seen.unwrap().as_deref(), looks), (Some("a.yaml"), 7));
+    assert_eq!((seen.unwrap().as_str(), looks), ("a.yaml", 7));
     // One that crashed leaves its lock behind: somebody has to look.
     let (seen, _) = looked(&half[..1]).await;
     assert!(matches!(seen, Err(Error::Locked(lock)) if lock.ends_with(".git/index.lock")));
@@ -217,7 +217,7 @@ async fn a_root_whose_file_system_hangs_is_an_error_until_it_answers() {
     let error = look(&mut source, &Unfinished::new()).await.unwrap_err();
     assert!(matches!(error, Error::Hangs(_)), "{error}");
     assert!(error.in_words().contains("has not answered for 60 s"), "{error}");
-    let seen = look(&mut source, &Unfinished::new()).await.unwrap().unwrap();
+    let seen = look(&mut source, &Unfinished::new()).await.unwrap();
     assert_eq!(seen.files[0].path, "a.yaml");
 }
 
