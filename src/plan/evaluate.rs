@@ -139,6 +139,18 @@ fn held_back<'a>(
         .flatten()
 }
 
+/// Whether a policy that would cancel an execution is kept from it by nothing but that it observes,
+/// budgets and the care for jobs aside.
+pub(super) fn only_observes(
+    set: &PolicySet,
+    policy: &Policy,
+    facts: &Facts<'_>,
+    memory: &Memory,
+    now: Timestamp,
+) -> bool {
+    held_back(set, policy, facts, memory, now).all(|kept| kept.reason == Reason::ObserveOnly)
+}
+
 /// All that keeps a policy from canceling an execution that it has in scope, budgets and the care for
 /// jobs aside: what [`evaluate`] would say one after the other if each were mended. For people; empty
 /// exactly where it is Due and can be pinned.

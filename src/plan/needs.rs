@@ -12,9 +12,10 @@ use crate::execution::{ExecutionKey, JobId, JobStatus, OpenStatus, ThingName};
 use crate::inventory::Inventory;
 use crate::plan::clause::{Facts, Tier};
 use crate::plan::evaluate::{
-    JobScope, Missing, evaluate, execution_in_scope, job_scope, missing, reads_described,
+    JobScope, Missing, evaluate, execution_in_scope, job_scope, missing, only_observes,
+    reads_described,
 };
-use crate::plan::{Depth, Memory, Reason, budget, planner, stable, veto};
+use crate::plan::{Depth, Memory, Reason, budget, planner, veto};
 use crate::policy::{Policy, PolicySet};
 
 /// Facts that are worth reading next. What is in one answer may be read side by side, but for the
@@ -161,8 +162,7 @@ fn add(
         depth == Depth::Exact
             && facts.described().is_not_read()
             && evaluate(set, policy, facts, memory, now, depth).reason == Reason::ObserveOnly
-            && stable::not_yet(policy, facts, &memory.sightings, now).is_none()
-            && veto::not_now(set, policy, facts.account, now).is_none()
+            && only_observes(set, policy, facts, memory, now)
             && veto::asks_described(set, facts, now)
     };
     let tier = match missing(policy, facts, now, depth) {

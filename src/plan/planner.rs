@@ -15,11 +15,12 @@ use crate::fact::{Fact, Unreadable};
 use crate::inventory::{Inventory, Job, Listing};
 use crate::plan::breaker::{Breaker, Health};
 use crate::plan::clause::Facts;
-use crate::plan::evaluate::{JobScope, evaluate, execution_in_scope, job_scope, reads_described};
+use crate::plan::evaluate::{
+    JobScope, evaluate, execution_in_scope, job_scope, only_observes, reads_described,
+};
 use crate::plan::purses::Purses;
 use crate::plan::{
-    At, Decision, Depth, Line, Look, Memory, Observed, Plan, Reason, Verdict, blind, budget,
-    stable, veto,
+    At, Decision, Depth, Line, Look, Memory, Observed, Plan, Reason, Verdict, blind, budget, veto,
 };
 use crate::policy::{Policy, PolicyName, PolicySet};
 
@@ -137,8 +138,7 @@ pub(super) fn decide<'a>(
 ) -> Option<Decided<'a>> {
     let would_act = |policy: &Policy, verdict: &Verdict| {
         verdict.reason == Reason::ObserveOnly
-            && stable::not_yet(policy, facts, &memory.sightings, now).is_none()
-            && veto::not_now(set, policy, facts.account, now).is_none()
+            && only_observes(set, policy, facts, memory, now)
             && (depth == Depth::Listed || veto::protected_as_described(set, facts, now).is_none())
     };
     let mut furthest: Option<(&'a Arc<Policy>, Verdict)> = None;

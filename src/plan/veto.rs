@@ -74,16 +74,6 @@ pub(super) fn protections(
     rules(set).filter(move |(_, _, rule)| may_hold(rule)).map(move |(at, _, _)| verdict(at))
 }
 
-/// The verdict on what a policy would cancel, but not now or not here.
-pub(super) fn not_now(
-    set: &PolicySet,
-    policy: &Policy,
-    place: Option<&Account>,
-    now: Timestamp,
-) -> Option<Verdict> {
-    frozen(set, policy, now).or_else(|| elsewhere(set, place))
-}
-
 /// The verdict on what a policy would cancel, but for a freeze.
 pub(super) fn frozen(set: &PolicySet, policy: &Policy, now: Timestamp) -> Option<Verdict> {
     if set.is_blind() {
