@@ -26,7 +26,7 @@ pub const FUNCTIONS: &[Function] = &[
         "duration('6h')",
         "a duration of hours, minutes, seconds: `90s`, `1h30m`; days are `days(2)`",
     ),
-    function("timestamp", "timestamp('2027-01-01T00:00:00Z')", "a time, with its zone"),
+    function("timestamp", "timestamp('2027-01-01T00:00:00Z')", "a time, with seconds and its zone"),
     function(
         "humanize",
         "humanize(now - execution.queuedAt)",

@@ -4,9 +4,11 @@
 //! let through; what is out of range or not to be read is a failure, never a value that stands for it.
 
 use std::cmp::Ordering;
+use std::sync::LazyLock;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Unit};
+use regex::Regex;
 
 use super::node::{Comparison, Function, Operation, Part};
 use super::{Failure, MAX_TEXT, Value};
@@ -99,22 +101,34 @@ pub(super) fn calculate<'a>(how: Operation, a: Value<'a>, b: Value<'a>) -> Ran<'
             }
             Ok(Value::owned(format!("{a}{b}")))
         }
-        (Add, Value::Duration(a), Value::Duration(b)) => {
-            a.checked_add(b).map(Value::Duration).ok_or(OUT_OF_RANGE)
-        }
-        (Subtract, Value::Duration(a), Value::Duration(b)) => {
-            a.checked_sub(b).map(Value::Duration).ok_or(OUT_OF_RANGE)
-        }
-        (Subtract, Value::Time(a), Value::Time(b)) => Ok(Value::Duration(a.duration_since(b))),
+        (Add, Value::Duration(a), Value::Duration(b)) => in_range(a.checked_add(b)),
+        (Subtract, Value::Duration(a), Value::Duration(b)) => in_range(a.checked_sub(b)),
+        (Subtract, Value::Time(a), Value::Time(b)) => in_range(Some(a.duration_since(b))),
         (Add, Value::Time(time), Value::Duration(by))
-        | (Add, Value::Duration(by), Value::Time(time)) => {
-            time.checked_add(by).map(Value::Time).map_err(|_| OUT_OF_RANGE)
-        }
-        (Subtract, Value::Time(time), Value::Duration(by)) => {
-            time.checked_sub(by).map(Value::Time).map_err(|_| OUT_OF_RANGE)
-        }
+        | (Add, Value::Duration(by), Value::Time(time)) => in_years(time.checked_add(by).ok()),
+        (Subtract, Value::Time(time), Value::Duration(by)) => in_years(time.checked_sub(by).ok()),
         _ => Err(MISFIT),
     }
+}
+
+/// As far as CEL's own durations go: what fits 64 bits of nanoseconds, 292 years.
+fn is_in_range(duration: SignedDuration) -> bool {
+    i64::try_from(duration.as_nanos()).is_ok()
+}
+
+fn in_range<'a>(duration: Option<SignedDuration>) -> Ran<'a> {
+    let duration = duration.filter(|it| is_in_range(*it));
+    duration.map(Value::Duration).ok_or(OUT_OF_RANGE)
+}
+
+/// CEL's times begin with the year 1.
+fn is_in_years(time: Timestamp) -> bool {
+    const FIRST: i128 = -62_135_596_800_000_000_000;
+    time.as_nanosecond() >= FIRST
+}
+
+fn in_years<'a>(time: Option<Timestamp>) -> Ran<'a> {
+    time.filter(|it| is_in_years(*it)).map(Value::Time).ok_or(OUT_OF_RANGE)
 }
 
 /// A duration as CEL writes it: `1h30m`, `90s`, `-1.5h`, `100ms`; `0`.
@@ -154,9 +168,7 @@ pub(super) fn duration(text: &str) -> Option<SignedDuration> {
 
 /// A duration of whole days.
 pub(super) fn days(count: i64) -> Option<SignedDuration> {
-    let duration = SignedDuration::from_secs(count.checked_mul(86_400)?);
-    // As far as CEL's own durations go.
-    i64::try_from(duration.as_nanos()).ok().map(|_| duration)
+    Some(SignedDuration::from_secs(count.checked_mul(86_400)?)).filter(|it| is_in_range(*it))
 }
 
 fn number(value: usize) -> Ran<'static> {
@@ -209,12 +221,20 @@ pub(super) fn call(function: Function, of: Value<'_>) -> Ran<'_> {
     })
 }
 
-/// A time as CEL reads it: with a date, a time and a zone.
+/// A time as CEL reads it (RFC 3339): a date, a time to the second at least, and a zone. `jiff` takes
+/// more than that: minutes left out, offsets of more than a day, a second 60.
 pub(super) fn time(text: &str) -> Option<Timestamp> {
-    let has_form = text.as_bytes().get(10).is_some_and(|b| *b == b'T') && text.is_ascii();
-    let zone = text.ends_with('Z') || text.bytes().skip(11).any(|b| b == b'+' || b == b'-');
-    let plain = !text.contains('[');
-    if has_form && zone && plain { text.parse().ok() } else { None }
+    static FORM: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(
+            "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]([.][0-9]{1,9})?\
+             (Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$",
+        )
+        .expect("the pattern is ours")
+    });
+    if !FORM.is_match(text) {
+        return None;
+    }
+    text.parse().ok().filter(|time| is_in_years(*time))
 }
 
 fn of_time(part: Part, time: Timestamp) -> i64 {

@@ -7,6 +7,7 @@ use cel::common::ast::{CallExpr, IdedExpr};
 use regex::RegexBuilder;
 
 use super::super::node::{Function, Node, Part, Search};
+use super::super::second;
 use super::super::types::{Scalar, Type};
 use super::super::values;
 use super::loops::loop_of;
@@ -164,7 +165,8 @@ impl Checker<'_> {
                 return None;
             }
         };
-        self.differs |= function == Function::String && of.ty == TIME;
+        self.differs |= function == Function::String && of.ty == TIME
+            || matches!(&of.node, Node::Text(text) if !second::reads_alike(name, text));
         if let Some(constant) = self.constant(arg, function, &of.node) {
             return Some(Typed::new(constant.ok()?, ty));
         }
@@ -189,7 +191,7 @@ impl Checker<'_> {
             (Function::Time, Node::Text(text)) => (
                 values::time(text).map(Node::Time),
                 "a time",
-                "write it with its zone, like '2027-01-01T00:00:00Z'",
+                "write it with seconds and its zone, like '2027-01-01T00:00:00Z'",
             ),
             (Function::Days, Node::Int(count)) => {
                 (values::days(*count).map(Node::Duration), "a number of days", "write fewer")
@@ -255,6 +257,8 @@ impl Checker<'_> {
                     self.wrong(part, format!("{} of {}", quoted(name), of.ty), help);
                     return None;
                 }
+                // The crate takes the parts of a time in the zone in which it was written.
+                self.differs |= of.ty == TIME && !matches!(of.node, Node::Field(_) | Node::Now);
                 Some(Typed::new(Node::Call(Function::Get(get), Box::new(of.node)), INT))
             }
         }
