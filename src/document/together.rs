@@ -112,7 +112,8 @@ pub(super) fn shadowed(names: &[Written], documents: &mut Documents) {
     let mut found = Vec::new();
     for policies in alike.into_values() {
         for below in &policies {
-            let above = policies.iter().filter(|above| overlap::shadows(above, below));
+            let above =
+                policies.iter().filter(|above| overlap::shadows(above, below, &documents.guards));
             // The highest, so that the order of files does not matter.
             let Some(above) = above.max_by_key(|it| (it.priority, &it.name)) else { continue };
             let (Some(here), Some(there)) = (place(below), place(above)) else { continue };

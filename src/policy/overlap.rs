@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Clause, Globs, Mode, Policy, Rule, Target, Test};
+use super::{Clause, Globs, Guard, Mode, Policy, Rule, Target, Test};
 
 fn includes(wide: &Globs, narrow: &Globs) -> bool {
     wide.patterns().iter().any(|pattern| pattern == "*")
@@ -46,14 +46,24 @@ fn fills_in(policy: &Policy) -> bool {
     policy.cancel.set.iter().any(|(_, template)| template.expressions().next().is_some())
 }
 
+/// Whether a guard holds back `above` for a time in which `below` goes on.
+fn spares(guard: &Guard, above: &Policy, below: &Policy) -> bool {
+    guard.retired.is_none()
+        && guard.freezes.iter().any(|freeze| {
+            freeze.except.contains(&below.name) && !freeze.except.contains(&above.name)
+        })
+}
+
 /// Whether `above` is the cause of all that `below` could cancel, given that both ask the same: then
-/// `below` cancels nothing for as long as `above` acts.
-pub fn shadows(above: &Policy, below: &Policy) -> bool {
+/// `below` cancels nothing for as long as `above` acts. `guards` are those of the same root.
+pub fn shadows(above: &Policy, below: &Policy, guards: &[Guard]) -> bool {
     above.priority > below.priority
         && above.mode == Mode::Enforce
         && above.suspended.is_none()
         && above.expires_at.is_none()
         && above.windows.is_empty()
+        && above.stable_for.is_none()
+        && !guards.iter().any(|guard| spares(guard, above, below))
         && (above.cancel.force || !below.cancel.force)
         && (above.cancel.allow_job_abort || !below.cancel.allow_job_abort)
         && !fills_in(above)

@@ -6,6 +6,7 @@
 
 mod mangled;
 mod many;
+mod shadowed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
