@@ -259,8 +259,11 @@ async fn refuse_changed(
 fn new_ledger(plan: &Plan, records: &[Record], output: Output) {
     let canceled =
         |it: &Record| matches!(it.ending, Ending::Outcome(outcome) if outcome.is_cancel());
-    let waits = plan.counts().contains_key(&Reason::BudgetExhausted);
-    let unknown = plan.budgets.iter().any(BudgetState::waits_for_unknown_past);
+    let counts = plan.counts();
+    let waits =
+        [Reason::BudgetExhausted, Reason::BudgetHalted].iter().any(|it| counts.contains_key(it));
+    let halts = |it: &BudgetState| it.halted.is_some() && it.unknown_past > 0;
+    let unknown = plan.budgets.iter().any(|it| it.waits_for_unknown_past() || halts(it));
     if waits && unknown && !records.iter().any(canceled) {
         output.say(&format!("Note: {NEW_LEDGER}"));
     }

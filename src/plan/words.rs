@@ -370,9 +370,13 @@ fn because_in_words(because: &Because, now: Timestamp) -> String {
         Because::Time(time) => format!("since {time}, {} ago", humanize(now.duration_since(*time))),
         Because::Budget(state @ BudgetState { halted: Some(due), .. }) => {
             let BudgetState { owner, limit, size, spent, .. } = state;
+            let (unknown, wait) = match state.unknown_past {
+                0 => (String::new(), ""),
+                _ => (unknown_past(state) + ",", "wait until that has left the period, "),
+            };
             format!(
-                "{limit} of {owner} allows {size}, {spent} spent and {due} due; narrow the policy or \
-                 raise the limit"
+                "{limit} of {owner} allows {size}, {spent} spent{unknown} and {due} due; \
+                 {wait}narrow the policy or raise the limit"
             )
         }
         Because::Budget(state) => {
@@ -381,15 +385,7 @@ fn because_in_words(because: &Because, now: Timestamp) -> String {
                 None if state.size == 0 => String::new(),
                 None => "; it refills as those leave the period".to_owned(),
             };
-            let unknown = match state.unknown_past {
-                0 => String::new(),
-                all if all == state.spent => {
-                    " because what was canceled before the ledger began is not known".to_owned()
-                }
-                some => format!(
-                    " ({some} of them because what was canceled before the ledger began is not known)"
-                ),
-            };
+            let unknown = unknown_past(state);
             let taken = match state.left() {
                 0 => String::new(),
                 left => format!(" and {left} taken by others of this plan"),
@@ -405,6 +401,19 @@ fn because_in_words(because: &Because, now: Timestamp) -> String {
         }
         Because::Abort(how) => how.clone(),
         Because::Missing(what) => format!("{what} could not be read"),
+    }
+}
+
+/// How many of the units that are spent are so because nobody knows better.
+fn unknown_past(state: &BudgetState) -> String {
+    match state.unknown_past {
+        0 => String::new(),
+        all if all == state.spent => {
+            " because what was canceled before the ledger began is not known".to_owned()
+        }
+        some => format!(
+            " ({some} of them because what was canceled before the ledger began is not known)"
+        ),
     }
 }
 

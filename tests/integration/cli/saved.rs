@@ -125,6 +125,21 @@ fn a_saved_plan_of_which_nothing_goes_does_not_end_well() {
 }
 
 #[test]
+fn a_budget_that_halts_for_want_of_a_past_says_so() {
+    let world = World::new(1);
+    let budget = "max: [{count: 10000, per: 1h}]\n    onExceed: Halt";
+    world.write("a.yaml", &policy("a", "*").replace("max: [{count: 10000, per: 1h}]", budget));
+    let pins = ["--account", ACCOUNT, "--region", REGION, "--no-guards", "--yes"];
+    let apply = ran(world.bare(&[&["apply", "root"], &pins[..]].concat()));
+    assert_eq!(apply.code, 4, "{}{}", apply.stdout, apply.stderr);
+    assert_eq!(world.canceled("fw"), Vec::<String>::new());
+    let why =
+        "because what was canceled before the ledger began is not known, and 1 due; wait until";
+    assert!(apply.stdout.contains(why), "{}", apply.stdout);
+    assert!(apply.stderr.contains("If that was nothing: --fresh-ledger."), "{}", apply.stderr);
+}
+
+#[test]
 fn a_budget_that_halts_counts_what_the_plan_does_not_name() {
     let halt = "max: [{count: 2, per: 1h}], onExceed: Halt";
     let written = policy("a", "*");
