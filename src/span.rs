@@ -5,7 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp, Unit};
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 
 /// Text that is not a duration or a moment.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,7 +35,7 @@ fn exact(text: &str) -> Result<SignedDuration, InvalidSpan> {
         .map_err(|_| InvalidSpan::NotADuration(text.to_owned()))
 }
 
-/// A duration of more than nothing.
+/// A duration of more than nothing. It is told with all its units, since that is what somebody asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Period(SignedDuration);
 
@@ -61,7 +61,7 @@ impl FromStr for Period {
 
 impl fmt::Display for Period {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&humanize(self.0))
+        f.write_str(&in_full(self.0))
     }
 }
 
@@ -98,31 +98,48 @@ impl FromStr for Moment {
     }
 }
 
+/// The units of a duration, the largest first; those that it has none of are none.
+fn parts(duration: SignedDuration) -> [(u64, &'static str); 7] {
+    let (seconds, nanos) = (duration.unsigned_abs().as_secs(), duration.subsec_nanos());
+    let nanos = u64::from(nanos.unsigned_abs());
+    [
+        (seconds / 86_400, "d"),
+        (seconds / 3_600 % 24, "h"),
+        (seconds / 60 % 60, "m"),
+        (seconds % 60, "s"),
+        (nanos / 1_000_000, "ms"),
+        (nanos / 1_000 % 1_000, "us"),
+        (nanos % 1_000, "ns"),
+    ]
+}
+
+fn joined<'a>(negative: bool, parts: impl Iterator<Item = &'a (u64, &'static str)>) -> String {
+    let parts: Vec<_> = parts.map(|(count, unit)| format!("{count}{unit}")).collect();
+    match (parts.is_empty(), negative) {
+        (true, _) => "0s".to_owned(),
+        (false, true) => format!("-{}", parts.join(" ")),
+        (false, false) => parts.join(" "),
+    }
+}
+
 /// A duration in the two largest units that it has: `3d 4h`, `6h`, `1m 30s`, `0s`. Cut, not rounded.
 pub fn humanize(duration: SignedDuration) -> String {
-    const UNITS: [(i64, Unit); 4] =
-        [(86_400, Unit::Day), (3_600, Unit::Hour), (60, Unit::Minute), (1, Unit::Second)];
-    let sign = if duration.as_secs() < 0 { "-" } else { "" };
-    let mut rest = duration.as_secs().abs();
-    let mut parts = Vec::new();
-    for (seconds, unit) in UNITS {
-        let letter = match unit {
-            Unit::Day => 'd',
-            Unit::Hour => 'h',
-            Unit::Minute => 'm',
-            _ => 's',
-        };
-        if rest >= seconds {
-            parts.push(format!("{}{letter}", rest / seconds));
-            rest %= seconds;
-        } else if !parts.is_empty() {
-            break;
-        }
-        if parts.len() == 2 {
-            break;
-        }
-    }
-    if parts.is_empty() { "0s".to_owned() } else { format!("{sign}{}", parts.join(" ")) }
+    let parts = parts(duration);
+    let told = parts[..4].iter().skip_while(|(count, _)| *count == 0).take(2);
+    joined(duration.is_negative(), told.take_while(|(count, _)| *count > 0))
+}
+
+/// A duration in all its units: `1d 1h 30m 10s`.
+pub fn in_full(duration: SignedDuration) -> String {
+    joined(duration.is_negative(), parts(duration).iter().filter(|(count, _)| *count > 0))
+}
+
+/// An age beside the period that it is compared with: as [`humanize`] has it, and in full where what
+/// that leaves out would make it look less than the period, which it is not.
+pub fn beside(age: SignedDuration, period: Period) -> String {
+    let told = humanize(age);
+    let looks_less = exact(&told).is_ok_and(|told| told < period.get());
+    if age >= period.get() && looks_less { in_full(age) } else { told }
 }
 
 #[cfg(test)]
@@ -174,6 +191,31 @@ mod tests {
             (86_405, "1d"),
         ] {
             assert_eq!(humanize(SignedDuration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn what_was_asked_is_told_in_full() {
+        for text in ["1d 1h 30m 10s", "4d 1h 30m", "25h 30m 10s", "6h", "1s 500ms", "1d 5s"] {
+            let period: Period = text.parse().expect(text);
+            let told = period.to_string();
+            assert_eq!(told.parse(), Ok(period), "{text} is told as {told}");
+        }
+        assert_eq!(in_full(SignedDuration::from_secs(-91_810)), "-1d 1h 30m 10s");
+        assert_eq!(in_full(SignedDuration::ZERO), "0s");
+    }
+
+    #[test]
+    fn an_age_never_looks_less_than_the_period_that_it_has_reached() {
+        let period: Period = "4d 1h 30m".parse().expect("a period");
+        for (age, told) in [
+            ("97h 20m", "4d 1h"),
+            ("97h 30m", "4d 1h 30m"),
+            ("97h 45m 5s", "4d 1h 45m 5s"),
+            ("98h 5m", "4d 2h"),
+            ("5d 20m", "5d"),
+        ] {
+            assert_eq!(beside(exact(age).expect(age), period), told, "{age}");
         }
     }
 }

@@ -14,8 +14,8 @@ use crate::plan::{
     Verdict, abort, planner,
 };
 use crate::policy::template::Part;
-use crate::policy::{AgeClock, Clause, Policy, PolicySet, Test, window};
-use crate::span::{Period, humanize};
+use crate::policy::{AgeBound, AgeClock, Clause, Policy, PolicySet, Test, window};
+use crate::span::{Period, beside, humanize};
 
 mod expression;
 mod guard;
@@ -201,7 +201,7 @@ fn cause(test: &Test, facts: &Facts<'_>, now: Timestamp) -> (FactName, String) {
 /// What a clause saw: `lastUpdatedAt is 12m ago`.
 pub fn saw(clause: &Clause, facts: &Facts<'_>, now: Timestamp) -> String {
     match &clause.test {
-        Test::Age { since, .. } => {
+        Test::Age { since, bound } => {
             let name = match since {
                 AgeClock::QueuedAt => "queuedAt",
                 AgeClock::StartedAt => "startedAt",
@@ -211,7 +211,10 @@ pub fn saw(clause: &Clause, facts: &Facts<'_>, now: Timestamp) -> String {
                 Some(age) if age < SignedDuration::ZERO => {
                     format!("{name} is {} ahead of now", humanize(-age))
                 }
-                Some(age) => format!("{name} is {} ago", humanize(age)),
+                Some(age) => {
+                    let (AgeBound::OlderThan(period) | AgeBound::YoungerThan(period)) = bound;
+                    format!("{name} is {} ago", beside(age, *period))
+                }
                 None => format!("{name} is {}", state(&FactName::clock(*since), facts)),
             }
         }

@@ -14,7 +14,7 @@ use crate::plan::clause::Tier;
 use crate::plan::evaluate::tiers;
 use crate::plan::veto::tiers_of_guard;
 use crate::policy::{Guard, Mode, Policy, PolicyName};
-use crate::span::humanize;
+use crate::span::in_full;
 
 /// What a policy costs, as JSON has it.
 #[derive(Clone, Debug, Serialize)]
@@ -82,7 +82,7 @@ impl Cost {
     fn depends(&self) -> String {
         let earliest = |(status, age): (&&str, &SignedDuration)| match *age {
             SignedDuration::ZERO => format!("what is {status} may match at once"),
-            age => format!("what is {status} matches after {} at the earliest", humanize(age)),
+            age => format!("what is {status} matches after {} at the earliest", in_full(age)),
         };
         let earliest = self.least_age.iter().map(earliest).collect::<Vec<_>>().join(", ");
         match self.class {
@@ -167,7 +167,7 @@ pub fn text(costs: &[Cost]) -> String {
             Mode::Enforce => "Enforce",
         };
         let stable = cost.stable_for_seconds.map_or_else(String::new, |seconds| {
-            let period = humanize(SignedDuration::from_secs(seconds));
+            let period = in_full(SignedDuration::from_secs(seconds));
             format!(
                 "\n  acts on what has matched for {period}, in every look of `run`, or of an `apply` \
                  that is run every few minutes; both count the looks in their state"

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Finding, Rule, finding};
 use crate::plan::Counted;
 use crate::policy::PolicyName;
-use crate::span::humanize;
+use crate::span::in_full;
 use crate::state::journal::Entry;
 
 /// By how much the times of a journal are rounded.
@@ -70,7 +70,7 @@ pub(super) fn held(entries: &[Entry]) -> Vec<Finding> {
                 let text = format!(
                     "{} canceled {whose} within {}, which allows {}",
                     others + 1,
-                    humanize(per),
+                    in_full(per),
                     charge.size
                 );
                 findings.push(finding(entry, Rule::InBudget, true, text));
