@@ -263,9 +263,16 @@ impl Compiler<'_> {
         Some(period)
     }
 
-    /// The window of a limit.
+    /// The window of a limit: whole seconds, in which the ledger counts.
     fn window(&mut self, pointer: &str, text: &str) -> Option<Period> {
-        self.at_most_a_month(pointer, text, "the longest window")
+        let period = self.at_most_a_month(pointer, text, "the longest window")?;
+        if period.get().subsec_nanos() != 0 {
+            let message = format!("{} is not a whole number of seconds", quoted(text));
+            let help = Some("write whole seconds, like 1s");
+            self.findings.value(Code::MeaningDuration, pointer, message, help);
+            return None;
+        }
+        Some(period)
     }
 
     fn budget(&mut self, spec: &PolicySpec) -> Vec<Limit> {
