@@ -328,8 +328,8 @@ pub struct CountShape {
     /// How many: 0 to 1000000. 0 means none.
     #[schemars(range(min = 0, max = 1_000_000), example = 50)]
     pub count: u64,
-    /// The length of the window, which slides: a duration of whole
-    /// seconds like `1h`, `24h` or `7d`; `30d` at most.
+    /// The length of the window, which slides: a duration of whole seconds like `1h`, `24h` or `7d`;
+    /// `30d` at most.
     #[schemars(example = &"1h")]
     pub per: String,
 }
@@ -342,8 +342,8 @@ pub struct PercentShape {
     /// that the policy canceled in the window; rounded down. 0 means none.
     #[schemars(range(min = 0, max = 100), example = 10)]
     pub value: u8,
-    /// The length of the window, which slides: a duration of whole
-    /// seconds like `1h`, `24h` or `7d`; `30d` at most.
+    /// The length of the window, which slides: a duration of whole seconds like `1h`, `24h` or `7d`;
+    /// `30d` at most.
     #[schemars(example = &"24h")]
     pub per: String,
     /// The limit does not apply to fewer executions than this.

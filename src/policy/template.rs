@@ -153,8 +153,12 @@ impl Template {
 }
 
 /// Whether AWS accepts a character in a value: it refuses what Unicode has under "other": control and
-/// format characters, private and unassigned ones.
+/// format characters, private and unassigned ones. Spaces of all kinds are not among them; the two that
+/// end a line or a paragraph are refused here, since a document may not have them either.
 pub fn is_allowed(c: char) -> bool {
+    if c.is_whitespace() {
+        return !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}');
+    }
     // The standard library knows what is printable, but tells it only by escaping the rest. The letter
     // before it keeps combining marks, which are printable, from being escaped as well.
     let shown: String = ['a', c].iter().collect();

@@ -7,6 +7,7 @@
 mod mangled;
 mod many;
 mod shadowed;
+mod spaces;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -163,6 +163,9 @@ fn values_are_cut_at_characters_and_cleaned() {
     assert!(long.ends_with('…'));
     assert_eq!(clean(&"ä".repeat(MAX_VALUE)), "ä".repeat(MAX_VALUE));
     assert_eq!(clean("a\u{202e}b\nc\u{feff}d\u{e000}"), "a b c d ");
+    let spaces = "a\u{a0}b\u{3000}c\u{2009}d\u{202f}e";
+    assert_eq!(clean(spaces), spaces);
+    assert_eq!(clean("a\u{2028}b\u{2029}c\u{85}d\te"), "a b c d e");
     assert_eq!(clean("e\u{301} 漢 '\"\\"), "e\u{301} 漢 '\"\\");
 }
 
