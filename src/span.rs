@@ -5,6 +5,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::civil::date;
+use jiff::fmt::temporal::Pieces;
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 
 /// Text that is not a duration or a moment.
@@ -65,6 +67,17 @@ impl fmt::Display for Period {
     }
 }
 
+/// A time with its zone. One later than the last that can be counted with, some hours before the year
+/// 10000, is that last one: people write `9999-12-31T23:59:59Z` for "never".
+pub fn instant(text: &str) -> Option<Timestamp> {
+    if let Ok(time) = text.parse() {
+        return Some(time);
+    }
+    let pieces = Pieces::parse(text).ok()?;
+    let has_all = pieces.time().is_some() && pieces.to_numeric_offset().is_some();
+    (has_all && pieces.date() >= date(9999, 12, 30)).then_some(Timestamp::MAX)
+}
+
 /// An absolute time, or an age relative to now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
@@ -89,7 +102,7 @@ impl FromStr for Moment {
 
     fn from_str(text: &str) -> Result<Self, InvalidSpan> {
         let not_a_moment = || InvalidSpan::NotAMoment(text.to_owned());
-        if let Ok(time) = text.parse() {
+        if let Some(time) = instant(text) {
             return Ok(Self::At(time));
         }
         let age = text.strip_suffix("ago").ok_or_else(not_a_moment)?;
@@ -178,6 +191,21 @@ mod tests {
         assert_eq!(at("2026-01-01T00:00:00Z").as_deref(), Ok("2026-01-01T00:00:00Z"));
         assert!(at("9h").is_err());
         assert!(at("-9h ago").is_err());
+    }
+
+    #[test]
+    fn a_time_at_the_end_of_the_calendar_is_the_last_one() {
+        for text in ["9999-12-31T23:59:59Z", "9999-12-30T23:00:00Z", "9999-12-31T23:59:59.9-12:00"]
+        {
+            assert_eq!(instant(text), Some(Timestamp::MAX), "{text}");
+        }
+        let before = instant("9999-12-30T21:59:59Z").map(|time| time.to_string());
+        assert_eq!(before.as_deref(), Some("9999-12-30T21:59:59Z"));
+        for text in
+            ["9999-12-31T23:59:59", "9999-12-31", "9999-12-32T00:00:00Z", "10000-01-01T00:00:00Z"]
+        {
+            assert_eq!(instant(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -271,7 +271,8 @@ pub struct CancelShape {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct CancelDetailsShape {
-    /// Merge keeps what the device wrote. Replace drops it.
+    /// Merge keeps what the device wrote, but for keys that `set` names: their values replace the
+    /// device's. Replace drops all that the device wrote.
     pub on_existing: OnExisting,
     /// Pairs to set, at most 9. Keys: 1 to 128 letters, digits, ':', '_' and '-', not beginning with
     /// `rescind`. Values: text on one line in which CEL is filled in, like `${job.id}`; `$${` stands

@@ -9,6 +9,7 @@ use crate::document::finding::join;
 use crate::document::words::quoted;
 use crate::policy::shapes::{PolicySpec, WindowShape};
 use crate::policy::window::{TimeOfDay, Window};
+use crate::span::instant;
 
 impl Compiler<'_> {
     pub(super) fn windows(&mut self, spec: &PolicySpec) -> Vec<Window> {
@@ -65,7 +66,7 @@ impl Compiler<'_> {
 
     pub(super) fn time(&mut self, pointer: &str, text: Option<&String>) -> Option<Timestamp> {
         let text = text?;
-        let time = text.parse().ok();
+        let time = instant(text);
         if time.is_none() {
             self.findings.value(
                 Code::MeaningTime,

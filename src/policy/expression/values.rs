@@ -12,7 +12,7 @@ use regex::Regex;
 
 use super::node::{Comparison, Function, Operation, Part};
 use super::{Failure, MAX_TEXT, Value};
-use crate::span::humanize;
+use crate::span::{humanize, instant};
 
 /// What a type that the checker let through cannot be; no input is known that leads to it.
 pub(super) const MISFIT: Failure = Failure::Other("its types do not fit");
@@ -21,14 +21,23 @@ pub(super) const OUT_OF_RANGE: Failure =
 
 type Ran<'a> = Result<Value<'a>, Failure>;
 
-/// The order of two values of one type; none for types that have none.
-fn order(a: &Value<'_>, b: &Value<'_>) -> Option<Ordering> {
+/// A time that can be counted with. The last one stands for all that are later, of which it is known
+/// only that they come after every other: `9999-12-31T23:59:59Z`, as people write "never", is such a one.
+fn counted(time: Timestamp) -> Result<Timestamp, Failure> {
+    if time < Timestamp::MAX { Ok(time) } else { Err(OUT_OF_RANGE) }
+}
+
+/// The order of two values of one type; a failure for types that have none.
+fn order(a: &Value<'_>, b: &Value<'_>) -> Result<Ordering, Failure> {
     match (a, b) {
-        (Value::Int(a), Value::Int(b)) => Some(a.cmp(b)),
-        (Value::Double(a), Value::Double(b)) => a.partial_cmp(b),
-        (Value::Duration(a), Value::Duration(b)) => Some(a.cmp(b)),
-        (Value::Time(a), Value::Time(b)) => Some(a.cmp(b)),
-        _ => None,
+        (Value::Int(a), Value::Int(b)) => Ok(a.cmp(b)),
+        (Value::Double(a), Value::Double(b)) => a.partial_cmp(b).ok_or(MISFIT),
+        (Value::Duration(a), Value::Duration(b)) => Ok(a.cmp(b)),
+        (Value::Time(a), Value::Time(b)) => {
+            counted(*a.min(b))?;
+            Ok(a.cmp(b))
+        }
+        _ => Err(MISFIT),
     }
 }
 
@@ -36,13 +45,13 @@ fn equal(a: &Value<'_>, b: &Value<'_>) -> Result<bool, Failure> {
     match (a, b) {
         (Value::Bool(a), Value::Bool(b)) => Ok(a == b),
         (Value::Text(a), Value::Text(b)) => Ok(a == b),
-        _ => order(a, b).map(Ordering::is_eq).ok_or(MISFIT),
+        _ => order(a, b).map(Ordering::is_eq),
     }
 }
 
 /// Compares two values of one type.
 pub(super) fn compare(how: Comparison, a: &Value<'_>, b: &Value<'_>) -> Result<bool, Failure> {
-    let order = || order(a, b).ok_or(MISFIT);
+    let order = || order(a, b);
     Ok(match how {
         Comparison::Equal => equal(a, b)?,
         Comparison::NotEqual => !equal(a, b)?,
@@ -103,10 +112,16 @@ pub(super) fn calculate<'a>(how: Operation, a: Value<'a>, b: Value<'a>) -> Ran<'
         }
         (Add, Value::Duration(a), Value::Duration(b)) => in_range(a.checked_add(b)),
         (Subtract, Value::Duration(a), Value::Duration(b)) => in_range(a.checked_sub(b)),
-        (Subtract, Value::Time(a), Value::Time(b)) => in_range(Some(a.duration_since(b))),
+        (Subtract, Value::Time(a), Value::Time(b)) => {
+            in_range(Some(counted(a)?.duration_since(counted(b)?)))
+        }
         (Add, Value::Time(time), Value::Duration(by))
-        | (Add, Value::Duration(by), Value::Time(time)) => in_years(time.checked_add(by).ok()),
-        (Subtract, Value::Time(time), Value::Duration(by)) => in_years(time.checked_sub(by).ok()),
+        | (Add, Value::Duration(by), Value::Time(time)) => {
+            in_years(counted(time)?.checked_add(by).ok())
+        }
+        (Subtract, Value::Time(time), Value::Duration(by)) => {
+            in_years(counted(time)?.checked_sub(by).ok())
+        }
         _ => Err(MISFIT),
     }
 }
@@ -187,6 +202,7 @@ pub(super) fn call(function: Function, of: Value<'_>) -> Ran<'_> {
         (Function::String, Value::Bool(value)) => Value::text(if value { "true" } else { "false" }),
         // Whole seconds, as AWS writes them.
         (Function::String, Value::Time(time)) => {
+            let time = counted(time)?;
             Value::owned(time.round(Unit::Second).unwrap_or(time).to_string())
         }
         (Function::Int, value @ Value::Int(_)) | (Function::Double, value @ Value::Double(_)) => {
@@ -215,7 +231,7 @@ pub(super) fn call(function: Function, of: Value<'_>) -> Ran<'_> {
         }
         (Function::Humanize, Value::Duration(value)) => Value::owned(humanize(value)),
         (Function::HasValue, Value::Optional(value)) => Value::Bool(value.is_some()),
-        (Function::Get(part), Value::Time(time)) => Value::Int(of_time(part, time)),
+        (Function::Get(part), Value::Time(time)) => Value::Int(of_time(part, counted(time)?)),
         (Function::Get(part), Value::Duration(value)) => Value::Int(of_duration(part, value)?),
         _ => return Err(MISFIT),
     })
@@ -234,7 +250,7 @@ pub(super) fn time(text: &str) -> Option<Timestamp> {
     if !FORM.is_match(text) {
         return None;
     }
-    text.parse().ok().filter(|time| is_in_years(*time))
+    instant(text).filter(|time| is_in_years(*time))
 }
 
 fn of_time(part: Part, time: Timestamp) -> i64 {

@@ -174,3 +174,21 @@ fn what_is_beyond_292_years_is_out_of_range() {
         assert_eq!(says(text, &world), expected, "{text}");
     }
 }
+
+#[test]
+fn a_time_too_late_to_count_with_is_after_all_others_and_nothing_else_of_it_is_known() {
+    let never = "timestamp('9999-12-31T23:59:59Z')";
+    for (text, expected) in [
+        (format!("now < {never}"), Some(true)),
+        (format!("{never} <= execution.queuedAt"), Some(false)),
+        (format!("{never} != now"), Some(true)),
+        (format!("{never} == timestamp('9999-12-31T00:00:00Z')"), None),
+        (format!("{never} in [execution.queuedAt, timestamp('9999-12-31T00:00:00Z')]"), None),
+        (format!("{never} - duration('1h') > now"), None),
+        (format!("{never} - timestamp('9999-12-01T00:00:00Z') > days(1)"), None),
+        (format!("{never}.getDate() == 31"), None),
+        (format!("string({never}) == ''"), None),
+    ] {
+        assert_eq!(says(&text, &World::default()), expected, "{text}");
+    }
+}
