@@ -239,6 +239,12 @@ impl Run<'_> {
             Some(intent) => noted(intent, outcome, note),
             None => note,
         };
+        let note = match outcome {
+            Outcome::Withdrawn if work.lost > 0 => {
+                format!("{note}; what was sent before had no effect")
+            }
+            _ => note,
+        };
         let no_effect = matches!(
             outcome,
             Outcome::AlreadyTerminal | Outcome::Superseded | Outcome::Gone | Outcome::Failed

@@ -226,6 +226,24 @@ async fn a_pause_in_the_middle_spends_nothing_on_what_had_no_intent() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_withdrawn_after_a_call_without_effect_says_so() {
+    let bench = Bench::memory(&queued(1), &sweep(100));
+    bench.faults().inject(CANCEL, Fault::Fail(ErrorKind::Unavailable), 1);
+    let ledger = bench.ledger.clone();
+    bench.world().on(DESCRIBE, move |moment| {
+        // The look at what became of it.
+        if moment.nth == 2 {
+            *ledger.paused.lock().unwrap() = Some("the plant is on fire".to_owned());
+        }
+    });
+    let records = bench.apply().await;
+    assert_eq!(outcome(&records), Outcome::Withdrawn);
+    let note = "paused: the plant is on fire; what was sent before had no effect";
+    assert_eq!(only(&records).note, note);
+    assert_eq!(bench.spent("sweep").await, 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pause_after_the_intent_withdraws_it() {
     let bench = Bench::memory(&queued(1), &sweep(100));
     let ledger = bench.ledger.clone();

@@ -4,11 +4,11 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::process::account::Account;
 use crate::process::fleet::{ACCOUNT, REGION, fleet_file, policy};
-use crate::process::{Beside, get, ran, until};
+use crate::process::{Beside, get, ran, through_shell, until};
 
 const ROBOTS: usize = 24;
 
@@ -24,18 +24,7 @@ fn file(account: &Account) -> PathBuf {
 
 /// A command none of whose files can grow beyond so many blocks of 512 bytes.
 fn limited(command: &Command, blocks: usize) -> Command {
-    let mut limited = Command::new("sh");
-    limited
-        .args(["-c", &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"")])
-        .arg(command.get_program())
-        .args(command.get_args())
-        .env_clear()
-        .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
-        .current_dir(command.get_current_dir().unwrap())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    limited
+    through_shell(command, &format!("trap '' XFSZ; ulimit -f {blocks}"))
 }
 
 /// Why it says that it is not ready, once it is not for this reason.

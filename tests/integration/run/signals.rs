@@ -3,7 +3,7 @@
 use rescind::emulator::Operation;
 
 use crate::process::fleet::{World, policy};
-use crate::process::{gate, until};
+use crate::process::{Beside, gate, through_shell, until};
 
 /// More than are walked at the same time.
 const ROBOTS: usize = 60;
@@ -37,6 +37,37 @@ fn after_sigterm_calls_in_flight_are_finished_and_recorded_and_nothing_new_is_se
 #[test]
 fn after_sigint_calls_in_flight_are_finished_and_recorded_and_nothing_new_is_sent() {
     stopped_in_the_middle_of_calls("INT");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn after_sighup_calls_in_flight_are_finished_and_recorded_and_nothing_new_is_sent() {
+    stopped_in_the_middle_of_calls("HUP");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn under_nohup_a_closed_terminal_stops_nothing() {
+    let world = World::new(2);
+    world.write("a.yaml", &policy("a", "*"));
+    let run = world.command(&[
+        "run",
+        "root",
+        "--account",
+        "123456789012",
+        "--region",
+        "eu-central-1",
+        "--interval",
+        "1s",
+        "--listen",
+        "127.0.0.1:0",
+    ]);
+    let mut controller = Beside::start(through_shell(&run, "trap '' HUP"));
+    let seen = controller.log.wait(" pass ");
+    controller.signal("HUP");
+    controller.log.after(seen, " pass ");
+    controller.signal("TERM");
+    assert_eq!(controller.end(), 0);
 }
 
 #[test]
