@@ -12,8 +12,6 @@ use crate::cli::output::{Output, Tone, columns, plural};
 use crate::plan::words::in_words;
 use crate::plan::{Because, Decision, Outcome, Reason};
 
-/// How the note of a line begins that was not tried for what others met.
-
 /// How many lines that were not tried for one cause are told one by one.
 const UNTRIED_TOLD: usize = 5;
 
