@@ -15,7 +15,7 @@ use crate::plan::{Plan, Reason};
 use crate::policy::PolicySet;
 use crate::state::State;
 use crate::state::directory::Error;
-use crate::state::request::Resume;
+use crate::state::request::{Opening, Resume};
 use crate::state::sqlite::{OpenError, SqliteState, Writing, read_memory};
 
 /// What `apply` ends with if a breaker keeps it from doing anything.
@@ -69,13 +69,13 @@ pub async fn resume(args: &Args, breaker: Breaker, output: Output) -> anyhow::Re
     let memory = read_memory(&directory, &place, Clock::system().now());
     let open = memory.map_err(|error| failed(&error))?.unwrap_or_default().breakers.open;
     let of = format!("account {} in {}", place.account, place.region);
-    if !open.contains_key(&breaker) {
+    let Some(since) = open.get(&breaker).map(|it| it.since) else {
         let names: Vec<_> = open.keys().map(|it| it.label()).collect();
         let others = if names.is_empty() { "none is".to_owned() } else { names.join(", ") };
         let message = format!("breaker {breaker} of {of} is not open; open: {others}");
         return Err(Failure::new(Exit::Error, message).into());
-    }
-    let request = Resume::ask(&directory, &place, breaker, &who());
+    };
+    let request = Resume::ask(&directory, &place, Opening { breaker, since }, &who());
     let request = request.map_err(|error| failed(&error))?;
     let clock = Some(Clock::system());
     let writing = Writing { who: who(), clock, fresh_ledger: false };
@@ -87,8 +87,8 @@ pub async fn resume(args: &Args, breaker: Breaker, output: Output) -> anyhow::Re
             ))?;
         }
         Err(OpenError::Directory(Error::Held { holder, .. })) => output.result(&format!(
-            "Asked {holder} to close breaker {breaker}, which `run` does within 10 seconds. It opens again \
-             if what opened it goes on."
+            "Asked {holder} to close breaker {breaker}. `run` does so within 10 seconds; if that is an \
+             `apply`, ask again once it has ended. It opens again if what opened it goes on."
         ))?,
         Err(error) => {
             request.remove().map_err(|error| failed(&error))?;

@@ -37,8 +37,8 @@ pub async fn forget(args: Args, output: Output) -> anyhow::Result<Exit> {
             output.result(&format!("Forgotten: guard {name} is no longer in {of}."))?;
         }
         Err(OpenError::Directory(Error::Held { holder, .. })) => output.result(&format!(
-            "Asked {holder} to forget guard {name}, which `run` does within 10 seconds. A guard that a \
-             file still has stays in force."
+            "Asked {holder} to forget guard {name}. `run` does so within 10 seconds; if that is an \
+             `apply`, ask again once it has ended. A guard that a file still has stays in force."
         ))?,
         Err(error) => {
             request.remove().map_err(|error| failed(&error))?;

@@ -83,8 +83,18 @@ impl Directory {
 
     /// Makes it, for its owner alone, if it is not there.
     pub fn make(&self) -> Result<(), Error> {
+        let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+        let missing: Vec<_> = self.0.ancestors().take_while(is_missing).collect();
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.0);
-        made.map_err(|source| unusable(&self.0, "made", source))
+        made.map_err(|source| unusable(&self.0, "made", source))?;
+        // The names of what was made must be as durable as what is written into it.
+        for made in missing {
+            let parent = made.parent().filter(|it| !it.as_os_str().is_empty());
+            // One that may be entered and not read cannot be synced.
+            let Ok(parent) = File::open(parent.unwrap_or(Path::new("."))) else { continue };
+            parent.sync_all().map_err(|source| unusable(made, "made", source))?;
+        }
+        Ok(())
     }
 
     /// The state file of a place.
@@ -263,13 +273,13 @@ impl Lock {
 pub(super) struct Identity(u64, u64);
 
 impl Identity {
-    fn of(metadata: &fs::Metadata) -> Self {
+    pub(super) fn of(metadata: &fs::Metadata) -> Self {
         Self(metadata.dev(), metadata.ino())
     }
 
-    /// None if it cannot be found out.
+    /// That of what a path leads to at last, which is what is opened; none if it cannot be found out.
     pub(super) fn at(path: &Path) -> Option<Self> {
-        fs::symlink_metadata(path).ok().map(|metadata| Self::of(&metadata))
+        fs::metadata(path).ok().map(|metadata| Self::of(&metadata))
     }
 }
 

@@ -21,12 +21,13 @@ use crate::plan::breaker::{self, Breaker, Cases, Change, Health};
 use crate::plan::{Charge, Intent, IntentId, Look, Memory};
 use crate::policy::{PolicyName, Thresholds};
 use crate::state::breakers::Breakers;
-use crate::state::directory::{self, Directory, Identity, Lock, Place};
+use crate::state::directory::{self, Directory, Lock, Place};
 use crate::state::memory::NOT_YET;
-use crate::state::request::Forget;
+use crate::state::request::{self, Forget};
 use crate::state::{AdoptedGuard, Begun, Error, Open, Settlement, State};
 
 mod breakers;
+mod files;
 mod guards;
 mod open;
 mod read;
@@ -39,6 +40,7 @@ pub use open::Error as OpenError;
 pub use read::{read_events, read_guards, read_journal, read_memory};
 pub use writer::{Fault, JOURNAL_KEPT};
 
+use files::Files;
 use read::load;
 use writer::{Refused, Writer};
 
@@ -68,8 +70,8 @@ struct Shared {
     path: PathBuf,
     breakers: Arc<Breakers>,
     refused: Refused,
-    /// The file that was opened; another one may have taken its name since.
-    identity: Option<Identity>,
+    /// The files that were opened; others may have taken their names since.
+    files: Arc<Files>,
     /// Whether this process made the file, and its account has not answered yet.
     is_unfounded: AtomicBool,
 }
@@ -77,9 +79,13 @@ struct Shared {
 impl Drop for Shared {
     /// Takes the file away again that was made for an account or region that never answered: a state of
     /// nobody would stand beside the others, and each verb about them would have to be told which is meant.
+    /// What was written over, or may be another process's by now, is left as it is.
     fn drop(&mut self) {
-        let is_ours = || self.lock.is_in_place() && Identity::at(&self.path) == self.identity;
-        if !*self.is_unfounded.get_mut() || !self.lock().is_blank() || !is_ours() {
+        let is_ours = self.is_held();
+        if self.files.are_overwritten() || !self.lock.is_in_place() {
+            self.lock().leave();
+        }
+        if !*self.is_unfounded.get_mut() || !is_ours || !self.lock().is_blank() {
             return;
         }
         if let Err(error) = open::remove(&self.path) {
@@ -97,18 +103,18 @@ impl SqliteState {
         let path = directory.file(place);
         let is_unfounded = AtomicBool::new(!path.exists());
         let (connection, about) = open::writer(&path, place, writing.fresh_ledger)?;
+        let files = Arc::new(Files::opened(&path));
         let machine = writing.clock.as_ref().and_then(Clock::machine);
         let mut inner = load(&connection, &path, &about, writing.fresh_ledger, machine)?;
         inner.clock = writing.clock;
         let breakers = Arc::new(Breakers::new(std::mem::take(&mut inner.memory.breakers)));
         let mut writer =
-            Writer::new(connection, path.clone(), writing.who, inner, Arc::clone(&breakers));
+            Writer::new(connection, Arc::clone(&files), writing.who, inner, Arc::clone(&breakers));
         if writing.fresh_ledger && !about.past_known {
             let known = writer.connection.execute("UPDATE about SET past_known = 1", []);
             known.map_err(|error| open::failed(&path, &error))?;
         }
         writer.prune_if_due();
-        let identity = Identity::at(&path);
         let directory = directory.clone();
         let place = place.clone();
         let refused = writer.refused();
@@ -121,7 +127,7 @@ impl SqliteState {
             path,
             breakers,
             refused,
-            identity,
+            files,
             is_unfounded,
         })))
     }
@@ -137,7 +143,12 @@ impl SqliteState {
         work: impl FnOnce(&mut Writer) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let shared = Arc::clone(&self.0);
-        let worked = tokio::task::spawn_blocking(move || work(&mut shared.lock())).await;
+        let worked = tokio::task::spawn_blocking(move || {
+            let mut writer = shared.lock();
+            writer.save_if_lost();
+            work(&mut writer)
+        });
+        let worked = worked.await;
         worked.unwrap_or_else(|error| {
             let path = self.0.path.display().to_string();
             Err(Error::Failed { path, what: "written", why: error.to_string() })
@@ -148,6 +159,10 @@ impl SqliteState {
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Writer> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_held(&self) -> bool {
+        self.files.are_ours() && self.lock.is_in_place()
     }
 
     fn unreadable(&self, error: &directory::Error) -> Error {
@@ -161,10 +176,10 @@ impl State for SqliteState {
     async fn memory(&self, now: Timestamp) -> Result<Memory, Error> {
         let paused = self.paused().map(Into::into);
         let memory = self.with(move |writer| {
-            if let Err(error) = writer.catch_up() {
-                tracing::debug!(%error, "an outcome is still not written");
+            match writer.catch_up() {
+                Ok(()) => writer.probe(),
+                Err(error) => tracing::debug!(%error, "an outcome is still not written"),
             }
-            writer.probe();
             if let Err(error) = writer.put_back(now) {
                 tracing::error!(%error, "the ledger's time stays ahead");
             }
@@ -190,6 +205,7 @@ impl State for SqliteState {
             writer.change(now, |transaction, now| {
                 rows::insert(transaction, &intent, &charges, &who, now)
             })?;
+            writer.has_room();
             writer.inner.begin(&intent, now);
             Ok(Begun::Yes)
         })
@@ -285,15 +301,16 @@ impl State for SqliteState {
         self.with(move |writer| {
             let failed = |error: directory::Error| shared.unreadable(&error);
             let pending = Forget::pending(&shared.directory, &shared.place).map_err(failed)?;
-            for request in &pending {
+            let granted = request::granted(pending, |request| {
                 // No change of the ledger: its time goes on only by what AWS has confirmed.
                 let (at, why) = (writer.inner.time(now), format!("forgotten by {}", request.who));
-                let ended = guards::end(&writer.connection, &request.what, &why, at);
-                ended.map_err(|error| writer.failed("written", &error))?;
+                writer.change_aside(|transaction| {
+                    guards::end(transaction, &request.what, &why, at)
+                })?;
                 writer.inner.guards.remove(&request.what);
-                request.remove().map_err(failed)?;
-            }
-            Ok(pending.into_iter().map(|request| request.what).collect())
+                Ok(true)
+            })?;
+            Ok(granted.into_iter().map(|request| request.what).collect())
         })
         .await
     }
@@ -360,9 +377,7 @@ impl State for SqliteState {
     }
 
     fn is_held(&self) -> bool {
-        let shared = &self.0;
-        let in_place = shared.identity.is_some() && Identity::at(&shared.path) == shared.identity;
-        in_place && shared.lock.is_in_place()
+        self.0.is_held()
     }
 
     fn unwritten(&self) -> Option<String> {

@@ -7,5 +7,6 @@ mod faults;
 mod file;
 mod guards;
 mod port;
+mod replaced;
 pub mod support;
 mod verify;

@@ -13,7 +13,7 @@ use crate::policy::Thresholds;
 use crate::state::Error;
 use crate::state::breakers::Unwritten;
 use crate::state::directory;
-use crate::state::request::Resume;
+use crate::state::request::{self, Opening, Resume};
 
 type Result<T> = rusqlite::Result<T>;
 
@@ -107,7 +107,8 @@ impl Writer {
         Ok(changes)
     }
 
-    /// Closes what somebody asked to be closed.
+    /// Closes what somebody asked to be closed. What was meant may have closed since, and opened again for
+    /// another reason.
     pub(super) fn resume_asked(
         &mut self,
         shared: &Shared,
@@ -115,14 +116,22 @@ impl Writer {
     ) -> std::result::Result<Vec<(Breaker, String)>, Error> {
         let failed = |error: directory::Error| shared.unreadable(&error);
         let pending = Resume::pending(&shared.directory, &shared.place).map_err(failed)?;
-        for request in &pending {
+        let granted = request::granted(pending, |request| {
+            let Opening { breaker, since } = request.what;
+            let open = self.breakers.record().open.get(&breaker).map(|open| micros(open.since));
+            if open != Some(micros(since)) {
+                tracing::warn!(
+                    %breaker, %since, who = request.who,
+                    "a breaker was to be closed that is no longer open since then: it is left as it is"
+                );
+                return Ok(false);
+            }
             let (at, why) = (self.inner.time(now), format!("resumed by {}", request.who));
-            let resumed = resume(&self.connection, request.what, &why, at);
-            resumed.map_err(|error| self.failed("written", &error))?;
-            self.breakers.resume(request.what);
-            request.remove().map_err(failed)?;
-        }
-        Ok(pending.into_iter().map(|request| (request.what, request.who)).collect())
+            self.change_aside(|transaction| resume(transaction, breaker, &why, at))?;
+            self.breakers.resume(breaker);
+            Ok(true)
+        })?;
+        Ok(granted.into_iter().map(|request| (request.what.breaker, request.who)).collect())
     }
 }
 

@@ -234,6 +234,16 @@ pub(super) fn restore(connection: &Connection, inner: &Inner, now: Timestamp) ->
     sightings::replace(connection, &sightings::load(connection)?, &inner.memory.sightings, now)
 }
 
+/// Writes as much as a large intent takes, and takes it away again.
+pub(super) fn probe(connection: &Connection) -> Result<()> {
+    connection.execute_batch(
+        "INSERT INTO intents (id, job, thing, execution, version, status, force, details, policy, digest,
+           origin_path, origin_line, who, begun_at, attempts, sent_at)
+         VALUES ('', '', '', 0, 0, '', 0, hex(zeroblob(4096)), '', '', '', 0, '', 0, 0, 0);
+         DELETE FROM intents WHERE id = ''",
+    )
+}
+
 /// Puts what is later than now back to now, as [`Inner::put_back`] does.
 pub(super) fn put_back(connection: &Connection, now: Timestamp) -> Result<()> {
     for (table, column) in [

@@ -3,12 +3,13 @@
 //! Apart from the port's methods, which say what a change is. Whatever fails, the file and what is
 //! remembered agree again with the next change that is made.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
+use super::files::Files;
 use super::{breakers, rows};
 use crate::plan::IntentId;
 use crate::state::breakers::Breakers;
@@ -24,10 +25,13 @@ const _: () = assert!(JOURNAL_KEPT.as_secs() > UNITS_KEPT.as_secs());
 /// How often what is over is deleted.
 const PRUNE_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
+/// Why nothing is written although it could be.
+const NOT_OURS: &str = "it or its -wal file was moved, deleted or written over";
+
 #[derive(Debug)]
 pub(super) struct Writer {
     pub(super) connection: Connection,
-    path: PathBuf,
+    files: Arc<Files>,
     pub(super) who: String,
     pub(super) inner: Inner,
     pub(super) breakers: Arc<Breakers>,
@@ -40,7 +44,8 @@ pub(super) struct Writer {
     fault: Option<Fault>,
 }
 
-/// Why the latest change could not be made, if it could not. Read without waiting for the one that writes.
+/// Why a change could not be made, until an intent can be written: a smaller change may find room where none is
+/// left for that. Read without waiting for the one that writes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Refused(Arc<Mutex<Option<String>>>);
 
@@ -49,8 +54,7 @@ impl Refused {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set(&self, made: &Result<(), Error>) {
-        let why = made.as_ref().err().map(ToString::to_string);
+    fn set(&self, why: Option<String>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }
 }
@@ -71,14 +75,14 @@ impl Writer {
     /// What writes to an open file.
     pub(super) fn new(
         connection: Connection,
-        path: PathBuf,
+        files: Arc<Files>,
         who: String,
         inner: Inner,
         breakers: Arc<Breakers>,
     ) -> Self {
         Self {
             connection,
-            path,
+            files,
             who,
             inner,
             breakers,
@@ -98,7 +102,7 @@ impl Writer {
     }
 
     pub(super) fn failed(&self, what: &'static str, error: &rusqlite::Error) -> Error {
-        let path = self.path.display().to_string();
+        let path = self.files.path().display().to_string();
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Error::Full(path),
             Some(ErrorCode::ReadOnly) => Error::ReadOnly(path),
@@ -113,18 +117,32 @@ impl Writer {
         now: Timestamp,
         change: impl FnOnce(&Transaction<'_>, Timestamp) -> rusqlite::Result<()>,
     ) -> Result<(), Error> {
-        self.change_at(self.inner.time(now), change)
+        let now = self.inner.time(now);
+        self.change_at(Some(now), |transaction| change(transaction, now))
     }
 
-    /// Why the latest change could not be made, for those who do not wait.
+    /// Makes a change durable with which the ledger's time does not go on.
+    pub(super) fn change_aside(
+        &mut self,
+        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
+    ) -> Result<(), Error> {
+        self.change_at(self.inner.latest, change)
+    }
+
+    /// An intent was written, and whatever could not be can be again.
+    pub(super) fn has_room(&self) {
+        self.refused.set(None);
+    }
+
+    /// Why a change could not be made, for those who do not wait.
     pub(super) fn refused(&self) -> Refused {
         self.refused.clone()
     }
 
-    /// Tries whether something can be written again, if the latest change could not be.
+    /// Tries whether an intent can be written again, if a change could not be.
     pub(super) fn probe(&mut self) {
-        if let (Some(latest), Some(_)) = (self.inner.latest, self.refused.why()) {
-            let _ = self.change_at(latest, |_, _| Ok(()));
+        if self.refused.why().is_some() && self.change_aside(|it| rows::probe(it)).is_ok() {
+            self.has_room();
         }
     }
 
@@ -134,7 +152,7 @@ impl Writer {
             return Ok(());
         }
         let was = self.inner.latest;
-        self.change_at(now, |transaction, now| rows::put_back(transaction, now))?;
+        self.change_at(Some(now), |transaction| rows::put_back(transaction, now))?;
         self.inner.put_back(now);
         tracing::error!(
             was = was.map(tracing::field::display),
@@ -145,22 +163,54 @@ impl Writer {
         Ok(())
     }
 
-    /// Makes a change durable at a time that may be before the latest.
+    fn unwritable(&self, why: &str) -> Error {
+        let path = self.files.path().display().to_string();
+        Error::Failed { path, what: "written", why: why.to_owned() }
+    }
+
+    /// Where the -wal file was taken away, what is in it is written into the main file: it is still open,
+    /// and gone with this process.
+    pub(super) fn save_if_lost(&mut self) {
+        if !self.files.are_ours() {
+            self.files.checkpoint(&self.connection);
+        }
+    }
+
+    /// Lets the files be as they are when they are closed.
+    pub(super) fn leave(&mut self) {
+        let left = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        if let Err(error) = left {
+            tracing::warn!(%error, "a state file that is no longer this process's may be written");
+        }
+    }
+
+    /// Makes a change durable that makes `latest` the ledger's time, which may be before what it was.
     fn change_at(
         &mut self,
-        now: Timestamp,
-        change: impl FnOnce(&Transaction<'_>, Timestamp) -> rusqlite::Result<()>,
+        latest: Option<Timestamp>,
+        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
     ) -> Result<(), Error> {
-        let made = self.transact(now, change);
-        self.refused.set(&made);
+        // What is written into files that were replaced is lost, and damages what replaced them.
+        if !self.files.are_ours() {
+            return Err(self.unwritable(NOT_OURS));
+        }
+        let made = self.transact(latest, change);
+        // That the files are others' is told as such.
+        if let Err(error) = &made
+            && self.files.are_ours()
+        {
+            self.refused.set(Some(error.to_string()));
+        }
         made
     }
 
     fn transact(
         &mut self,
-        now: Timestamp,
-        change: impl FnOnce(&Transaction<'_>, Timestamp) -> rusqlite::Result<()>,
+        latest: Option<Timestamp>,
+        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
     ) -> Result<(), Error> {
+        // Where nothing has a time yet, nothing is too old.
+        let now = latest.unwrap_or(Timestamp::MIN);
         let (record, unwritten) = self.breakers.take_unwritten();
         let made = || -> rusqlite::Result<()> {
             let transaction =
@@ -168,11 +218,11 @@ impl Writer {
             if self.unsure {
                 rows::restore(&transaction, &self.inner, now)?;
             }
-            change(&transaction, now)?;
             if !unwritten.is_empty() {
                 breakers::write(&transaction, &record, &unwritten, now)?;
             }
-            transaction.execute("UPDATE about SET latest = ?1", [rows::micros(now)])?;
+            change(&transaction)?;
+            transaction.execute("UPDATE about SET latest = ?1", [latest.map(rows::micros)])?;
             transaction.commit()
         };
         let made = made();
@@ -181,9 +231,14 @@ impl Writer {
             self.breakers.put_back(unwritten);
             return Err(self.failed("written", &error));
         }
+        // Before the checkpoint, after which a copy that came meanwhile would pass for the file.
+        if !self.files.are_ours() {
+            self.unsure = true;
+            return Err(self.unwritable(NOT_OURS));
+        }
+        self.files.checkpoint(&self.connection);
         if self.unsure {
-            let path = self.path.display().to_string();
-            return Err(Error::Failed { path, what: "written", why: "not synced".to_owned() });
+            return Err(self.unwritable("not synced"));
         }
         Ok(())
     }

@@ -60,6 +60,17 @@ fn goes_on(account: &Account) {
     agrees(account);
 }
 
+/// A new process knows all that was canceled. What the first one withheld, and could not write down, may be on
+/// its way for minutes yet.
+fn remembers(account: &Account) {
+    let mut controller = account.controller(&["--no-guards"]);
+    controller.log.wait(" applied ");
+    controller.signal("TERM");
+    assert_eq!(controller.end(), 0);
+    let verified = account.verified_by_effects();
+    assert_eq!(verified.code, 0, "{}{}", verified.stdout, verified.stderr);
+}
+
 fn agrees(account: &Account) {
     assert_eq!(account.effects().len(), ROBOTS);
     for verified in [account.verified_by_effects(), account.verified_by_descriptions()] {
@@ -137,6 +148,35 @@ fn a_state_that_is_replaced_stops_it_until_it_is_put_back() {
     controller.signal("TERM");
     assert_eq!(controller.end(), 0);
     agrees(&account);
+}
+
+#[test]
+fn a_copy_that_is_written_over_the_state_stops_it_until_it_is_restarted() {
+    for (end, code) in [("TERM", 0), ("KILL", -1)] {
+        let account = account();
+        let mut controller = account.controller(&["--no-guards"]);
+        until("some are canceled", || (account.effects().len() > 5).then_some(()));
+        fs::copy(file(&account), account.path("copy")).unwrap();
+        fs::copy(account.path("copy"), file(&account)).unwrap();
+        unready(&controller, "stateNotHeld");
+        sends_nothing(&account, &controller);
+        controller.signal(end);
+        assert_eq!(controller.end(), code);
+        remembers(&account);
+    }
+}
+
+#[test]
+fn a_state_whose_wal_file_is_deleted_stops_it_and_a_kill_forgets_nothing_of_what_was_spent() {
+    let account = account();
+    let mut controller = account.controller(&["--no-guards"]);
+    until("some are canceled", || (account.effects().len() > 5).then_some(()));
+    fs::remove_file(file(&account).with_extension("sqlite-wal")).unwrap();
+    unready(&controller, "stateNotHeld");
+    sends_nothing(&account, &controller);
+    controller.signal("KILL");
+    assert_eq!(controller.end(), -1);
+    remembers(&account);
 }
 
 /// An older copy that is put back knows nothing of what was canceled since: the proof has to say so.

@@ -5,7 +5,7 @@ use rescind::plan::breaker::{Breaker, Cases, Change, Health, Record};
 use rescind::policy::Thresholds;
 use rescind::state::State;
 use rescind::state::directory::Directory;
-use rescind::state::request::Resume;
+use rescind::state::request::{Opening, Resume};
 use rescind::state::sqlite::{Fault, read_memory};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -89,6 +89,13 @@ async fn what_cannot_be_written_counts_all_the_same_and_is_written_later() {
     assert_eq!(open(&directory).unwrap().breakers(), before);
 }
 
+/// Asks for the breaker for errors to be closed, as it is open now.
+fn ask(directory: &Directory, state: &dyn State) {
+    let since = state.breakers().open[&Breaker::Error].since;
+    let what = Opening { breaker: Breaker::Error, since };
+    Resume::ask(directory, &place(), what, "ada@bench").expect("it can be written");
+}
+
 /// Why breakers were closed.
 fn closed(directory: &Directory) -> Vec<(String, Option<String>)> {
     let connection = Connection::open(directory.file(&place())).expect("it is there");
@@ -105,7 +112,7 @@ async fn a_request_closes_a_breaker_once_and_who_asked_is_recorded() {
     let state = open(&directory).unwrap();
     bad(&state, 20);
     look(&state, 0).await;
-    Resume::ask(&directory, &place(), Breaker::Error, "ada@bench").unwrap();
+    ask(&directory, &state);
     let asked = [(Breaker::Error, "ada@bench".to_owned())];
     assert_eq!(state.resume_asked(later(1)).await.unwrap(), asked);
     assert_eq!(state.resume_asked(later(1)).await.unwrap(), []);
@@ -116,4 +123,48 @@ async fn a_request_closes_a_breaker_once_and_who_asked_is_recorded() {
     let resumed = Some("resumed by ada@bench".to_owned());
     assert_eq!(closed(&directory), [("error".to_owned(), resumed), ("error".to_owned(), None)]);
     assert_eq!(open(&directory).unwrap().breakers().open.len(), 1);
+}
+
+#[tokio::test]
+async fn a_request_that_was_left_behind_does_not_close_what_opened_since() {
+    let folder = TempDir::new().unwrap();
+    let directory = Directory::at(folder.path());
+    let state = open(&directory).unwrap();
+    bad(&state, 20);
+    look(&state, 0).await;
+    ask(&directory, &state);
+    let left = directory.path().join("123456789012.eu-central-1.error.resume");
+    let text = std::fs::read(&left).unwrap();
+    assert_eq!(state.resume_asked(later(1)).await.unwrap().len(), 1);
+    bad(&state, 20);
+    look(&state, 2).await;
+    std::fs::write(&left, text).unwrap();
+    assert_eq!(state.resume_asked(later(3)).await.unwrap(), []);
+    assert_eq!(state.breakers().open.len(), 1);
+    assert!(!left.exists(), "it is not asked again");
+    // Nor does one that does not say what is meant, as of a disk that was full.
+    for half in ["", "ada", "ada@bench\n", "ada@bench\n2026-"] {
+        std::fs::write(&left, half).unwrap();
+        assert_eq!(state.resume_asked(later(4)).await.unwrap(), [], "{half:?}");
+        assert!(!left.exists());
+    }
+    assert_eq!(state.breakers().open.len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_closed_on_request_stays_closed_though_its_opening_was_not_written_before() {
+    let folder = TempDir::new().unwrap();
+    let directory = Directory::at(folder.path());
+    let state = open(&directory).unwrap();
+    bad(&state, 20);
+    state.inject(Some(Fault::ReadOnly));
+    assert!(state.weigh(&Health::default(), &Thresholds::default(), now()).await.is_err());
+    ask(&directory, &state);
+    assert!(state.resume_asked(later(1)).await.is_err());
+    assert!(state.unwritten().is_some());
+    assert_eq!(state.breakers().open.len(), 1, "it is not closed before that is written");
+    state.inject(None);
+    assert_eq!(state.resume_asked(later(2)).await.unwrap().len(), 1);
+    drop(state);
+    assert_eq!(open(&directory).unwrap().breakers(), Record::default());
 }

@@ -11,7 +11,7 @@ use rescind::state::{Begun, Error, Settlement, State};
 
 use super::file::{Disk, id};
 use super::support::{begun, charge, ends, intent, later, memory};
-use crate::plan::support::{key, now};
+use crate::plan::support::{key, name, now};
 
 #[tokio::test]
 async fn on_a_full_disk_nothing_begins_and_what_was_begun_is_settled_later() {
@@ -83,7 +83,8 @@ async fn with_an_unsure_intent() -> (Disk, SqliteState) {
     let state = disk.open();
     unsure(&state, async |state| state.begin(&intent("a", "r-1"), &[], now()).await.map(drop))
         .await;
-    assert_eq!(memory(&state, now()).await, Memory::default());
+    // The planner's look would write what is known to be so.
+    assert_eq!(state.open().await.unwrap(), []);
     (disk, state)
 }
 
@@ -152,4 +153,28 @@ async fn what_was_seen_to_match_and_may_be_on_disk_is_not_there_after_the_next_c
     begun(&state, "a", "r-1", later(1)).await;
     drop(state);
     assert!(memory(&disk.open(), later(2)).await.sightings.is_empty());
+}
+
+#[tokio::test]
+async fn a_disk_with_room_for_a_small_change_alone_is_full() {
+    let disk = Disk::new();
+    let state = disk.open();
+    begun(&state, "a", "r-1", now()).await;
+    state.inject(Some(Fault::Full));
+    let large = vec![charge(1_000_000); 5_000];
+    assert!(state.begin(&intent("b", "r-2"), &large, now()).await.is_err());
+    // A change that needs no more room, and a look.
+    state.deny(&name("old"), &"fw".parse().unwrap(), later(1)).await.unwrap();
+    memory(&state, later(2)).await;
+    assert!(state.unwritten().is_some(), "no intent can be written");
+    // An outcome that waits keeps everything else from being sent, whatever else can be written.
+    let long = Settlement { note: "x".repeat(100_000), ..ends(Outcome::Canceled) };
+    assert!(state.settle(&id("a"), &long, later(3)).await.is_err());
+    state.deny(&name("old"), &"fw".parse().unwrap(), later(4)).await.unwrap();
+    memory(&state, later(5)).await;
+    assert!(state.unwritten().is_some());
+    state.inject(None);
+    memory(&state, later(6)).await;
+    assert_eq!(state.unwritten(), None);
+    assert_eq!(disk.journal(&Filter::default()).len(), 1, "what was tried is not there");
 }

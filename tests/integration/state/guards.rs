@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rescind::policy::{Digest, Origin};
 use rescind::state::directory::Directory;
 use rescind::state::request::Forget;
-use rescind::state::sqlite::read_guards;
+use rescind::state::sqlite::{Fault, read_guards};
 use rescind::state::{AdoptedGuard, State};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -102,4 +102,63 @@ async fn what_is_asked_of_another_state_is_not_taken_in() {
     assert_eq!(directory.places().unwrap(), [place()], "a request is no state");
     request.remove().unwrap();
     assert_eq!(Forget::pending(&directory, &elsewhere).unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_cannot_be_forgotten_is_told_and_tried_again() {
+    let folder = TempDir::new().unwrap();
+    let directory = Directory::at(folder.path());
+    let state = open(&directory).unwrap();
+    adopt(&state, &[adopted("a", "{}")], &[]).await;
+    Forget::ask(&directory, &place(), name("a"), "ada").unwrap();
+    state.inject(Some(Fault::ReadOnly));
+    let error = state.forget_asked(now()).await.unwrap_err();
+    assert_eq!(state.unwritten(), Some(error.to_string()), "and it is not ready");
+    state.inject(None);
+    state.memory(now()).await.unwrap();
+    assert_eq!(state.unwritten(), None, "although the state knows no time yet");
+    assert_eq!(state.forget_asked(now()).await.unwrap(), [name("a")].into());
+}
+
+#[tokio::test]
+async fn those_that_were_forgotten_are_told_although_a_later_one_could_not_be() {
+    let folder = TempDir::new().unwrap();
+    let directory = Directory::at(folder.path());
+    let state = open(&directory).unwrap();
+    adopt(&state, &[adopted("a", "{}"), adopted("b", "{}")], &[]).await;
+    let raw = Connection::open(directory.file(&place())).unwrap();
+    raw.execute_batch(
+        "CREATE TRIGGER no BEFORE UPDATE ON guards WHEN old.name = 'b' BEGIN SELECT RAISE(ABORT, 'no'); END",
+    )
+    .unwrap();
+    for guard in ["a", "b"] {
+        Forget::ask(&directory, &place(), name(guard), "ada").unwrap();
+    }
+    assert_eq!(state.forget_asked(now()).await.unwrap(), [name("a")].into());
+    assert!(state.forget_asked(now()).await.is_err());
+    assert_eq!(names(&state).await, ["b"]);
+    raw.execute_batch("DROP TRIGGER no").unwrap();
+    assert_eq!(state.forget_asked(now()).await.unwrap(), [name("b")].into());
+}
+
+#[tokio::test]
+async fn a_request_that_is_not_whole_asks_for_nothing() {
+    let folder = TempDir::new().unwrap();
+    let directory = Directory::at(folder.path());
+    let state = open(&directory).unwrap();
+    adopt(&state, &[adopted("a", "{}")], &[]).await;
+    let left = directory.path().join("123456789012.eu-central-1.a.forget");
+    for half in ["", "ada"] {
+        std::fs::write(&left, half).unwrap();
+        assert_eq!(state.forget_asked(now()).await.unwrap(), BTreeSet::new());
+        assert!(!left.exists(), "it cannot be taken in later either");
+    }
+    assert_eq!(names(&state).await, ["a"]);
+    // Nor does one that cannot be written leave anything.
+    std::fs::create_dir(&left).unwrap();
+    Forget::ask(&directory, &place(), name("a"), "ada").unwrap_err();
+    std::fs::remove_dir(&left).unwrap();
+    let names: Vec<_> =
+        std::fs::read_dir(directory.path()).unwrap().map(|it| it.unwrap()).collect();
+    assert!(names.iter().all(|it| !it.path().to_string_lossy().contains(".forget")), "{names:?}");
 }
