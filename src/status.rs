@@ -108,6 +108,9 @@ pub struct Root {
     pub revision: Option<String>,
     /// Files with an error, whose policies wait.
     pub broken: Vec<String>,
+    /// Whether all policies wait, since one of them has, or may have, a guard that was never read.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub all_wait: bool,
 }
 
 /// The account and region that answer.

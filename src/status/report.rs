@@ -80,6 +80,7 @@ impl Reporter {
                 digest,
                 revision: revision.map(str::to_owned),
                 broken,
+                all_wait: set.is_blind(),
             });
         });
     }

@@ -31,6 +31,7 @@ pub fn busy() -> Snapshot {
         loaded: true,
         digest: "ab".repeat(32),
         broken: vec!["half.yaml".to_owned()],
+        all_wait: false,
     });
     let budget = Budget {
         limit: "50 per 1h".to_owned(),

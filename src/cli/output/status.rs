@@ -48,6 +48,11 @@ pub fn text(status: &Status, output: Output) -> String {
     for file in &root.broken {
         text.push_str(&format!("  {} has an error: its policies wait\n", visible(file)));
     }
+    if root.all_wait {
+        text.push_str(
+            "  All policies wait: a file with an error has, or may have, a guard that was never read\n",
+        );
+    }
     for guard in status.guards.iter().filter(|guard| guard.standing != "written") {
         let (name, path) = (visible(&guard.name), visible(&guard.path));
         let why = match &*guard.standing {
@@ -140,10 +145,12 @@ fn look(status: &Status) -> String {
                 ));
             }
             if let Some(n) = pass.reasons.get(Reason::OutOfScope.label()) {
-                text.push_str(&format!(
-                    "\n  {n} that nothing can be sent for: neither --account and --region nor the scope of \
-                     a guard names this account and region"
-                ));
+                let why = if status.guards.is_empty() {
+                    "no guard is in force: add one to the root, or start with --no-guards"
+                } else {
+                    "neither --account and --region nor the scope of a guard names this account and region"
+                };
+                text.push_str(&format!("\n  {n} that nothing can be sent for: {why}"));
             }
             for (fact, n) in &pass.unknown {
                 text.push_str(&format!("\n  {n} kept: {fact} is not known"));

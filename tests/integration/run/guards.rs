@@ -5,7 +5,7 @@ use std::fs;
 use rescind::emulator::Operation;
 
 use crate::process::fleet::{World, guard, policy};
-use crate::process::{ran, replace};
+use crate::process::{ran, replace, rescind};
 
 const PROTECTS: &str = "protect: [{name: pump, things: {names: [r001]}}]";
 
@@ -45,6 +45,8 @@ fn a_broken_guard_that_was_never_read_lets_nothing_go() {
     let seen = controller.log.wait(" pass ");
     let seen = controller.log.after(seen, " pass ");
     assert_eq!(world.canceled("fw"), Vec::<String>::new());
+    let status = rescind(&["status", "--at", &controller.address()]);
+    assert!(status.stdout.contains("All policies wait: a file"), "{}", status.stdout);
     replace(
         &world.path("root/guard.yaml"),
         &guard("g", "protect: [{name: x, jobs: {names: [x]}}]"),
