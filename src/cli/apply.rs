@@ -218,8 +218,13 @@ async fn reconcile(
         ));
     }
     let unseen = acts && left.is_none() && !stop.is_on();
-    let incomplete =
-        unseen || earlier > 0 || unlisted(&inventory).is_some() || !inventory.problems.is_empty();
+    let unread =
+        unlisted(&inventory).or_else(|| inventory.problems.first().map(shown_plan::problem));
+    let incomplete = unseen || earlier > 0 || unread.is_some();
+    if let Some(why) = &unread {
+        output
+            .error(&format!("not all is known, so that something may be left: {why}; apply again"));
+    }
     let halted = plan.counts().contains_key(&Reason::BudgetHalted);
     if halted {
         output.error(

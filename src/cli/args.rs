@@ -29,7 +29,7 @@ pub use target::{Root, Target};
                   within budgets, and only at the version that was judged.\n\n\
                   A cancel is final: AWS has no way to undo one.",
     after_help = "Exit codes: 0 done, 1 error, 2 changes pending (plan --detailed-exitcode), 3 some \
-                  cancels failed or moved, 4 stopped by safety, 5 stale plan, 64 usage, \
+                  cancels failed or moved, or something could not be read, 4 stopped by safety, 5 stale plan, 64 usage, \
                   130/143 interrupted."
 )]
 pub struct Args {

@@ -140,7 +140,8 @@ fn held_back<'a>(
 }
 
 /// Whether a policy that would cancel an execution is kept from it by nothing but that it observes,
-/// budgets and the care for jobs aside.
+/// budgets and the care for jobs aside; and by a window, which opens by itself: what is looked at in the
+/// evening is what it would do the next day.
 pub(super) fn only_observes(
     set: &PolicySet,
     policy: &Policy,
@@ -148,7 +149,8 @@ pub(super) fn only_observes(
     memory: &Memory,
     now: Timestamp,
 ) -> bool {
-    held_back(set, policy, facts, memory, now).all(|kept| kept.reason == Reason::ObserveOnly)
+    held_back(set, policy, facts, memory, now)
+        .all(|kept| matches!(kept.reason, Reason::ObserveOnly | Reason::WindowClosed))
 }
 
 /// All that keeps a policy from canceling an execution that it has in scope, budgets and the care for
