@@ -30,14 +30,14 @@ pub fn undecided(plan: &Plan, inventory: &Inventory) -> Option<String> {
 }
 
 /// The decisions that needed a read, and those of them that lacked it.
-pub(super) fn cases(
-    lines: &[Line],
+pub(super) fn cases<'a>(
+    lines: impl IntoIterator<Item = &'a Line>,
     set: &PolicySet,
     inventory: &Inventory,
     now: Timestamp,
 ) -> Cases {
     let mut sum = Cases::default();
-    for line in lines.iter().filter(|line| line.policy.mode == Mode::Enforce) {
+    for line in lines.into_iter().filter(|line| line.policy.mode == Mode::Enforce) {
         if needed_no_read(line) {
             continue;
         }

@@ -256,7 +256,10 @@ pub fn narrowed(
     order.sort_by_cached_key(|&i| acting_order(&lines[i], inventory, memory));
     let mut purses = Purses::new(policies, inventory, memory, &populations, now);
     purses.halt(&lines, &beside, inventory);
+    let due = order.clone();
     let budgets = purses.spend(policies, inventory, depth, now, &mut lines, &mut order);
+    // What a describe should have said of what is due is missed only now, where it is pinned.
+    let unpinned = blind::cases(due.iter().map(|&i| &lines[i]), policies, inventory, now);
     Plan {
         now,
         depth,
@@ -268,7 +271,7 @@ pub fn narrowed(
         observed,
         budgets,
         breakers,
-        undecided: own.bad,
+        undecided: own.bad + unpinned.bad,
         health,
         problems: inventory.problems.clone(),
         look: Look::new(policies, inventory, &memory.sightings, now, depth),

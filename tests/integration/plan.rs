@@ -1,5 +1,6 @@
 //! The decision: what the policies make of a fleet, and whether it keeps the product's promises.
 
+mod blind;
 mod budgets;
 mod cadence;
 mod calls;
