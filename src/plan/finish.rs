@@ -112,5 +112,6 @@ mod tests {
         assert_eq!(words(3, 0.55).unwrap(), "3 cancels at 0.6/s: about 6s");
         assert_eq!(words(0, 8.0), None);
         assert_eq!(Finish::of(1000, None), None);
+        assert_eq!(words(1000, 0.0), None, "a rate of nothing is no limit");
     }
 }

@@ -218,3 +218,21 @@ impl Memory {
         (now < *until).then_some(*until)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_denial_ends_at_its_time_and_is_of_one_policy_and_one_job() {
+        let policy = |name| PolicyName::new(name).expect("a name");
+        let job = |id: &str| id.parse::<JobId>().expect("an id");
+        let (before, end) = (Timestamp::UNIX_EPOCH, Timestamp::from_nanosecond(1).expect("a time"));
+        let denied = BTreeMap::from([((policy("p"), job("fw")), end)]);
+        let memory = Memory { denied, ..Memory::default() };
+        assert_eq!(memory.denied_until(&policy("p"), &job("fw"), before), Some(end));
+        assert_eq!(memory.denied_until(&policy("p"), &job("fw"), end), None);
+        assert_eq!(memory.denied_until(&policy("q"), &job("fw"), before), None);
+        assert_eq!(memory.denied_until(&policy("p"), &job("other"), before), None);
+    }
+}

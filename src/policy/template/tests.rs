@@ -89,6 +89,7 @@ fn what_cannot_be_read_is_said_with_its_place() {
     for (text, part, help) in [
         ("a ${job.id", "${job.id", "close it"),
         ("a ${ jobid } b", "jobid", "write"),
+        ("a ${'b} c", "'b", "close it with the same quote"),
         ("${execution.number}", "execution.number", "`string(…)`"),
         ("ä ${thing.nam}", "thing.nam", "`thing.name`"),
         ("x ${} y", "${}", "job.id"),

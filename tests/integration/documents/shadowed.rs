@@ -50,3 +50,16 @@ fn a_policy_is_not_shadowed_by_one_that_waits_where_it_goes_on() {
     assert!(!is_shadowed("", &freeze("below")));
     assert!(!is_shadowed("  expiresAt: 2027-01-01T00:00:00Z\n", ""));
 }
+
+#[test]
+fn a_policy_is_not_shadowed_by_one_that_excludes_more() {
+    assert!(!is_shadowed("  exclude: [{name: held, thing: {groups: [held]}}]\n", ""));
+}
+
+#[test]
+fn a_policy_is_not_shadowed_by_one_that_may_lack_what_it_sends() {
+    let sends =
+        |text: &str| format!("  cancel: {{statusDetails: {{set: {{text: \"{text}\"}}}}}}\n");
+    assert!(!is_shadowed(&sends("a ${thing.type}"), ""));
+    assert!(is_shadowed(&sends("a type"), ""));
+}

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::support::{World, compile, condition};
+use super::support::{World, compile, condition, says};
 use crate::fact::{Fact, Unreadable};
 use crate::policy::expression::{
     Field, MAX_BRACKETS, MAX_BYTES, MAX_DEPTH, MAX_TEXT, Outcome, Value, Wanted,
@@ -43,6 +43,13 @@ fn the_depth_of_the_tree_is_bounded() {
     assert_eq!(refused(&format!("thing{} == 1", "['a']".repeat(150))), message);
     assert_eq!(refused(&format!("'a'{} == 1", ".size()".repeat(100))), message);
     assert_eq!(refused(&format!("{}true", "true ? true : ".repeat(40))), message);
+    // Nor does it hide in what cannot be written.
+    let sum = "1 + ".repeat(MAX_DEPTH);
+    for within in
+        [format!("{{'a': {sum}1}}"), format!("{{{sum}1: 'a'}}"), format!("A{{a: {sum}1}}")]
+    {
+        assert_eq!(refused(&format!("{within} == 1")), message);
+    }
     // Signs before a value cancel out, and `&&` and `||` make no deep tree.
     condition(&format!("{}true", "!".repeat(1000)));
     condition(&format!("{}1 == 1", "-".repeat(1000)));
@@ -174,4 +181,26 @@ proptest! {
             prop_assert_eq!(after, before);
         }
     }
+}
+
+/// The checker bounds what AWS can hold; what a fact says all the same is held to the bound as it is.
+#[test]
+fn a_text_that_is_made_is_bounded_by_its_own_length() {
+    let says = |text: &str, length: usize| {
+        let name = Fact::Known(Value::owned("x".repeat(length)));
+        says(text, &World::with(Field::ThingName, name))
+    };
+    assert_eq!(says("(thing.name + thing.name).endsWith('x')", MAX_TEXT / 2), Some(true));
+    assert_eq!(says("(thing.name + 'a').endsWith('a')", MAX_TEXT - 1), Some(true));
+    assert_eq!(says("(thing.name + 'a').endsWith('a')", MAX_TEXT), None);
+}
+
+#[test]
+fn the_length_of_a_duration_is_bounded() {
+    let says = |count: usize| {
+        let name = Fact::Known(Value::owned("1s".repeat(count)));
+        let world = World::with(Field::ThingName, name);
+        says(&format!("duration(thing.name) == duration('{count}s')"), &world)
+    };
+    assert_eq!((says(1), says(32), says(33)), (Some(true), Some(true), None));
 }

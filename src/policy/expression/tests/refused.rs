@@ -100,6 +100,7 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
         "`-` between timestamp and string",
         "timestamp(",
     ),
+    ("(1 + 2) == 'a'", "(1 + 2) == 'a'", "int is compared with string", ""),
     ("1 == 1.0", "1 == 1.0", "int is compared with double", "double("),
     ("1 < 1.5", "1 < 1.5", "int is compared with double", "double("),
     ("true == 'true'", "true == 'true'", "bool is compared with string", ""),

@@ -125,3 +125,19 @@ fn what_cannot_be_read_comes_before_what_was_not_read() {
     let expected = Outcome::Unreadable(Field::ThingGroups, Unreadable::Failed);
     assert_eq!(expression.run(&world), expected);
 }
+
+#[test]
+fn what_fails_says_how_it_failed() {
+    let zero = Failure::Other("it divides by zero");
+    let range = Failure::Other("a number, time or duration is out of range");
+    let no_key = Failure::NoKey(Some(Field::StatusDetails), "hold".to_owned());
+    for (text, failure) in [
+        ("1 / (execution.number - 1) == 1", &zero),
+        ("1 % (execution.number - 1) == 1", &zero),
+        ("execution.number + 9223372036854775807 > 0", &range),
+        ("execution.statusDetails['hold'] == 'yes'", &no_key),
+    ] {
+        let expected = Outcome::Failed(failure.clone());
+        assert_eq!(condition(text).run(&World::default()), expected, "{text}");
+    }
+}

@@ -125,6 +125,7 @@ const TRUE: &[&str] = &[
     "thing.groups.filter(g, g != 'lab').size() == 2",
     "'lab!' in thing.groups.map(g, g + '!')",
     "'lab!' in thing.groups.map(g, g != 'berlin', g + '!')",
+    "!('berlin!' in thing.groups.map(g, g != 'berlin', g + '!'))",
     "execution.statusDetails.exists(key, key == 'phase')",
     "['a', 'b'].all(x, x in ['a', 'b', 'c'])",
     "thing.groups.exists(g, g == thing.attributes[?'site'].orValue('berlin'))",
