@@ -1,5 +1,6 @@
 //! The decision: what the policies make of a fleet, and whether it keeps the product's promises.
 
+mod advised;
 mod blind;
 mod budgets;
 mod cadence;
@@ -17,8 +18,11 @@ mod properties;
 mod saved;
 mod scenario;
 mod scenarios;
+mod sets;
 mod stable;
 pub mod support;
 mod teeth;
+mod tested;
 mod truth;
+mod unread;
 mod windows;

@@ -19,10 +19,10 @@ use rescind::plan::in_force::{Judgement, judge};
 use rescind::plan::stable::Sightings;
 use rescind::plan::words::facts_of;
 use rescind::plan::{Depth, Memory, Plan, needs, plan};
-use rescind::policy::{Policy, PolicySet};
+use rescind::policy::{Demands, Policy, PolicySet};
 use rescind::span::Period;
 
-use super::support::{key, now, policy, set};
+use super::support::{guard, key, now, policy, set};
 
 mod described;
 mod later;
@@ -444,6 +444,28 @@ fn what_is_known_comes_due_to_the_second_and_without_a_list() {
     assert!(canceled >= now() + minutes(60));
     assert_eq!((lists(&world, "j-0", OpenStatus::Queued), world.describes), (vec![0], 1));
     assert!(kept.executions.keys().all(|key| key.thing.as_str().starts_with("anchor")));
+}
+
+#[test]
+fn what_a_rule_lets_go_at_an_age_comes_due_to_the_second() {
+    let spec = |more: &str| {
+        format!(
+            "mode: Enforce\ntarget: {{statuses: [QUEUED]}}\n\
+             match: {{age: [{{since: queuedAt, olderThan: 2h}}]}}\n{more}\
+             budget: {{max: [{{count: 1000, per: 1h}}]}}"
+        )
+    };
+    let rule = "{name: fresh, age: [{since: queuedAt, youngerThan: 72h}]}";
+    let excluding = policy("p", &spec(&format!("exclude: [{rule}]\n")));
+    let protects = guard("g", &format!("protect: [{rule}]"));
+    let guarded = PolicySet::guarded([policy("p", &spec(""))], [protects], Demands::default());
+    for policies in [set([excluding]), Arc::new(guarded)] {
+        let mut world = World { anchored: true, ..queued(71) };
+        world.live(&[(now(), policies)], now() + minutes(60 * 5));
+        let canceled = world.executions[0].canceled.expect("it is canceled");
+        let after = canceled.duration_since(now());
+        assert!(after >= minutes(60) && after <= minutes(60) + GATHER, "{after:?}");
+    }
 }
 
 #[test]

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use rescind::fact::Truth;
 use rescind::inventory::Inventory;
-use rescind::plan::explain::{Breadth, Explanation, explain, hangs_on_others};
+use rescind::plan::explain::{Breadth, Explanation, asks_lists, explain, hangs_on_others};
 use rescind::plan::{At, Depth, Line, Plan, Reason, plan};
+use rescind::policy::{Demands, PolicySet};
 
 use super::generate::{World, world};
-use super::support::now;
+use super::support::{guard, now, policy};
 
 fn planned(world: &World, inventory: &Inventory) -> Plan {
     plan(&world.set(), inventory, &world.memory, now(), Depth::Exact)
@@ -41,6 +42,36 @@ fn is_final(line: &Line) -> bool {
 
 fn explained(world: &World, plan: &Plan, line: &Line) -> Explanation {
     explain(&line.key, plan, &world.inventory, &world.memory, Breadth::Fleet).unwrap()
+}
+
+/// Whether a policy with this is looked up in the lists for an explanation, and whether with such a guard.
+fn looks_up(spec: &str, guards: &[&str]) -> bool {
+    let base = "target: {statuses: [QUEUED]}\nbudget: {max: [{count: 1, per: 1h}]}";
+    let age = "match: {age: [{since: queuedAt, olderThan: 1d}]}";
+    let age = if spec.contains("match:") { "" } else { age };
+    let guards = guards.iter().map(|spec| guard("g", spec));
+    let policies = [policy("p", &format!("{base}\n{age}\n{spec}"))];
+    asks_lists(&PolicySet::guarded(policies, guards, Demands::default()))
+}
+
+#[test]
+fn the_lists_are_asked_only_where_somebody_asks_for_the_retries() {
+    let retries = "execution.retryAttempt > 1";
+    assert!(!looks_up("", &[]));
+    assert!(looks_up("match: {retryAttempt: {atLeast: 1}}", &[]));
+    assert!(looks_up(&format!("conditions: [{{name: a, expression: {retries}}}]"), &[]));
+    assert!(looks_up("exclude: [{name: a, retryAttempt: {atLeast: 1}}]", &[]));
+    let sent = "cancel: {statusDetails: {set: {tries: \"${string(execution.retryAttempt)}\"}}}";
+    assert!(looks_up(sent, &[]));
+    assert!(looks_up("", &["protect: [{name: a, retryAttempt: {atLeast: 1}}]"]));
+    assert!(!looks_up("", &["protect: [{name: a, thing: {types: [a]}}]"]));
+}
+
+#[test]
+fn a_guard_says_three_of_the_reasons() {
+    let of_guards = Reason::ALL.into_iter().filter(|reason| reason.is_of_guard());
+    let expected = [Reason::Protected, Reason::Frozen, Reason::OutOfScope];
+    assert_eq!(of_guards.collect::<Vec<_>>(), expected);
 }
 
 proptest! {

@@ -11,8 +11,8 @@ use super::support::{fleet, guard, now, policy};
 #[test]
 fn a_job_is_whole_if_all_that_aws_counts_as_open_would_go() {
     let fleet = fleet(
-        "things: [{name: a}, {name: b}, {name: c}]\njobs: [{id: all}, {id: kept}, {id: one}, {id: over, status: CANCELED}]\n\
-         executions:\n- {job: over, thing: a, queuedAt: 2d ago}\n- {job: over, thing: b, queuedAt: 2d ago}\n\
+        "things: [{name: a}, {name: b}, {name: c}]\njobs: [{id: all}, {id: calm}, {id: kept}, {id: one}, {id: over, status: CANCELED}]\n\
+         executions:\n- {job: calm, thing: a, queuedAt: 2d ago}\n- {job: calm, thing: b, queuedAt: 2d ago}\n- {job: over, thing: a, queuedAt: 2d ago}\n- {job: over, thing: b, queuedAt: 2d ago}\n\
          - {job: all, thing: a, queuedAt: 2d ago}\n- {job: all, thing: b, status: IN_PROGRESS, queuedAt: 2d ago}\n\
          - {job: all, thing: c, queuedAt: 2d ago}\n\
          - {job: kept, thing: a, queuedAt: 2d ago}\n- {job: kept, thing: b, queuedAt: 2d ago}\n\
@@ -32,9 +32,10 @@ fn a_job_is_whole_if_all_that_aws_counts_as_open_would_go() {
         whole_jobs(&plan, &inventory)
     };
     let all = WholeJob { job: "all".parse().unwrap(), executions: 3, force: true };
+    let calm = WholeJob { job: "calm".parse().unwrap(), executions: 2, force: false };
     // Nor does one that is canceled already: CancelJob fails there.
-    assert_eq!(whole("QUEUED, IN_PROGRESS"), [all]);
-    assert_eq!(whole("QUEUED"), [], "what is IN_PROGRESS stays, and was not even listed");
+    assert_eq!(whole("QUEUED, IN_PROGRESS"), [all, calm.clone()]);
+    assert_eq!(whole("QUEUED"), [calm], "what is IN_PROGRESS stays, and was not even listed");
 }
 
 #[test]
@@ -63,10 +64,21 @@ fn a_job_with_something_that_a_describe_may_show_to_be_protected_is_not_whole() 
     };
     let hold = "protect: [{name: hold, statusDetails: {matchExpressions: [{key: hold, operator: Exists}]}}]";
     let held = world("QUEUED", "hold: x", &[hold]);
+    // What else the rule asks for says no, or leaves it to the describe.
+    let rule = |things: &str| {
+        format!(
+            "protect: [{{name: hold, things: {{names: [{things}]}}, \
+             statusDetails: {{matchExpressions: [{{key: hold, operator: Exists}}]}}}}]"
+        )
+    };
+    let named = world("QUEUED", "hold: x", &[&rule("b")]);
+    let spared = world("QUEUED", "hold: x", &[&rule("z")]);
     let tests_itself = world("IN_PROGRESS", "self_test: active", &[]);
     let free = world("QUEUED", "hold: x", &[]);
     for depth in [Depth::Exact, Depth::Listed] {
         assert_eq!(whole(&held, depth), 0, "{depth:?}");
+        assert_eq!(whole(&named, depth), 0, "{depth:?}");
+        assert_eq!(whole(&spared, depth), 1, "{depth:?}: the rule is of other things");
         assert_eq!(whole(&tests_itself, depth), 0, "{depth:?}");
         assert_eq!(whole(&free, depth), 1, "{depth:?}: nothing asks for its details");
     }

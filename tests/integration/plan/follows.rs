@@ -129,3 +129,26 @@ fn what_has_waited_for_nobody_knows_how_long_is_not_known_to_be_next() {
     let told = told(&inventory);
     assert_eq!((told.starts.len(), told.may_start.len()), (0, 1));
 }
+
+#[test]
+fn where_a_job_is_not_counted_what_is_listed_says_what_stays() {
+    let jobs = "{id: fw}";
+    let mut inventory =
+        seen(jobs, "job: fw, thing: a, queuedAt: 2d ago\njob: fw, thing: b, queuedAt: 1h ago");
+    for job in inventory.jobs.values_mut() {
+        let Fact::Known(description) = &mut job.description else { panic!("described") };
+        description.process = Fact::Unreadable(Unreadable::Invalid);
+    }
+    let told = told(&inventory);
+    assert_eq!((told.completes.len(), told.may_complete.len()), (0, 0));
+    assert!(told.is_empty(), "nothing follows");
+}
+
+#[test]
+fn what_was_queued_at_the_same_time_was_not_next_before() {
+    let jobs = "{id: fw}, {id: next}, {id: later}";
+    let both = "job: next, thing: a, queuedAt: 2d ago\njob: fw, thing: a, queuedAt: 2d ago";
+    let told = told(&seen(jobs, both));
+    assert_eq!(told.starts, [starts("a", "next", false)]);
+    assert!(!told.is_empty());
+}

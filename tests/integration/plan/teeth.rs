@@ -17,6 +17,8 @@ use rescind::span::Period;
 use super::support::{fleet, key, name, now, policy, unit};
 
 mod common;
+mod edges;
+mod excluded;
 mod guards;
 
 struct Case {
@@ -107,7 +109,7 @@ fn window(kind: WindowKind, from: &str, to: &str) -> Window {
 }
 
 /// Gives the job of the first line an abortConfig that one more executed would meet.
-fn fragile(it: &mut Case, failed: i64) {
+fn fragile(it: &mut Case, process: ProcessDetails) {
     let job = it.inventory.jobs.get_mut(&"bad".parse().expect("an id")).expect("a job");
     let Fact::Known(description) = &mut job.description else { panic!("described") };
     description.abort = vec![AbortCriterion {
@@ -115,7 +117,7 @@ fn fragile(it: &mut Case, failed: i64) {
         threshold_percentage: 50.0,
         min_number_of_executed_things: 2,
     }];
-    description.process = Fact::Known(ProcessDetails { failed, ..ProcessDetails::default() });
+    description.process = Fact::Known(process);
 }
 
 type Mutation = (&'static str, fn(&mut Case));
@@ -239,9 +241,17 @@ const MUTATIONS: &[Mutation] = &[
         let list = ("good".parse().expect("an id"), OpenStatus::InProgress);
         it.inventory.lists.insert(list, Listing::Failed(Unreadable::Failed));
     }),
-    ("bad on a: AWS could abort its whole job", |it| fragile(it, 1)),
+    ("bad on a: AWS could abort its whole job", |it| {
+        fragile(it, ProcessDetails { failed: 1, ..ProcessDetails::default() });
+    }),
+    ("bad on a: AWS could abort its whole job", |it| {
+        fragile(it, ProcessDetails { rejected: 1, ..ProcessDetails::default() });
+    }),
+    ("bad on a: AWS could abort its whole job", |it| {
+        fragile(it, ProcessDetails { timed_out: 1, ..ProcessDetails::default() });
+    }),
     ("bad on a: AWS may abort its job, and it is not known", |it| {
-        fragile(it, 0);
+        fragile(it, ProcessDetails::default());
         let job = it.inventory.jobs.get_mut(&"bad".parse().expect("an id")).expect("a job");
         let Fact::Known(description) = &mut job.description else { panic!("described") };
         description.process = Fact::Unreadable(Unreadable::Invalid);
@@ -261,6 +271,10 @@ const MUTATIONS: &[Mutation] = &[
     ("bad on a: an earlier cancel of it is not settled", |it| {
         let until = now() + SignedDuration::from_nanos(1);
         it.memory.backing_off.insert(key("bad", "a"), until);
+    }),
+    ("bad on a: AWS denied this policy's calls for the job", |it| {
+        let until = now() + SignedDuration::from_nanos(1);
+        it.memory.denied.insert((name("emergency"), key("bad", "a").job), until);
     }),
     ("bad on a: it acts while everything is paused", |it| it.memory.paused = Some("".into())),
     ("bad on a: it acts, and breaker error is open", |it| {

@@ -1,0 +1,68 @@
+//! What a set of policies and guards says of itself, and what of it is kept when it becomes another.
+
+use rescind::document::SourceFile;
+use rescind::policy::{Demands, Guard, Policy, PolicySet};
+
+use super::support::{guard, name, policy, set_of};
+
+fn of(name: &str, mode: &str) -> Policy {
+    let spec = "target: {statuses: [QUEUED]}\nmatch: {age: [{since: queuedAt, olderThan: 1d}]}\n\
+                budget: {max: [{count: 1, per: 1h}]}";
+    policy(name, &format!("mode: {mode}\n{spec}"))
+}
+
+fn protecting(name: &str, type_: &str) -> Guard {
+    guard(name, &format!("protect: [{{name: r, thing: {{types: [{type_}]}}}}]"))
+}
+
+fn guards(set: &PolicySet) -> Vec<(&str, &str)> {
+    set.guards().map(|guard| (guard.name.as_str(), guard.digest.as_str())).collect()
+}
+
+#[test]
+fn a_set_enforces_if_one_of_its_policies_does() {
+    let (acts, observes) = (of("acts", "Enforce"), of("observes", "Observe"));
+    assert!(PolicySet::new([acts.clone()]).enforces());
+    assert!(PolicySet::new([observes.clone(), acts]).enforces());
+    assert!(!PolicySet::new([observes]).enforces());
+    assert!(!PolicySet::new([]).enforces());
+}
+
+#[test]
+fn of_the_guards_that_were_adopted_those_are_kept_of_which_a_set_says_nothing() {
+    let text = "apiVersion: rescind/v1alpha1\nkind: CancelGuard\nmetadata: {name: over}\n\
+                spec: {retired: {reason: sold}, protect: [{name: r, thing: {types: [arm]}}]}\n";
+    let file = SourceFile { path: "over.yaml".to_owned(), text: text.into() };
+    let set = PolicySet::clone(&set_of(&[file]));
+    assert_eq!(guards(&set), []);
+    let (gone, other) = (protecting("gone", "arm"), protecting("other", "arm"));
+    let set = set.keeping([protecting("over", "arm"), gone.clone()]);
+    assert_eq!(guards(&set), [("gone", gone.digest.as_str())], "what is retired stays so");
+    let set = set.keeping([protecting("gone", "robot"), other.clone()]);
+    let both = [("gone", gone.digest.as_str()), ("other", other.digest.as_str())];
+    assert_eq!(guards(&set), both, "what is there stays as it is");
+    assert_eq!(guards(&set.forgetting(&[name("gone")].into())), both[1..]);
+    assert_eq!(guards(&set.forgetting(&[name("over")].into())), both);
+}
+
+#[test]
+fn what_was_not_asked_for_is_part_of_the_whole_and_nothing_is_left_beside_that() {
+    let set = PolicySet::new([of("a", "Enforce"), of("b", "Enforce"), of("c", "Observe")]);
+    let part = set.only(&[name("b")].into());
+    let names = |set: &PolicySet| set.iter().map(|it| it.name.to_string()).collect::<Vec<_>>();
+    assert_eq!(names(&part), ["b"]);
+    let whole = part.whole().expect("there are others");
+    assert_eq!((names(&whole), whole.digest()), (names(&set), set.digest()));
+    assert!(whole.whole().is_none() && set.whole().is_none());
+}
+
+#[test]
+fn a_guard_without_a_rule_is_not_made_of_the_built_in_ones() {
+    let without = guard("without", "disableBuiltin: [freertos-self-test]");
+    let names = |guards: &[Guard]| -> Vec<String> {
+        let set = PolicySet::guarded([], guards.to_vec(), Demands::default());
+        set.vetoes().iter().map(|guard| guard.name.to_string()).collect()
+    };
+    assert_eq!(names(&[]), ["built-in"]);
+    assert_eq!(names(&[without]), ["without"]);
+}
