@@ -1,4 +1,5 @@
-//! What an explanation advises, reason by reason, and how it stands beside what others say.
+//! What people are told: what would have to change, reason by reason, why something stays, and what of a
+//! policy is another.
 
 use jiff::SignedDuration;
 use rescind::fact::{Fact, Unreadable};
@@ -6,6 +7,7 @@ use rescind::inventory::{
     AbortCriterion, FailureType, Inventory, JobDescription, Listing, ProcessDetails,
 };
 use rescind::plan::breaker::{Breaker, Open};
+use rescind::plan::difference::edits;
 use rescind::plan::explain::{Breadth, Explanation, Standing, explain, standing};
 use rescind::plan::{Depth, Memory, Reason, Spent, plan};
 use rescind::policy::{Demands, PolicySet};
@@ -202,4 +204,107 @@ fn a_policy_that_canceled_stands_as_its_digest_says() {
     assert_eq!(standing("p", &digest, &set), Standing::Unchanged);
     assert_eq!(standing("p", "0123456789ab", &set), Standing::Changed(digest.clone()));
     assert_eq!(standing("q", &digest, &set), Standing::Missing);
+}
+
+/// Why the execution stays, in words.
+fn because(change: impl Fn(&mut Case)) -> String {
+    let mut case = good();
+    change(&mut case);
+    case.explained(Breadth::Fleet).decided.expect("it is in scope").because
+}
+
+#[test]
+fn of_two_things_that_it_waits_for_the_later_is_told() {
+    let waits = |failed: i64| {
+        because(|it| {
+            let until = |hours| now() + SignedDuration::from_hours(hours);
+            it.memory.denied.insert((name("p"), key("fw", "a").job), until(2));
+            it.memory.backing_off.insert(key("fw", "a"), until(failed));
+        })
+    };
+    assert!(waits(1).contains("AWS denied a call for its job"), "{}", waits(1));
+    assert!(waits(3).contains("a call for it failed"), "{}", waits(3));
+}
+
+#[test]
+fn a_limit_says_whether_it_refills_and_what_of_it_is_not_known() {
+    let limit = |budget: &str, spent: usize, ledger: Option<i64>| {
+        because(|it| {
+            it.spec = spec("1d", budget);
+            it.memory.spent =
+                vec![Spent { policy: name("p"), forced: false, settled: None }; spent];
+            it.memory.ledger_began =
+                ledger.map(|minutes| now() - SignedDuration::from_mins(minutes));
+        })
+    };
+    let refills = "; it refills as those leave the period";
+    let nothing = limit("max: [{count: 0, per: 1h}]", 0, None);
+    assert!(nothing.contains("allows 0, 0 spent") && !nothing.contains(refills), "{nothing}");
+    let open = limit("max: [{count: 1, per: 1h}]", 1, None);
+    assert!(open.contains(refills) && !open.contains("ledger"), "{open}");
+    let words = "because what was canceled before the ledger began is not known";
+    let all = limit("max: [{count: 2, per: 1h}]", 0, Some(0));
+    assert!(all.contains(&format!("2 spent {words}")), "{all}");
+    let some = limit("max: [{count: 2, per: 1h}]", 1, Some(30));
+    assert!(some.contains(&format!("2 spent (1 of them {words})")), "{some}");
+}
+
+#[test]
+fn what_an_expression_saw_is_told_with_its_side_of_now_and_what_is_empty_as_none() {
+    let saw = |hours: i64, groups: &[&str]| {
+        let mut case = good();
+        let row = case.inventory.executions.get_mut(&key("fw", "a")).expect("a row");
+        let queued = now() - SignedDuration::from_hours(hours);
+        row.times.change(|it| it.queued_at = Fact::Known(queued));
+        let groups: std::collections::BTreeSet<_> =
+            groups.iter().map(|it| (*it).to_owned()).collect();
+        let things = case.inventory.things.values_mut();
+        things.for_each(|it| it.groups = Fact::Known(groups.clone()));
+        case.spec.push_str(
+            "conditions: [{name: c, expression: \"execution.queuedAt < now && 'x' in thing.groups\"}]\n\
+             exclude: [{name: r, thing: {groups: [x]}}]\n",
+        );
+        let view = case.explained(Breadth::Fleet).policies.remove(0);
+        (view.clauses[1].saw.clone(), view.rules[0].clauses[0].saw.clone())
+    };
+    for (hours, told) in [(3, "3h ago"), (0, "0s ago"), (-3, "3h ahead of now")] {
+        let (condition, rule) = saw(hours, &[]);
+        assert!(condition.contains(told) && condition.contains("none"), "{condition}");
+        assert!(rule.contains("none"), "{rule}");
+    }
+    let (condition, rule) = saw(3, &["lab", "old"]);
+    assert!(condition.contains("lab, old") && rule.contains("lab, old"), "{condition} {rule}");
+}
+
+#[test]
+fn an_execution_of_a_job_that_was_not_listed_says_whether_the_list_was_read() {
+    let why = |list: Option<Listing>| {
+        let mut case = good();
+        case.inventory.jobs.clear();
+        if let Some(failed) = list {
+            case.inventory.job_lists.values_mut().for_each(|list| *list = failed);
+        }
+        case.explained(Breadth::One).policies.remove(0).out_of_scope.expect("it is in none")
+    };
+    assert_eq!(
+        why(None),
+        "target.jobs.statuses is IN_PROGRESS, CANCELED, SCHEDULED, and its job is in none"
+    );
+    let failed = Some(Listing::Failed(Unreadable::Denied));
+    assert_eq!(why(failed), "the list of jobs in status IN_PROGRESS could not be read");
+}
+
+#[test]
+fn a_policy_that_differs_says_up_to_eight_differences_and_one_that_does_not_is_not_told() {
+    let sends = |count: usize, what: &str| {
+        let pairs: Vec<_> = (0..count).map(|index| format!("k{index}: {what}")).collect();
+        let sends = format!("cancel: {{statusDetails: {{set: {{{}}}}}}}\n", pairs.join(", "));
+        let spec = spec("1d", "max: [{count: 9, per: 1h}]");
+        PolicySet::new([policy("p", &format!("{spec}{sends}"))])
+    };
+    let told = |count| edits(&sends(count, "old"), &sends(count, "new")).remove(0).what;
+    assert_eq!(edits(&sends(1, "old"), &sends(1, "old")).len(), 0);
+    assert_eq!(told(8).len(), 8);
+    assert!(!told(8)[7].contains("more"), "{:?}", told(8));
+    assert_eq!((told(9).len(), &*told(9)[8]), (9, "and 1 more"));
 }
