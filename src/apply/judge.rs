@@ -6,7 +6,7 @@
 
 use super::gate::cut_off;
 use super::work::{Step, Work};
-use super::{Ending, Run, lock};
+use super::{Ending, NOT_TRIED, Run, lock};
 use crate::execution::ExecutionDescription;
 use crate::fact::Fact;
 use crate::plan::clause::Facts;
@@ -59,16 +59,16 @@ impl Run<'_> {
     /// the gate asks again.
     pub(super) async fn may_begin(&self, work: Box<Work>) -> Result<Box<Work>, Step> {
         if let Some(why) = self.open_breaker().await {
-            lock(&self.met).dead = Some(why.clone());
+            lock(&self.met).dead = Some(format!("{NOT_TRIED}{why}"));
             return Err(self.kept(work, Reason::BreakerOpen, why).await);
         }
         if let Some(why) = self.with.state.paused() {
             let why = format!("paused: {why}");
-            lock(&self.met).dead = Some(why.clone());
+            lock(&self.met).dead = Some(format!("{NOT_TRIED}{why}"));
             return Err(self.kept(work, Reason::Paused, why).await);
         }
         let Some(why) = cut_off(&self.with.clock, &*self.with.state) else { return Ok(work) };
-        let not_tried = format!("not tried: {why}");
+        let not_tried = format!("{NOT_TRIED}{why}");
         lock(&self.met).dead = Some(not_tried.clone());
         Err(if work.is_begun() {
             self.end(work, Outcome::Withdrawn, why.to_owned()).await

@@ -32,12 +32,15 @@ impl Signals {
                 None => std::future::pending().await,
             }
         };
-        tokio::select! {
+        let exit = tokio::select! {
             _ = self.interrupt.recv() => Exit::Interrupted,
             _ = self.terminate.recv() => Exit::Terminated,
             // The terminal is closed, or somebody reloads what needs no reload: what is in flight is finished.
             _ = hangup => Exit::Terminated,
-        }
+        };
+        // They come in pairs, from the terminal and from the shell: only the first thing told counts.
+        self.hangup = None;
+        exit
     }
 }
 

@@ -249,7 +249,12 @@ impl Controller {
             return Ok(Looked::at(false));
         }
         course.schedule.remember(&mut memory);
-        let mut planned = plan(policies, inventory, &memory, self.clock.now(), Depth::Listed);
+        // As of when it was asked what else had to be read: what came due since is for the next look.
+        let plan = |inventory: &Inventory, memory: &Memory| {
+            let now = inventory.as_of.unwrap_or_else(|| self.clock.now());
+            plan(policies, inventory, memory, now, Depth::Listed)
+        };
+        let mut planned = plan(inventory, &memory);
         if course.schedule.refresh(inventory, &planned) {
             let stale = std::mem::take(inventory);
             let observing =
@@ -269,7 +274,7 @@ impl Controller {
             if whole {
                 course.schedule.observed(inventory);
             }
-            planned = plan(policies, inventory, &memory, self.clock.now(), Depth::Listed);
+            planned = plan(inventory, &memory);
         }
         if let Some(violation) = check(&planned, policies, inventory, &memory).into_iter().next() {
             // A bug of ours must cost a pass, not the controller.

@@ -7,8 +7,9 @@
 //!
 //! Invariant: a file that is not whole asks for nothing. Each is made under another name.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -101,6 +102,8 @@ impl<T: Asked> Request<T> {
         let part = directory.path().join(format!(".{name}.part"));
         let write = || {
             let mut file = File::create(&part)?;
+            // Whoever may enter the directory may read it: root asks what another user runs.
+            file.set_permissions(Permissions::from_mode(0o644))?;
             writeln!(file, "{}", who.replace(['\r', '\n'], " "))?;
             if let Some(said) = what.said() {
                 writeln!(file, "{said}")?;
@@ -128,7 +131,15 @@ impl<T: Asked> Request<T> {
                 .and_then(|name| name.strip_prefix(&*prefix(place))?.strip_suffix(T::SUFFIX));
             let Some(name) = name else { continue };
             let path = entry.path();
-            let text = fs::read_to_string(&path).unwrap_or_default();
+            let text = match fs::read(&path) {
+                Ok(bytes) => String::from_utf8(bytes).unwrap_or_default(),
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                Err(error) => {
+                    let file = path.display().to_string();
+                    tracing::warn!(file, %error, "a request cannot be read: it waits");
+                    continue;
+                }
+            };
             let mut lines = text.lines().map(str::trim);
             let who = lines.next().unwrap_or_default().to_owned();
             let what = T::read(name, lines.next());

@@ -36,8 +36,9 @@ use crate::world::World;
 /// How often it is looked whether something is wrong already, or all is well.
 const LOOK: Duration = Duration::from_secs(15);
 
-/// How long the quiet time lasts at least: until everything has come due, and is adopted.
-const QUIET: Duration = Duration::from_secs(400);
+/// How long the quiet time lasts at least: until everything has come due, and is adopted. A policy asks for
+/// five minutes of age and for five more of `stableFor`, at the most.
+const QUIET: Duration = Duration::from_secs(660);
 
 /// When all must be right if nothing was ever left alone for long: throttled calls wait for a minute.
 const SOON: Duration = Duration::from_secs(20 * 60);

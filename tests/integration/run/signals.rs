@@ -39,10 +39,21 @@ fn after_sigint_calls_in_flight_are_finished_and_recorded_and_nothing_new_is_sen
     stopped_in_the_middle_of_calls("INT");
 }
 
+/// Whether whoever started the tests has SIGHUP ignored, as `nohup` does: so have those that they start.
+#[cfg(target_os = "linux")]
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
+    u64::from_str_radix(ignored.trim(), 16).unwrap() & 1 == 1
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn after_sighup_calls_in_flight_are_finished_and_recorded_and_nothing_new_is_sent() {
-    stopped_in_the_middle_of_calls("HUP");
+    // Then the next test is the one that says something.
+    if !ignores_hangup() {
+        stopped_in_the_middle_of_calls("HUP");
+    }
 }
 
 #[cfg(target_os = "linux")]
