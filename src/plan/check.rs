@@ -107,8 +107,9 @@ pub fn check(
             _ => broken("it was not observed".to_owned()),
         }
         let name = line.policy.name.as_str();
-        // What a describe may still rule out takes no unit.
+        // What a describe may still rule out takes no unit; what a budget that halts counts was described.
         let unsettled = plan.depth == Depth::Listed
+            && !guards::halts(policies, &line.policy)
             && (asks_details(&line.policy) || guards::ask_details(act, policies));
         let taken = units.entry(name).or_default();
         *taken += u64::from(!unsettled);

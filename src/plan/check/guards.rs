@@ -32,7 +32,7 @@ pub(super) fn freeze(policies: &PolicySet, policy: &Policy, now: Timestamp) -> b
 }
 
 /// Whether a budget that halts counts what the policy has due, so that all of it was described before.
-fn halts(policies: &PolicySet, policy: &Policy) -> bool {
+pub(super) fn halts(policies: &PolicySet, policy: &Policy) -> bool {
     let mut budgets = policies.vetoes().iter().map(|guard| guard.budget.on_exceed);
     policy.on_exceed == OnExceed::Halt || budgets.any(|on_exceed| on_exceed == OnExceed::Halt)
 }
