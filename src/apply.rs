@@ -362,7 +362,7 @@ impl Met {
         let jobs: BTreeSet<_> = self.denied.values().flatten().collect();
         let of_policy = self.denied.get(work.policy_name());
         if jobs.len() >= DENIED_JOBS {
-            let why = format!("not tried: AWS denied the calls for {} jobs", jobs.len());
+            let why = format!("{NOT_TRIED}AWS denied the calls for {} jobs", jobs.len());
             Some((Ending::NotTried, why))
         } else if of_policy.is_some_and(|jobs| jobs.contains(&work.key().job)) {
             let why = "not tried: AWS denied the calls for another execution of this job";

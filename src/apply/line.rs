@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::gate::{Refusal, SendGate};
 use super::work::{Doubt, Step, Work, wait};
-use super::{Ending, Run, lock};
+use super::{Ending, NOT_TRIED, Run, lock};
 use crate::backend::{
     CancelAnswer, CancelRequest, Error, ErrorKind, Operation, Result as BackendResult,
 };
@@ -262,7 +262,7 @@ impl Run<'_> {
             }
             Err(error) => {
                 let why = format!("the intent could not be written: {error}");
-                let not_tried = format!("not tried: {why}");
+                let not_tried = format!("{NOT_TRIED}{why}");
                 lock(&self.met).dead = Some(not_tried.clone());
                 if work.is_begun() {
                     self.end(work, Outcome::Withdrawn, why).await
@@ -387,7 +387,7 @@ impl Run<'_> {
                 let jobs = met.denied.entry(work.policy_name().clone()).or_default();
                 jobs.insert(work.key().job.clone());
             }
-            ErrorKind::Credentials => met.dead = Some(format!("not tried: {error}")),
+            ErrorKind::Credentials => met.dead = Some(format!("{NOT_TRIED}{error}")),
             ErrorKind::Throttled | ErrorKind::NotConnected => {}
             _ => tracing::error!(%error, execution = %work.key(), "AWS refused the request itself"),
         }

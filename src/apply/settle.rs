@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::work::{Doubt, Step, Work, wait, was_queued_anew};
-use super::{Ending, Record, Run, lock};
+use super::{Ending, NOT_TRIED, Record, Run, lock};
 use crate::backend::{Error, ErrorKind, Operation, account};
 use crate::clock::Clock;
 use crate::execution::{ExecutionDescription, ExecutionNumber, ExecutionStatus, ExecutionVersion};
@@ -276,7 +276,7 @@ impl Run<'_> {
                 tracing::error!(%error, execution = %work.key(), ?outcome, "an outcome was not written");
                 record.note = format!("{}; and this could not be written: {error}", record.note);
                 lock(&self.met).dead =
-                    Some(format!("not tried: an outcome could not be written: {error}"));
+                    Some(format!("{NOT_TRIED}an outcome could not be written: {error}"));
             }
         }
         record
@@ -293,7 +293,7 @@ impl Run<'_> {
     /// Ends a line of whose execution another account answered, and lets no other be begun: what that says
     /// is of none of them.
     pub(super) async fn elsewhere(&self, mut work: Box<Work>, why: String) -> Step {
-        let not_tried = format!("not tried: {why}");
+        let not_tried = format!("{NOT_TRIED}{why}");
         lock(&self.met).dead = Some(not_tried.clone());
         if !work.is_begun() {
             return work.ended(Ending::Elsewhere, not_tried);
