@@ -6,7 +6,7 @@ use rescind::policy::Thresholds;
 use rescind::state::State;
 use rescind::state::directory::Directory;
 use rescind::state::request::{Opening, Resume};
-use rescind::state::sqlite::{Fault, read_memory};
+use rescind::state::sqlite::{Fault, SqliteState, read_memory};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -20,6 +20,16 @@ async fn look(state: &dyn State, seconds: i64) -> Vec<Change> {
 
 fn bad(state: &dyn State, cases: u64) {
     state.count(Breaker::Error, Cases { all: cases, bad: cases }, now());
+}
+
+/// A state on disk whose breaker is open.
+async fn opened() -> (TempDir, Directory, SqliteState) {
+    let folder = TempDir::new().unwrap();
+    let directory = Directory::at(folder.path());
+    let state = open(&directory).unwrap();
+    bad(&state, 20);
+    look(&state, 0).await;
+    (folder, directory, state)
 }
 
 #[tokio::test]
@@ -39,11 +49,7 @@ async fn what_is_counted_counts_at_once_and_is_remembered() {
 
 #[tokio::test]
 async fn an_open_breaker_and_its_cases_outlive_the_process() {
-    let folder = TempDir::new().unwrap();
-    let directory = Directory::at(folder.path());
-    let state = open(&directory).unwrap();
-    bad(&state, 20);
-    look(&state, 0).await;
+    let (_folder, directory, state) = opened().await;
     let before = state.breakers();
     drop(state);
     let state = open(&directory).unwrap();
@@ -107,11 +113,7 @@ fn closed(directory: &Directory) -> Vec<(String, Option<String>)> {
 
 #[tokio::test]
 async fn a_request_closes_a_breaker_once_and_who_asked_is_recorded() {
-    let folder = TempDir::new().unwrap();
-    let directory = Directory::at(folder.path());
-    let state = open(&directory).unwrap();
-    bad(&state, 20);
-    look(&state, 0).await;
+    let (_folder, directory, state) = opened().await;
     ask(&directory, &state);
     let asked = [(Breaker::Error, "ada@bench".to_owned())];
     assert_eq!(state.resume_asked(later(1)).await.unwrap(), asked);
@@ -127,11 +129,7 @@ async fn a_request_closes_a_breaker_once_and_who_asked_is_recorded() {
 
 #[tokio::test]
 async fn a_request_that_was_left_behind_does_not_close_what_opened_since() {
-    let folder = TempDir::new().unwrap();
-    let directory = Directory::at(folder.path());
-    let state = open(&directory).unwrap();
-    bad(&state, 20);
-    look(&state, 0).await;
+    let (_folder, directory, state) = opened().await;
     ask(&directory, &state);
     let left = directory.path().join("123456789012.eu-central-1.error.resume");
     let text = std::fs::read(&left).unwrap();
