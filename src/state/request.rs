@@ -149,7 +149,9 @@ impl<T: Asked> Request<T> {
             } else {
                 let file = path.display().to_string();
                 tracing::warn!(file, "a request that is not whole asks for nothing: it is removed");
-                fs::remove_file(&path).map_err(|error| unusable(&path, "removed", error))?;
+                if let Err(error) = fs::remove_file(&path) {
+                    tracing::warn!(file, %error, "it cannot be removed: remove it");
+                }
             }
         }
         pending.sort_by(|a, b| a.what.cmp(&b.what));
