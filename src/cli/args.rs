@@ -28,9 +28,9 @@ pub use target::{Root, Target};
     long_about = "Cancels AWS IoT job executions by policy: declared in YAML, explained line by line, \
                   within budgets, and only at the version that was judged.\n\n\
                   A cancel is final: AWS has no way to undo one.",
-    after_help = "Exit codes: 0 done, 1 error, 2 changes pending (plan --detailed-exitcode), 3 some \
-                  cancels failed or moved, or something could not be read, 4 stopped by safety, 5 stale plan, 64 usage, \
-                  130/143 interrupted."
+    after_help = "Exit codes: 0 done, 1 error, 2 changes pending (plan --detailed-exitcode), 3 (apply) \
+                  some cancels failed or moved, or something could not be read, 4 stopped by safety, \
+                  5 stale plan, 64 usage, 130/143 interrupted."
 )]
 pub struct Args {
     /// When to colour: auto (on a terminal, unless `NO_COLOR` is set), always, never.

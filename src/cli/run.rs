@@ -20,6 +20,7 @@ use crate::controller::{
 use crate::document::Limits;
 use crate::policy::PolicySet;
 use crate::server::{self, Server};
+use crate::source;
 use crate::source::root::Root;
 use crate::status::report::Reporter;
 
@@ -31,7 +32,12 @@ pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     let tree = tokio::select! {
         biased;
         _ = signals.next() => return Ok(Exit::Done),
-        tree = look(&mut source, &none) => tree.map_err(no_root)?,
+        tree = look(&mut source, &none) => tree.map_err(|error| match error {
+            source::Error::Restless | source::Error::Hangs(_) => {
+                anyhow::anyhow!("the policy root {} cannot be read: {error}", args.root.display())
+            }
+            error => no_root(error),
+        })?,
     };
     let (digest, unfinished) = (tree.digest.clone(), unfinished(&tree));
     // Said as it will be when the files change: one line each, in the form of the log.

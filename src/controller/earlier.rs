@@ -33,8 +33,8 @@ impl Controller {
         }
         let now = self.clock.now();
         if let Err(error) = self.state.confirmed(now).await {
-            tracing::error!(%error, "that the account answers cannot be kept: nothing is sent");
-            self.failed(&format!("that the account answers cannot be kept: {error}"));
+            tracing::error!(%error, "the ledger cannot be begun: nothing is sent");
+            self.failed(&format!("the ledger cannot be begun: {error}"));
             return Ok(false);
         }
         // Here, where it is certain whose guards they are, and before anything is sent under them.

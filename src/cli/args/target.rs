@@ -12,8 +12,9 @@ pub struct Root {
     /// The policy root: a directory. All of it is read.
     pub root: PathBuf,
 
-    /// Only this policy; may be given more than once. Guards stay: one that halts counts what the others
-    /// have due as well, and the breaker unknown what they decide.
+    /// Only this policy; may be given more than once. Guards stay in force over the whole root: a budget that
+    /// halts also counts what the other policies have due, and the breaker unknown also counts their
+    /// decisions. What these need is read as well.
     #[arg(long, value_name = "NAME")]
     pub only: Vec<String>,
 }

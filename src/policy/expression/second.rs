@@ -7,10 +7,9 @@
 //! expression that has a value; it is never asked alone.
 //!
 //! What it cannot say: anything about an expression that makes text of a time, which the crate writes
-//! with its fractions, that takes the hours of a time which a text may give with another zone than UTC,
-//! or that has a duration of which the crate makes another one. It also gives
-//! nothing where the crate works out what is not reached with us, and fails: `orValue` takes its
-//! argument there in any case.
+//! with its fractions; that takes the hours of a time which a text may give with another zone than UTC;
+//! or that has a duration of which the crate makes another one. It also gives nothing where the crate
+//! works out what is not reached with us, and fails: `orValue` takes its argument there in any case.
 
 use std::collections::HashMap;
 use std::fmt;
