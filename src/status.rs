@@ -19,9 +19,11 @@ mod breaker;
 mod failure;
 pub mod report;
 mod standing;
+mod unready;
 
 pub use breaker::Breaker;
 pub use failure::Failure;
+pub use unready::Unready;
 
 /// For how long nothing may move before the loop counts as stuck: far longer than the slowest answer
 /// that is waited for, short enough that a restart is still of use.
@@ -242,57 +244,6 @@ pub struct Calls {
     /// The present rate, in calls a second; none for no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<f64>,
-}
-
-/// Why the controller is not ready; closed, and the keys of the runbook.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Unready {
-    /// The policy root could not be read at the last look.
-    RootNotLoaded,
-    /// No pass has come to its end yet.
-    NotObserved,
-    /// The latest pass could observe nothing.
-    ObservationFailed,
-    /// The state on disk, or its lock, is not what this process opened.
-    StateNotHeld,
-    /// The state on disk could not be written at the last try.
-    StateNotWritten,
-}
-
-impl Unready {
-    /// Every variant.
-    pub const ALL: [Self; 5] = [
-        Self::RootNotLoaded,
-        Self::NotObserved,
-        Self::ObservationFailed,
-        Self::StateNotHeld,
-        Self::StateNotWritten,
-    ];
-
-    /// As it is written in answers and in the runbook.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::RootNotLoaded => "rootNotLoaded",
-            Self::NotObserved => "notObserved",
-            Self::ObservationFailed => "observationFailed",
-            Self::StateNotHeld => "stateNotHeld",
-            Self::StateNotWritten => "stateNotWritten",
-        }
-    }
-
-    /// What it means, for people.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::RootNotLoaded => "the policy root cannot be read: its policies wait",
-            Self::NotObserved => "no pass has come to its end yet",
-            Self::ObservationFailed => "nothing could be observed in the latest pass",
-            Self::StateNotHeld => {
-                "the state file or its lock was moved, deleted or replaced: nothing is sent"
-            }
-            Self::StateNotWritten => "the state cannot be written: nothing is sent until it can be",
-        }
-    }
 }
 
 /// The form of a status that this version writes.
