@@ -9,6 +9,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::fact::Fact;
 
@@ -24,7 +26,7 @@ pub struct InvalidName {
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $what:literal, $max:literal, $extra:literal, $rule:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
         pub struct $name(Arc<str>);
 
         impl $name {
@@ -85,7 +87,7 @@ name!(
 );
 
 /// The account and region that answered, learnt from an ARN in an answer.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Account {
     /// `aws`, `aws-cn`, `aws-us-gov`.
@@ -121,7 +123,7 @@ impl fmt::Display for ExecutionKey {
 /// Tells the executions of one job on one thing apart: 1, then one more for each that a retry or a
 /// rejoined group creates. May be reused after a deletion.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(transparent)]
 pub struct ExecutionNumber(pub i64);
@@ -134,7 +136,7 @@ impl fmt::Display for ExecutionNumber {
 
 /// An execution's `versionNumber`: at least 1, one more for each change. Starts at 1 again with each
 /// new execution number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(transparent)]
 pub struct ExecutionVersion(i64);
 
@@ -281,17 +283,7 @@ wire_enum!(
 
 /// A status in which an execution can be canceled.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    serde::Serialize,
-    serde::Deserialize,
-    schemars::JsonSchema,
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum OpenStatus {

@@ -67,7 +67,17 @@ pub struct Described {
 }
 
 /// Something that could not be observed, for people.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
     /// What: "QUEUED executions of job fw-4-2-0".

@@ -65,8 +65,7 @@ pub enum Depth {
 }
 
 /// Whose a limit is.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Owner {
     /// A policy's, for its own cancels.
     Policy(PolicyName),
@@ -84,11 +83,9 @@ impl fmt::Display for Owner {
 }
 
 /// Where one limit stands.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BudgetState {
     /// Whose it is.
-    #[serde(flatten)]
     pub owner: Owner,
     /// The limit, as written: `50 per 1h`, `10 % per 1d`.
     pub limit: String,
@@ -101,7 +98,6 @@ pub struct BudgetState {
     /// When the next of those leaves the window; none if nothing is spent or it is not settled yet.
     pub refills_at: Option<Timestamp>,
     /// How many are due, if that is more than it allows and it says Halt: none is canceled then.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub halted: Option<u64>,
 }
 
@@ -118,7 +114,9 @@ impl BudgetState {
 }
 
 /// What was looked at for a line, for people and for the saved plan.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub struct Evidence {
     /// Where the clause stands: `match.age[0]`.

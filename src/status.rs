@@ -13,15 +13,18 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use crate::inventory::Problem;
 use crate::plan::finish::Finish;
 
 mod breaker;
+mod budget;
 mod failure;
 pub mod report;
 mod standing;
 mod unready;
 
 pub use breaker::Breaker;
+pub use budget::Budget;
 pub use failure::Failure;
 pub use unready::Unready;
 
@@ -96,7 +99,7 @@ pub struct Tally {
 }
 
 /// What was read from the policy root.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Root {
     /// The directory.
@@ -105,20 +108,23 @@ pub struct Root {
     pub loaded: bool,
     /// What all policies in force mean together, 64 hex digits.
     pub digest: String,
-    /// The git revision of the files: `COMMIT`, or `COMMIT-dirty`; none if that is not known.
+    /// The git revision of the files: `COMMIT`, or `COMMIT-dirty`. Absent if that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
     /// Files with an error, whose policies wait.
     pub broken: Vec<String>,
-    /// Whether all policies wait, since one of them has, or may have, a guard that was never read.
+    /// Whether all policies wait, since a file with an error has, or may have, a guard that was never read.
+    /// Absent if they do not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub all_wait: bool,
 }
 
-/// The account and region that answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The account and region that answered, learnt from an ARN in an answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Account {
+    /// `aws`, `aws-cn`, `aws-us-gov`.
+    pub partition: String,
     /// Twelve digits.
     pub account: String,
     /// `eu-central-1`.
@@ -126,14 +132,16 @@ pub struct Account {
 }
 
 /// One policy in force.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Policy {
     /// Its name.
     pub name: String,
-    /// `Observe` or `Enforce`.
+    /// Whether it acts.
+    #[schemars(extend("enum" = ["Observe", "Enforce"]))]
     pub mode: String,
-    /// `active`, `held` (its file has an error), `suspended` or `expired`.
+    /// Whether it is in force as written; `held`: its file has an error.
+    #[schemars(extend("enum" = ["active", "held", "suspended", "expired"]))]
     pub state: String,
     /// The file.
     pub path: String,
@@ -145,29 +153,31 @@ pub struct Policy {
     pub observed: u64,
     /// Where its limits stand.
     pub budgets: Vec<Budget>,
-    /// Where its windows stand; none if it has none.
+    /// Where its windows stand. Absent if it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<Window>,
 }
 
 /// Where the windows of a policy stand, all of them together.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Window {
     /// Whether they let it act.
     pub open: bool,
-    /// When that changes next; none if it does not within a year.
+    /// When that changes next. Absent if it does not within a year.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub changes_at: Option<Timestamp>,
 }
 
 /// One guard in force.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Guard {
     /// Its name.
     pub name: String,
-    /// Whether its document is there: `written`, `broken` (its file has an error) or `missing`.
+    /// Whether its document is there; `broken`: its file has an error. It is in force all the same.
+    #[schemars(extend("enum" = ["written", "broken", "missing"]))]
     pub standing: String,
     /// The file.
     pub path: String,
@@ -175,41 +185,12 @@ pub struct Guard {
     pub budgets: Vec<Budget>,
 }
 
-/// Where one limit stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Budget {
-    /// As written: `50 per 1h`.
-    pub limit: String,
-    /// How many it allows at present.
-    pub size: u64,
-    /// How many are taken.
-    pub spent: u64,
-    /// How many of them may have been, before the ledger began: nobody knows.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub unknown_past: u64,
-    /// How many are left.
-    pub left: u64,
-    /// When the oldest unit comes back.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub refills_at: Option<Timestamp>,
-    /// How many are due, if that is more than it allows and it says Halt: none is canceled then.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub halted: Option<u64>,
-}
-
-impl Budget {
-    /// Whether nothing is left since nobody knows what was canceled before the ledger began.
-    pub fn waits_for_unknown_past(&self) -> bool {
-        self.left == 0 && self.unknown_past > 0
-    }
-}
-
 /// One pass.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Pass {
     /// When it began.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub at: Timestamp,
     /// How long it took, in seconds.
     pub seconds: f64,
@@ -225,23 +206,18 @@ pub struct Pass {
     /// thing, another number.
     pub recreated: u64,
     /// What could not be read.
-    pub problems: Vec<String>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
-fn is_zero(count: &u64) -> bool {
-    *count == 0
+    pub problems: Vec<Problem>,
 }
 
 /// One operation of AWS.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Calls {
     /// Requests sent since the start.
     pub sent: u64,
     /// Those of them that were throttled.
     pub throttled: u64,
-    /// The present rate, in calls a second; none for no limit.
+    /// The present rate, in calls a second. Absent for no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<f64>,
 }
@@ -250,28 +226,30 @@ pub struct Calls {
 pub const FORMAT: &str = "rescind/status/v1";
 
 /// The whole status: the answer of `/api/v1/status`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Status {
-    /// The form of this document and its version: [`FORMAT`].
+    /// What the document is, and its version.
     pub format: String,
     /// The program's version.
     pub rescind: String,
     /// When the process began.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub started_at: Timestamp,
     /// AWS's time, as far as it is known.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub now: Timestamp,
     /// How far AWS's clock is ahead of the machine's, in seconds.
     pub clock_offset_seconds: f64,
-    /// Why it is not ready; empty when it is.
+    /// Why it is not ready; empty when it is, and `rescind status` ends with 0 then, else with 1.
     pub unready: Vec<Unready>,
-    /// Why the state could not be written at the last try.
+    /// Why the state could not be written at the last try. Absent if it could.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state_unwritten: Option<String>,
-    /// Why nothing is sent, if somebody has switched it off.
+    /// Why nothing is sent. Absent unless somebody has switched it off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paused: Option<String>,
-    /// Who answers.
+    /// Who answers. Absent until the first answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<Account>,
     /// The policy root.
@@ -282,16 +260,17 @@ pub struct Status {
     pub guards: Vec<Guard>,
     /// Where the breakers stand; none before the first pass.
     pub breakers: Vec<Breaker>,
-    /// The latest pass.
+    /// The latest pass that looked at everything. Absent before the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pass: Option<Pass>,
-    /// How long what was due in it takes, at the present rate.
+    /// How long what was due in it takes, at the present rate. Absent if nothing was, or without a limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finish: Option<Finish>,
     /// Whether a pass is under way.
     pub active: bool,
-    /// When the next look is due, unless something changes before.
+    /// When the next look is due, unless something changes before. Absent while that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub next_look: Option<Timestamp>,
     /// Passes since the start that observed something.
     pub passes: u64,
@@ -301,7 +280,7 @@ pub struct Status {
     pub endings: BTreeMap<String, u64>,
     /// How lines ended since everything was looked at for the last time, by label: what `pass` and
     /// `policies` count is as it was then.
-    pub since: BTreeMap<String, u64>,
+    pub endings_since_look: BTreeMap<String, u64>,
     /// Calls since the start, by operation.
     pub calls: BTreeMap<String, Calls>,
     /// The latest errors, oldest first.
@@ -382,7 +361,7 @@ impl Snapshot {
             passes: self.tally.passes,
             failed_passes: self.tally.failed,
             endings: self.tally.endings.clone(),
-            since: self.tally.since.clone(),
+            endings_since_look: self.tally.since.clone(),
             calls,
             errors: Vec::clone(&self.errors),
         }

@@ -176,7 +176,7 @@ async fn reconcile(
             plan.acts().enumerate().map(|(place, line)| (&line.key, place)).collect();
         records.sort_by_key(|it| places.get(&it.key).copied().unwrap_or(usize::MAX));
     }
-    let calls = session.pacer.counts();
+    let all_calls = session.pacer.counts();
     let left = if acts && !stop.is_on() {
         // What was done is told whether or not a second look can be had.
         let look = look_again(&session, &policies, &*state, &records, stop).await;
@@ -188,7 +188,8 @@ async fn reconcile(
     let shown = report::Shown {
         records: &records,
         waiting: shown_plan::Summary::of(&plan).defer,
-        calls: &calls,
+        calls: &all_calls,
+        plan: shown,
         left: left.as_ref().map(|left| shown_plan::Shown {
             plan: &left.plan,
             inventory: &left.inventory,
@@ -199,7 +200,7 @@ async fn reconcile(
         }),
     };
     match args.form.output {
-        Format::Json => output.json(&report::json(shown, json_plan(&plan, &inventory, &memory)))?,
+        Format::Json => output.json(&report::json::json(shown))?,
         Format::Text => output.result(&format!("\n{}", report::text(shown, output)))?,
     }
     new_ledger(&plan, &records, output);
@@ -326,19 +327,6 @@ async fn sighted(state: &dyn State, plan: &Plan, memory: Memory) -> anyhow::Resu
     state.sight(&plan.look, stable::lasts(stable::USUAL_INTERVAL), plan.now).await?;
     let sightings = state.memory(plan.now).await?.sightings;
     Ok(Memory { sightings, ..memory })
-}
-
-fn json_plan(plan: &Plan, inventory: &Inventory, memory: &Memory) -> serde_json::Value {
-    let calls = crate::backend::pace::Counts::default();
-    let shown = shown_plan::Shown {
-        plan,
-        inventory,
-        memory,
-        calls: &calls,
-        cancels_per_second: None,
-        most: None,
-    };
-    serde_json::to_value(shown_plan::json(shown)).unwrap_or_default()
 }
 
 async fn observe(

@@ -120,7 +120,7 @@ pub enum Verb {
     Resume(Resume),
     /// Take a guard out of force whose document is gone for good.
     Guard(Guard),
-    /// Print the JSON Schema of the documents.
+    /// Print the JSON Schema of the documents, or of a format of JSON output.
     Schema(Schema),
     /// Serve the AWS IoT Jobs API on loopback from a fleet file.
     Emulator(emulator::Emulator),

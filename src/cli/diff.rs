@@ -11,13 +11,12 @@ use std::sync::Arc;
 use crate::cli::args::{Diff as Args, DiffFormat};
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
-use crate::cli::output::diff::{Shown, json, markdown, text};
+use crate::cli::output::diff::{Shown, json, markdown, text, undecided};
 use crate::cli::plan::{detailed, look_for, unlisted_error, verify};
 use crate::cli::session::Session;
 use crate::cli::signals::Signals;
 use crate::cli::{Failure, ci, load_root, read_root, set_of};
 use crate::document::Limits;
-use crate::plan::blind::undecided;
 use crate::plan::difference::changes;
 use crate::plan::words::explanation;
 use crate::plan::{Depth, Memory, plan as decide};
@@ -185,6 +184,5 @@ async fn compared(args: Args, output: Output) -> anyhow::Result<Exit> {
     if !args.detailed_exitcode {
         return Ok(Exit::Done);
     }
-    let undecided = undecided(&old, &inventory).or_else(|| undecided(&new, &inventory));
-    detailed(!changes.is_empty(), undecided, "anything changes")
+    detailed(!changes.is_empty(), undecided(shown), "anything changes")
 }

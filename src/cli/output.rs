@@ -11,6 +11,7 @@ pub mod audit;
 pub mod cost;
 pub mod diff;
 pub mod explain;
+pub mod forms;
 pub mod github;
 pub mod log;
 pub mod markdown;
@@ -20,6 +21,7 @@ pub mod plan_markdown;
 pub mod progress;
 pub mod status;
 pub mod test;
+pub mod validate;
 pub mod verify;
 
 /// Where results go, and whether in colour.

@@ -10,6 +10,7 @@ use crate::cli::args::{Test as Args, TestFormat};
 use crate::cli::exit::Exit;
 use crate::cli::library::Library;
 use crate::cli::output::github::{self, Annotation};
+use crate::cli::output::test::json::json;
 use crate::cli::output::test::{self as shown, Outcome, Tested, Unexpected};
 use crate::cli::output::{Output, plural};
 use crate::cli::{Failure, ci, read_root};
@@ -27,11 +28,11 @@ pub fn test(args: &Args, output: Output) -> anyhow::Result<Exit> {
     let mut library = Library::default();
     let mut tests = Vec::new();
     let mut broken = 0;
-    let mut annotations = Vec::new();
+    let mut wrong = Vec::new();
     for path in &args.paths {
         let (files, diagnostics) = find(path, &mut library, &mut tests, output)?;
         broken += files;
-        annotations.extend(diagnostics.iter().map(Annotation::from));
+        wrong.extend(diagnostics);
     }
     if tests.is_empty() && broken == 0 {
         let paths: Vec<_> = args.paths.iter().map(|path| path.display().to_string()).collect();
@@ -42,10 +43,12 @@ pub fn test(args: &Args, output: Output) -> anyhow::Result<Exit> {
         tests.iter().map(|(file, test)| run(file, test, &mut library, output)).collect();
     match args.form.output {
         TestFormat::Text => output.result(&shown::text(&tested, output))?,
-        TestFormat::Json => output.json(&shown::json(&tested))?,
+        TestFormat::Json => output.json(&json(&tested, broken, &wrong))?,
         TestFormat::Junit => output.result(&shown::junit(&tested)?)?,
         TestFormat::Github => {
-            annotations.extend(tested.iter().flat_map(shown::annotations));
+            let annotations = wrong.iter().map(Annotation::from);
+            let annotations: Vec<_> =
+                annotations.chain(tested.iter().flat_map(shown::annotations)).collect();
             let last = shown::last(&tested);
             output.result(&github::text(&annotations, &last, &ci::here()))?;
             ci::summary(|| github::summary("test", &annotations, &last))?;

@@ -3,19 +3,19 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use serde::Serialize;
 
 use crate::cli::args::{Validate as Args, ValidateFormat};
 use crate::cli::exit::Exit;
 use crate::cli::library::Library;
 use crate::cli::output::cost::{self, Cost, GuardCost};
 use crate::cli::output::github::{self, Annotation, Level};
+use crate::cli::output::validate::{FORMAT, Json};
 use crate::cli::output::{Output, Tone, plural};
 use crate::cli::session::read_fleet;
 use crate::cli::{ci, locate};
 use crate::clock::Clock;
 use crate::controller::follow::Reading;
-use crate::document::report::Report;
+use crate::document::report::Entry;
 use crate::document::{self, Diagnostic, Limits};
 use crate::fleet::{Fleet, inventory};
 use crate::inventory::Inventory;
@@ -45,23 +45,6 @@ struct Given {
     seen: Inventory,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Json<'a> {
-    format: &'static str,
-    files: usize,
-    policies: usize,
-    guards: usize,
-    tests: usize,
-    fleets: usize,
-    /// What each policy costs, and when it is looked at.
-    costs: &'a [Cost],
-    /// What each guard costs, of what a policy would cancel.
-    guard_costs: &'a [GuardCost],
-    report: Report,
-    unreadable: Vec<String>,
-}
-
 pub fn validate(args: &Args, output: Output) -> anyhow::Result<Exit> {
     let mut all = Validated::default();
     let mut library = Library::default();
@@ -81,16 +64,18 @@ pub fn validate(args: &Args, output: Output) -> anyhow::Result<Exit> {
     let warnings = all.diagnostics.len() + all.unreadable.len() - errors;
     match args.form.output {
         ValidateFormat::Json => output.json(&Json {
-            format: "rescind/validate/v1",
+            format: FORMAT,
             files: all.files,
             policies: all.policies,
             guards: all.guards,
             tests: all.tests,
             fleets: all.fleets,
+            errors,
+            warnings,
+            diagnostics: all.diagnostics.iter().map(Entry::from).collect(),
+            unreadable: all.unreadable.iter().map(source::Error::in_words).collect(),
             costs: &all.costs,
             guard_costs: &all.guard_costs,
-            report: Report::new(&all.diagnostics),
-            unreadable: all.unreadable.iter().map(source::Error::in_words).collect(),
         })?,
         ValidateFormat::Text => {
             let mut text = document::render::text(&all.diagnostics, output.color());

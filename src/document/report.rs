@@ -6,21 +6,10 @@ use serde::Serialize;
 use super::code::{Class, Code, Severity};
 use super::diagnostic::{Diagnostic, Place};
 
-/// All diagnostics of a run.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Report {
-    /// How many are errors.
-    pub errors: usize,
-    /// How many are warnings.
-    pub warnings: usize,
-    /// The diagnostics, by file, line and column.
-    pub diagnostics: Vec<Entry>,
-}
-
 /// One diagnostic.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Diagnostic")]
 pub struct Entry {
     /// Its stable code.
     pub code: Code,
@@ -33,10 +22,10 @@ pub struct Entry {
     pub range: Range,
     /// What is wrong.
     pub message: String,
-    /// Other places that belong to it.
+    /// Other places that belong to it. Absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub related: Vec<Related>,
-    /// What to do.
+    /// What to do. Absent if that goes without saying.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
     /// What the code means, in one sentence.
@@ -44,10 +33,10 @@ pub struct Entry {
 }
 
 /// A range of characters. Lines and columns count from 1; the end is behind the last character.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Range {
-    /// The file, relative to the policy root.
+    /// The file.
     pub path: String,
     /// The first line.
     pub line: usize,
@@ -60,7 +49,7 @@ pub struct Range {
 }
 
 /// Another place.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Related {
     /// Where.
@@ -78,18 +67,6 @@ impl From<&Place> for Range {
             column: place.column,
             end_line: place.end_line,
             end_column: place.end_column,
-        }
-    }
-}
-
-impl Report {
-    /// The report on diagnostics.
-    pub fn new(diagnostics: &[Diagnostic]) -> Self {
-        let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
-        Self {
-            errors,
-            warnings: diagnostics.len() - errors,
-            diagnostics: diagnostics.iter().map(Entry::from).collect(),
         }
     }
 }

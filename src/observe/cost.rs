@@ -13,7 +13,9 @@ use crate::plan::veto::tiers_of_guard;
 use crate::policy::{Guard, Mode, Policy};
 
 /// What an operation is called once for, at the most and in one pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum Per {
     /// A page of a list of jobs, for each job status.

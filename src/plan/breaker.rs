@@ -90,11 +90,9 @@ impl fmt::Display for Breaker {
 }
 
 /// Cases, and how many of them were bad.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cases {
     /// All of them.
-    #[serde(rename = "cases")]
     pub all: u64,
     /// The bad ones.
     pub bad: u64,
@@ -156,24 +154,19 @@ pub struct Record {
 }
 
 /// Where one breaker stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
     /// Which.
     pub breaker: Breaker,
     /// The cases of the last hour; none of the clock.
-    #[serde(flatten)]
     pub cases: Cases,
     /// Above this it opens: percent, or seconds of the clock.
     pub limit: i64,
     /// How far AWS's clock is ahead of the machine's, in seconds; only of the clock, where it is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub skew_seconds: Option<i64>,
     /// Since when it is open; none if it is not.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub open_since: Option<Timestamp>,
     /// Why it is open.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
 

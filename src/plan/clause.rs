@@ -33,7 +33,17 @@ pub struct Facts<'a> {
 /// What a fact costs to read, cheapest first. What is read once for a job or a thing serves all its
 /// executions; among those, `DescribeThing` has the largest quota by far.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
 )]
 #[serde(rename_all = "camelCase")]
 pub enum Tier {

@@ -35,7 +35,9 @@ pub struct Change {
 }
 
 /// What kind of change it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum Kind {
     /// It is canceled now.
@@ -88,7 +90,7 @@ fn cancels(plan: &Plan) -> BTreeMap<&ExecutionKey, How> {
 }
 
 /// How many executions come due, or are so no longer, that a budget keeps waiting.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Waiting {
     /// Due by the new plan alone, and not canceled by it yet.
@@ -115,14 +117,16 @@ pub fn waiting(old: &Plan, new: &Plan) -> Waiting {
 }
 
 /// A policy or guard that two sets do not have alike.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Edit {
-    /// `policy` or `guard`.
+    /// Which of the two it is.
+    #[schemars(extend("enum" = ["policy", "guard"]))]
     pub kind: &'static str,
     /// Its name.
     pub name: PolicyName,
-    /// `added`, `removed` or `changed`.
+    /// What became of it.
+    #[schemars(extend("enum" = ["added", "removed", "changed"]))]
     pub how: &'static str,
     /// What of it is another, before and after, that which bounds all it does (its mode, its budget) first;
     /// of what was added or removed what bounds it.

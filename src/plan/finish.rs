@@ -14,7 +14,7 @@ use crate::plan::{Depth, Line, Plan, Reason, veto};
 use crate::span::humanize;
 
 /// How long cancels take at a rate.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Finish {
     /// How many.
@@ -46,7 +46,7 @@ impl Finish {
 }
 
 /// A job of which everything that is open would be canceled, sooner or later.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WholeJob {
     /// The job.

@@ -16,7 +16,7 @@ use crate::inventory::{Inventory, Listing, Queue};
 use crate::plan::{Decision, Plan};
 
 /// What follows from a plan's cancels.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Follows {
     /// SNAPSHOT jobs that would be completed, by id.
@@ -30,7 +30,7 @@ pub struct Follows {
 }
 
 /// A job that would be completed.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Completes {
     /// Its id.
@@ -42,7 +42,7 @@ pub struct Completes {
 }
 
 /// A thing on which a job would be next.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Starts {
     /// Its name.

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::execution::ExecutionStatus;
 use crate::plan::BudgetState;
@@ -11,7 +13,7 @@ use crate::policy::PolicyName;
 
 /// What becomes of an execution.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "camelCase")]
 pub enum Decision {
@@ -27,7 +29,7 @@ pub enum Decision {
 
 /// Why. Ordered: with several policies, the execution's reason is the one furthest down.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "camelCase")]
 pub enum Reason {
@@ -188,9 +190,7 @@ impl Reason {
 }
 
 /// A fact that a decision can rest on.
-#[derive(
-    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs)] // each is what its name says; `Display` gives the form that people see
 pub enum FactName {

@@ -21,29 +21,32 @@ use crate::policy::{Digest, PolicyName};
 pub const VALID_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// The file's `format`.
-const FORMAT: &str = "rescind/saved-plan/v1";
+pub const FORMAT: &str = "rescind/saved-plan/v1";
 
 /// A plan on file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SavedPlan {
+    /// What the document is, and its version.
     format: String,
     /// When it was made.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub created_at: Timestamp,
     /// From when on it is refused.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub expires_at: Timestamp,
-    /// Where it was made; none if nothing with an ARN was seen.
+    /// Where it was made; null if no job was seen, of which it could be learnt.
     pub account: Option<Account>,
-    /// What the policies meant.
+    /// What the policies and guards mean together, 64 hex digits.
     pub policies: Digest,
     /// The executions to cancel, in the order of acting.
     pub lines: Vec<SavedLine>,
-    /// Over everything above.
+    /// Over everything above: a file that was changed is refused.
     checksum: String,
 }
 
 /// One execution to cancel.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SavedLine {
     /// The job.
@@ -56,11 +59,14 @@ pub struct SavedLine {
     pub version_number: ExecutionVersion,
     /// In which status.
     pub status: OpenStatus,
-    /// When it was queued.
+    /// When it was queued; null if AWS did not say.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub queued_at: Option<Timestamp>,
-    /// When it last changed.
+    /// When it last changed; null if AWS did not say.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub last_updated_at: Option<Timestamp>,
     /// When it was described.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub described_at: Timestamp,
     /// Whether force is sent.
     pub force: bool,

@@ -45,7 +45,10 @@ pub struct Guard {
 }
 
 /// Whether a guard's document is there. A guard that was adopted is in force all the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "camelCase")]
 pub enum Standing {
     /// It has none: it is part of the program.
     BuiltIn,

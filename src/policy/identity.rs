@@ -9,7 +9,16 @@ use sha2::{Digest as _, Sha256};
 
 /// The name of a policy or a guard: a DNS label, 1–63 of `[a-z0-9-]`, neither first nor last a hyphen.
 #[derive(
-    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+    Clone,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
 )]
 #[serde(transparent)]
 pub struct PolicyName(Arc<str>);
@@ -43,7 +52,16 @@ impl fmt::Display for PolicyName {
 /// SHA-256 over what a document means, in lower-case hex. Comments, key order and layout do not
 /// change it.
 #[derive(
-    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+    Clone,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
 )]
 #[serde(transparent)]
 pub struct Digest(Arc<str>);
@@ -77,7 +95,7 @@ impl fmt::Display for Digest {
 }
 
 /// Where a document was written.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Origin {
     /// The file, relative to the policy root.

@@ -13,8 +13,9 @@ use crate::plan::{Charge, Outcome};
 use crate::policy::{Digest, Origin, PolicyName};
 
 /// One intent, with its outcome once it has one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Intent")]
 pub struct Entry {
     /// Tells intents apart, across processes. The `rescind` pair of a cancel begins its last word with
     /// this.
@@ -29,8 +30,9 @@ pub struct Entry {
     pub thing: ThingName,
     /// Which execution was judged.
     pub execution_number: ExecutionNumber,
-    /// When that one was queued, if AWS said so: its number may be used again once it was deleted.
+    /// When that one was queued: its number may be used again once it was deleted. Absent if AWS did not say.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub queued_at: Option<Timestamp>,
     /// At which version.
     pub version_number: ExecutionVersion,
@@ -42,33 +44,36 @@ pub struct Entry {
     pub status_details: StatusDetails,
     /// The cause.
     pub policy: PolicyName,
-    /// What the cause meant.
+    /// What the cause meant, 64 hex digits.
     pub digest: Digest,
     /// Where the cause was written.
     pub origin: Origin,
-    /// The git revision of that file: `COMMIT`, or `COMMIT-dirty`; none if it was not known.
+    /// The git revision of that file: `COMMIT`, or `COMMIT-dirty`; absent if it was not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
-    /// The limits that it was charged to; none if that was not written down then.
+    /// The limits that it was charged to. Absent if that was not written down then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub charges: Option<Vec<Charge>>,
     /// Who ran rescind.
     pub who: String,
     /// When the intent was made durable, by AWS's clock.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub begun_at: Timestamp,
     /// How often a cancel was sent, or would have been but for the last question.
     pub attempts: u32,
     /// When the last attempt was made durable.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub sent_at: Timestamp,
-    /// How it ended; none while it is open.
+    /// How it ended; null while it is open.
     pub outcome: Option<Outcome>,
-    /// Whether it is proved that nothing took effect; none while it is open.
+    /// Whether it is proved that nothing took effect; null while it is open.
     pub no_effect: Option<bool>,
-    /// When the outcome was made durable.
+    /// When the outcome was made durable; null while it is open.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub settled_at: Option<Timestamp>,
-    /// AWS's request id of the last answer.
+    /// AWS's request id of the last answer; null if there was none.
     pub request_id: Option<String>,
-    /// What happened, for people.
+    /// What happened, for people; null while it is open.
     pub note: Option<String>,
 }
 
@@ -90,16 +95,18 @@ impl Entry {
 
 /// Something else that changed what is sent: a breaker that opened or closed, a guard that was taken out of
 /// force.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
     /// When, by AWS's clock.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub at: Timestamp,
     /// The account.
     pub account: String,
     /// The region.
     pub region: String,
-    /// `breakerOpened`, `breakerClosed` or `guardEnded`.
+    /// What happened.
+    #[schemars(extend("enum" = ["breakerOpened", "breakerClosed", "guardEnded"]))]
     pub what: String,
     /// Which breaker or guard.
     pub name: String,

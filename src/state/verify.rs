@@ -27,8 +27,9 @@ mod budgets;
 const AHEAD: SignedDuration = SignedDuration::from_secs(11);
 
 /// What a true journal holds to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "JournalRule")]
 pub enum Rule {
     /// An execution has one open intent at most, and the next one begins when the last has ended.
     OneIntent,
@@ -81,14 +82,14 @@ impl Rule {
 }
 
 /// Something that should not be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
     /// What does not hold.
     pub rule: Rule,
     /// Whether it cannot be in a true journal; else it may, by a coincidence.
     pub breach: bool,
-    /// The intent, if there is one.
+    /// The intent's id; null if there is none.
     pub id: Option<String>,
     /// The job.
     pub job: String,
@@ -101,7 +102,7 @@ pub struct Finding {
 }
 
 /// What a verification found.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// The intents of the journal.

@@ -177,7 +177,7 @@ impl Reporter {
             }
         }
         let problems = inventory.problems.iter().take(PROBLEMS_NAMED);
-        let problems = problems.map(|it| format!("{}: {}", it.what, it.why)).collect();
+        let problems = problems.cloned().collect();
         let count = |(reason, count): (Reason, usize)| (reason.label().to_owned(), count as u64);
         let recreated = plan.lines.iter().filter(|line| is_recreated(line, inventory, memory));
         let recreated = recreated.count() as u64;
@@ -195,8 +195,12 @@ impl Reporter {
             snapshot.breakers = breakers;
             snapshot.tally.since.clear();
             if let Some(account) = &plan.account {
-                let (account, region) = (account.account.clone(), account.region.clone());
-                snapshot.account = Some(Arc::new(Account { account, region }));
+                let account = account.clone();
+                snapshot.account = Some(Arc::new(Account {
+                    partition: account.partition,
+                    account: account.account,
+                    region: account.region,
+                }));
             }
         });
         recreated

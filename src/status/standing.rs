@@ -36,7 +36,7 @@ pub(super) fn planned_policies(plan: &Plan, before: &[Policy]) -> Vec<Policy> {
         if let Owner::Policy(name) = &state.owner
             && let Some(policy) = policies.get_mut(name)
         {
-            policy.budgets.push(limit(state));
+            policy.budgets.push(state.into());
         }
     }
     policies.into_values().collect()
@@ -62,7 +62,7 @@ pub(super) fn policies(
             let text = budget::describe(limit);
             let last = budgets.iter().find(|it| it.limit == text);
             let state = budget::now(policy, limit, last.map(|it| it.size), memory, now)?;
-            Some(halted_as(self::limit(&state), last))
+            Some(halted_as(Budget::from(&state), last))
         });
         Policy {
             budgets: limits.collect(),
@@ -143,18 +143,6 @@ fn about_guard(guard: &policy::Guard, states: &[BudgetState]) -> Guard {
         name: guard.name.to_string(),
         standing: guard.standing.label().to_owned(),
         path: guard.origin.path.to_string(),
-        budgets: states.iter().filter(|state| state.owner == owner).map(limit).collect(),
-    }
-}
-
-fn limit(state: &BudgetState) -> Budget {
-    Budget {
-        limit: state.limit.clone(),
-        size: state.size,
-        spent: state.spent,
-        unknown_past: state.unknown_past,
-        left: state.left(),
-        refills_at: state.refills_at,
-        halted: state.halted,
+        budgets: states.iter().filter(|state| state.owner == owner).map(Budget::from).collect(),
     }
 }

@@ -5,7 +5,9 @@
 use serde::{Deserialize, Serialize};
 
 /// Why the controller is not ready; closed, and the keys of the runbook.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum Unready {
     /// The policy root could not be read at the last look.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use rescind::inventory::Problem;
 use rescind::policy::PolicySet;
 use rescind::server::metrics::{METRICS, Scrape};
 use rescind::status::report::Reporter;
@@ -105,7 +106,10 @@ pub fn busy() -> Snapshot {
         ]),
         unknown: BTreeMap::from([("thing.attributes".to_owned(), 2)]),
         recreated: 1,
-        problems: vec!["QUEUED executions of job fw: denied".to_owned()],
+        problems: vec![Problem {
+            what: "QUEUED executions of job fw".to_owned(),
+            why: "denied".to_owned(),
+        }],
     }));
     snapshot.paused = Some("the plant is on fire".into());
     snapshot.next_look = Some("2026-03-01T12:04:00Z".parse().unwrap());
@@ -124,6 +128,7 @@ pub fn busy() -> Snapshot {
         ..Failure::default()
     }]);
     snapshot.account = Some(Arc::new(Account {
+        partition: "aws".to_owned(),
         account: "123456789012".to_owned(),
         region: "eu-central-1".to_owned(),
     }));

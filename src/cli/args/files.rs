@@ -6,6 +6,7 @@ use clap::Args as ClapArgs;
 use clap_complete::Shell;
 
 use super::form::{As, TestFormat, ValidateFormat};
+use crate::cli::output::forms::Form;
 use crate::document::Kind;
 
 /// `rescind validate`.
@@ -50,7 +51,11 @@ pub struct Test {
 /// `rescind schema`.
 #[derive(Debug, ClapArgs)]
 pub struct Schema {
-    #[arg(help = format!("One kind: {}. Without it, the schema of all of them", Kind::names()))]
+    #[arg(help = format!(
+        "One kind: {}; or a format of JSON output: {}. Without it, the schema of all kinds",
+        Kind::names(),
+        Form::names()
+    ))]
     #[allow(missing_docs)]
     pub kind: Option<String>,
 }

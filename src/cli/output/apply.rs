@@ -1,16 +1,16 @@
-//! What an apply did, as people read it, and as JSON.
+//! What an apply did, as people read it.
 
 use std::collections::BTreeMap;
-
-use serde::Serialize;
 
 use crate::apply::{Ending, NOT_TRIED, Record};
 use crate::backend::pace::Counts;
 use crate::cli::exit::Exit;
-use crate::cli::output::plan::{self, Summary, calls_by_name, calls_text};
+use crate::cli::output::plan::{self, Summary, calls_text};
 use crate::cli::output::{Output, Tone, columns, plural};
 use crate::plan::words::in_words;
 use crate::plan::{Because, Decision, Outcome, Reason};
+
+pub mod json;
 
 /// How many lines that were not tried for one cause are told one by one.
 const UNTRIED_TOLD: usize = 5;
@@ -24,40 +24,10 @@ pub struct Shown<'a> {
     pub waiting: usize,
     /// The calls made until the last of them.
     pub calls: &'a Counts,
+    /// The plan that it began with.
+    pub plan: plan::Shown<'a>,
     /// What a second plan says; none if it was not made.
     pub left: Option<plan::Shown<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct JsonApply<'a> {
-    format: &'static str,
-    plan: serde_json::Value,
-    outcomes: BTreeMap<&'static str, usize>,
-    lines: Vec<JsonRecord<'a>>,
-    calls: BTreeMap<&'static str, u64>,
-    left: Option<JsonLeft>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct JsonRecord<'a> {
-    job: &'a str,
-    thing: &'a str,
-    execution_number: i64,
-    policy: &'a str,
-    outcome: &'static str,
-    force: bool,
-    attempts: u32,
-    request_id: Option<&'a str>,
-    note: &'a str,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct JsonLeft {
-    summary: Summary,
-    calls: BTreeMap<&'static str, u64>,
 }
 
 /// How many lines ended how, by label.
@@ -67,35 +37,6 @@ pub fn counts(records: &[Record]) -> BTreeMap<&'static str, usize> {
         *counts.entry(record.ending.label()).or_default() += 1;
     }
     counts
-}
-
-/// The report as JSON: `rescind/apply/v1`, with the plan that it began with.
-pub fn json(shown: Shown<'_>, plan: serde_json::Value) -> impl Serialize {
-    JsonApply {
-        format: "rescind/apply/v1",
-        plan,
-        outcomes: counts(shown.records),
-        lines: shown
-            .records
-            .iter()
-            .map(|record| JsonRecord {
-                job: record.key.job.as_str(),
-                thing: record.key.thing.as_str(),
-                execution_number: record.number.0,
-                policy: record.policy.as_str(),
-                outcome: record.ending.label(),
-                force: record.force,
-                attempts: record.attempts,
-                request_id: record.request_id.as_deref(),
-                note: &record.note,
-            })
-            .collect(),
-        calls: calls_by_name(shown.calls),
-        left: shown.left.map(|left| JsonLeft {
-            summary: Summary::of(left.plan),
-            calls: calls_by_name(left.calls),
-        }),
-    }
 }
 
 /// The report as text.

@@ -2,24 +2,33 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::output::{Output, Tone, columns, plural};
 use crate::plan::Outcome;
 use crate::state::journal::{Entry, Event};
 
-#[derive(Debug, Serialize)]
+/// What the document is, and its version.
+pub const FORMAT: &str = "rescind/audit/v1";
+
+/// The journal.
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct JsonAudit<'a> {
+#[schemars(rename = "Journal")]
+pub struct Json<'a> {
+    /// What the document is, and its version.
     format: &'static str,
+    /// The intents to cancel that were asked for, each with its outcome, oldest first, one state file after
+    /// the other.
     entries: &'a [Entry],
-    /// What else changed what is sent.
+    /// What else changed what is sent. Empty where the journal is filtered by more than time.
     events: &'a [Event],
 }
 
-/// The entries as JSON: `rescind/audit/v1`.
-pub fn json<'a>(entries: &'a [Entry], events: &'a [Event]) -> impl Serialize + 'a {
-    JsonAudit { format: "rescind/audit/v1", entries, events }
+/// The entries as JSON.
+pub fn json<'a>(entries: &'a [Entry], events: &'a [Event]) -> Json<'a> {
+    Json { format: FORMAT, entries, events }
 }
 
 /// The thing of an entry, as a new job's target.
@@ -113,12 +122,13 @@ fn event(event: &Event) -> Vec<(Tone, String)> {
     ]
 }
 
+/// The header of the CSV.
+pub const CSV: &str = "begunAt,settledAt,outcome,account,region,job,thing,executionNumber,versionNumber,\
+                       status,force,policy,digest,origin,who,attempts,requestId,note,id,revision";
+
 /// The entries as CSV (RFC 4180), with a header.
 pub fn csv(entries: &[Entry]) -> String {
-    let mut text =
-        "begunAt,settledAt,outcome,account,region,job,thing,executionNumber,versionNumber,\
-                    status,force,policy,digest,origin,who,attempts,requestId,note,id,revision\r\n"
-            .to_owned();
+    let mut text = format!("{CSV}\r\n");
     for entry in entries {
         let number = entry.execution_number;
         let fields = [

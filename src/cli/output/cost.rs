@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::SignedDuration;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::backend::Operation;
@@ -17,42 +18,51 @@ use crate::policy::{Guard, Mode, Policy, PolicyName};
 use crate::span::in_full;
 
 /// What a policy costs, as JSON has it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Cost {
+    /// Its name.
     policy: PolicyName,
-    /// The file, and the line on which the policy begins.
-    at: String,
+    /// The file.
+    path: String,
+    /// The line on which the policy begins, from 1.
+    line: usize,
+    /// Whether it acts.
     mode: Mode,
     /// Where its facts come from, the cheapest first.
     tiers: Vec<Tier>,
+    /// What is called for it at the most, in one pass.
     calls: Vec<Call>,
     /// The least that an IAM policy must allow for it.
     actions: Vec<String>,
     /// Whether it is looked at when an age says so alone, or at each interval as well.
     class: Class,
-    /// For how long the list of a status may wait, in seconds.
+    /// For how long the list of a status may wait, in seconds, by status.
     least_age_seconds: BTreeMap<&'static str, i64>,
     /// What may change at any time.
     moving: Vec<String>,
-    /// For how long an execution must have matched, in seconds; none if one look is enough.
+    /// For how long an execution must have matched, in seconds. Absent if one look is enough.
     #[serde(skip_serializing_if = "Option::is_none")]
     stable_for_seconds: Option<i64>,
     #[serde(skip)]
     least_age: BTreeMap<&'static str, SignedDuration>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "CostClass")]
 enum Class {
     ByAge,
     EachInterval,
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// An operation that is called.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Call {
+    /// AWS's name of it.
     operation: &'static str,
+    /// What it is called once for.
     per: Per,
 }
 
@@ -66,7 +76,8 @@ impl Cost {
         let ages = || cadence.least_age.iter().map(|(status, age)| (status.as_str(), *age));
         Self {
             policy: policy.name.clone(),
-            at: format!("{}:{}", file.display(), policy.origin.line),
+            path: file.to_string_lossy().into_owned(),
+            line: policy.origin.line,
             mode: policy.mode,
             tiers: tiers(policy).into_iter().collect(),
             actions: calls.keys().map(|operation| operation.action()).collect(),
@@ -101,15 +112,18 @@ const PACE: &str = "Optional: servicequotas:GetServiceQuota, for a pace of 80 % 
                     instead of the defaults.\n\n";
 
 /// What a guard costs beside the policies, as JSON has it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GuardCost {
+    /// Its name.
     guard: PolicyName,
-    /// The file, and the line on which the guard begins.
-    at: String,
+    /// The file.
+    path: String,
+    /// The line on which the guard begins, from 1.
+    line: usize,
     /// Where the facts of its `protect` come from, the cheapest first.
     tiers: Vec<Tier>,
-    /// Of what a policy would cancel.
+    /// What is called for it, of what a policy would cancel.
     calls: Vec<Call>,
     /// The least that an IAM policy must allow for it.
     actions: Vec<String>,
@@ -122,7 +136,8 @@ impl GuardCost {
         let file = folder.join(&*guard.origin.path);
         Self {
             guard: guard.name.clone(),
-            at: format!("{}:{}", file.display(), guard.origin.line),
+            path: file.to_string_lossy().into_owned(),
+            line: guard.origin.line,
             tiers: tiers_of_guard(guard).into_iter().collect(),
             actions: calls.keys().map(|operation| operation.action()).collect(),
             calls: told(calls),
@@ -144,7 +159,7 @@ fn words(calls: &[Call]) -> String {
 pub fn guards(costs: &[GuardCost]) -> String {
     let mut text = String::new();
     for cost in costs {
-        text.push_str(&format!("guard {} ({})\n", cost.guard, cost.at));
+        text.push_str(&format!("guard {} ({}:{})\n", cost.guard, cost.path, cost.line));
         if cost.calls.is_empty() {
             text.push_str("  calls nothing\n\n");
             continue;
@@ -174,9 +189,10 @@ pub fn text(costs: &[Cost]) -> String {
             )
         });
         text.push_str(&format!(
-            "{} ({mode}, {})\n  {}{stable}\n  calls {}\n  needs {}\n\n",
+            "{} ({mode}, {}:{})\n  {}{stable}\n  calls {}\n  needs {}\n\n",
             cost.policy,
-            cost.at,
+            cost.path,
+            cost.line,
             cost.depends(),
             words(&cost.calls),
             cost.actions.join(", "),

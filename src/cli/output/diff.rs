@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::output::markdown::{MOST, folded};
@@ -10,6 +11,7 @@ use crate::cli::output::{Output, Tone, columns, plural};
 use crate::execution::ExecutionKey;
 use crate::inventory::{Inventory, Problem};
 use crate::plan::Plan;
+use crate::plan::blind::undecided as left_open;
 use crate::plan::difference::{Change, Edit, How, Kind, Waiting, edits, waiting};
 use crate::policy::{PolicyName, Standing};
 
@@ -55,6 +57,12 @@ fn row(change: &Change, shown: Shown<'_>) -> Vec<String> {
         how(change.new.as_ref()),
         because.unwrap_or_else(|| "no policy has it in scope".to_owned()),
     ]
+}
+
+/// What of the acting policies of either side is not decided.
+pub fn undecided(shown: Shown<'_>) -> Option<String> {
+    let of = |plan: &Plan| left_open(plan, shown.inventory);
+    of(shown.old).or_else(|| of(shown.new))
 }
 
 const HEADING: [&str; 5] = ["JOB", "THING", "OLD", "NEW", "WHY"];
@@ -178,51 +186,80 @@ pub fn markdown(shown: Shown<'_>) -> String {
     text
 }
 
-#[derive(Serialize)]
+/// What the document is, and its version.
+pub const FORMAT: &str = "rescind/diff/v1";
+
+/// A comparison.
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Json<'a> {
+#[schemars(rename = "Comparison")]
+pub struct Json<'a> {
+    /// What the document is, and its version.
     format: &'static str,
+    /// The time for which was decided.
+    #[schemars(extend("format" = "date-time"))]
     now: String,
+    /// The old policies.
     old: JsonSide<'a>,
+    /// The new policies.
     new: JsonSide<'a>,
     /// The guards that are in force although the new policies have no file of them.
-    adopted_guards: Vec<&'a str>,
+    adopted_guards: Vec<&'a PolicyName>,
     /// The policies and guards that differ.
     documents: Vec<Edit>,
+    /// The executions that the two cancel differently, by job and thing.
     changes: Vec<JsonChange<'a>>,
     /// What a budget keeps waiting.
     waiting: Waiting,
+    /// What could not be read.
     problems: Vec<&'a Problem>,
+    /// What of acting policies is not decided, since something could not be read, in words; null if all is.
+    /// With `--detailed-exitcode` and no change the exit code is 1 then.
+    undecided: Option<String>,
 }
 
-#[derive(Serialize)]
+/// The policies of one side.
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct JsonSide<'a> {
+    /// How they were named: a directory, or a revision and a path.
     root: &'a str,
+    /// What they mean together, 64 hex digits.
     policies_digest: &'a str,
+    /// How many executions they cancel.
     cancel: usize,
 }
 
-#[derive(Serialize)]
+/// An execution that is canceled differently.
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct JsonChange<'a> {
+    /// In which way.
     kind: Kind,
+    /// The job's id.
     job: &'a str,
+    /// The thing's name.
     thing: &'a str,
+    /// How the old policies cancel it; null if they do not.
     old: Option<JsonHow<'a>>,
+    /// How the new policies cancel it; null if they do not.
     new: Option<JsonHow<'a>>,
+    /// Why the new policies decide so, for people; null if none has it in scope.
     explanation: Option<&'a str>,
 }
 
-#[derive(Serialize)]
+/// How an execution is canceled.
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct JsonHow<'a> {
-    policy: &'a str,
+    /// The policy.
+    policy: &'a PolicyName,
+    /// Whether force is sent.
     force: bool,
 }
 
-/// The comparison as JSON: `rescind/diff/v1`.
-pub fn json(shown: Shown<'_>) -> impl Serialize + '_ {
+/// The comparison as JSON.
+pub fn json(shown: Shown<'_>) -> Json<'_> {
     fn side<'a>(plan: &'a Plan, root: &'a str) -> JsonSide<'a> {
         JsonSide {
             root,
@@ -231,17 +268,18 @@ pub fn json(shown: Shown<'_>) -> impl Serialize + '_ {
         }
     }
     fn how(how: &How) -> JsonHow<'_> {
-        JsonHow { policy: how.policy.as_str(), force: how.force }
+        JsonHow { policy: &how.policy, force: how.force }
     }
     Json {
-        format: "rescind/diff/v1",
+        format: FORMAT,
         now: shown.new.now.to_string(),
         old: side(shown.old, shown.names[0]),
         new: side(shown.new, shown.names[1]),
-        adopted_guards: adopted(shown.new).map(PolicyName::as_str).collect(),
+        adopted_guards: adopted(shown.new).collect(),
         documents: edits(&shown.old.policies, &shown.new.policies),
         waiting: waiting(shown.old, shown.new),
         problems: shown.inventory.problems.iter().collect(),
+        undecided: undecided(shown),
         changes: shown
             .changes
             .iter()

@@ -1,22 +1,19 @@
-//! A plan as people read it, and as JSON.
+//! A plan as people read it.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::backend::pace::Counts;
 use crate::cli::output::{Output, Tone, columns, plural};
-use crate::execution::{Account, ExecutionNumber, ExecutionStatus, ExecutionVersion};
 use crate::inventory::{Inventory, Problem};
-use crate::plan::breaker;
-use crate::plan::finish::{Finish, WholeJob, whole_jobs};
-use crate::plan::follows::{Follows, follows as follows_from};
-use crate::plan::words::{self, evidence};
-use crate::plan::{BudgetState, Decision, Depth, Details, Evidence, Line, Memory, Plan, Reason};
-use crate::policy::{Mode, PolicyName};
+use crate::plan::words;
+use crate::plan::{BudgetState, Decision, Line, Memory, Plan};
 
 mod breakers;
 mod finish;
 pub mod follows;
 mod guards;
+pub mod json;
 
 /// Everything that a plan's surfaces show.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +33,7 @@ pub struct Shown<'a> {
 }
 
 /// How many lines have each decision.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// Executions in scope.
@@ -67,150 +64,9 @@ impl Summary {
     }
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct JsonPlan<'a> {
-    format: &'static str,
-    now: String,
-    account: Option<&'a Account>,
-    depth: &'static str,
-    policies: Vec<JsonPolicy<'a>>,
-    guards: Vec<guards::JsonGuard<'a>>,
-    policies_digest: &'a str,
-    summary: Summary,
-    lines: Vec<JsonLine<'a>>,
-    observed: Vec<JsonObserved<'a>>,
-    /// What the cancels bring about beside themselves.
-    follows: Follows,
-    budgets: &'a [BudgetState],
-    breakers: &'a [breaker::State],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    finish: Option<Finish>,
-    whole_jobs: Vec<WholeJob>,
-    problems: Vec<&'a Problem>,
-    calls: std::collections::BTreeMap<&'static str, u64>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct JsonPolicy<'a> {
-    name: &'a PolicyName,
-    mode: Mode,
-    path: &'a str,
-    line: usize,
-    digest: &'a str,
-    /// The git revision of its file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    revision: Option<&'a str>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct JsonLine<'a> {
-    job: &'a str,
-    thing: &'a str,
-    execution_number: Option<ExecutionNumber>,
-    status: Option<&'a ExecutionStatus>,
-    decision: Decision,
-    reason: Reason,
-    explanation: String,
-    policy: &'a PolicyName,
-    /// The guard that keeps it, if one does.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    guard: Option<guards::JsonVeto>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cancel: Option<JsonCancel<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct JsonCancel<'a> {
-    force: bool,
-    expected_version: Option<ExecutionVersion>,
-    status_details: Option<&'a Details>,
-    evidence: Vec<Evidence>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct JsonObserved<'a> {
-    job: &'a str,
-    thing: &'a str,
-    policy: &'a PolicyName,
-    force: bool,
-}
-
 /// Calls by AWS's names.
 pub fn calls_by_name(calls: &Counts) -> std::collections::BTreeMap<&'static str, u64> {
     calls.calls.iter().map(|(operation, count)| (operation.as_str(), *count)).collect()
-}
-
-/// The plan as JSON: `rescind/plan/v1`.
-pub fn json(shown: Shown<'_>) -> impl Serialize {
-    let Shown { plan, inventory, calls, .. } = shown;
-    JsonPlan {
-        format: "rescind/plan/v1",
-        now: plan.now.to_string(),
-        account: plan.account.as_ref(),
-        depth: match plan.depth {
-            Depth::Listed => "listed",
-            Depth::Exact => "exact",
-        },
-        policies: plan
-            .policies
-            .iter()
-            .map(|policy| JsonPolicy {
-                name: &policy.name,
-                mode: policy.mode,
-                path: &policy.origin.path,
-                line: policy.origin.line,
-                digest: policy.digest.as_str(),
-                revision: policy.revision.as_deref(),
-            })
-            .collect(),
-        guards: guards::json(plan),
-        policies_digest: plan.policies.digest().as_str(),
-        summary: Summary::of(plan),
-        lines: plan.lines.iter().map(|line| json_line(line, shown)).collect(),
-        observed: plan
-            .observed
-            .iter()
-            .map(|observed| JsonObserved {
-                job: observed.key.job.as_str(),
-                thing: observed.key.thing.as_str(),
-                policy: &observed.policy,
-                force: observed.force,
-            })
-            .collect(),
-        follows: follows_from(plan, inventory),
-        budgets: &plan.budgets,
-        breakers: &plan.breakers,
-        finish: finish::finish(shown),
-        whole_jobs: whole_jobs(plan, inventory),
-        problems: inventory.problems.iter().collect(),
-        calls: calls_by_name(calls),
-    }
-}
-
-fn json_line<'a>(line: &'a Line, shown: Shown<'a>) -> JsonLine<'a> {
-    let row = shown.inventory.executions.get(&line.key);
-    JsonLine {
-        job: line.key.job.as_str(),
-        thing: line.key.thing.as_str(),
-        execution_number: row.and_then(|row| row.number.known().copied()),
-        status: row.map(|row| &row.status),
-        decision: line.decision(),
-        reason: line.verdict.reason,
-        explanation: explanation(line, shown),
-        policy: &line.policy.name,
-        guard: guards::veto(line, shown),
-        cancel: line.act.as_ref().map(|act| JsonCancel {
-            force: act.force,
-            expected_version: act.pins.as_ref().map(|pins| pins.version),
-            status_details: act.pins.as_ref().map(|pins| &pins.details),
-            evidence: evidence(line, shown.inventory, shown.plan.now),
-        }),
-    }
 }
 
 fn explanation(line: &Line, shown: Shown<'_>) -> String {

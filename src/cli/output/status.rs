@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::audit::short;
+use super::plan::problem as told;
 use super::{Output, Tone, columns, plural};
 use crate::document::words::visible;
 use crate::plan::Reason;
@@ -134,7 +135,7 @@ fn look(status: &Status) -> String {
             let at = ago(pass.at, status.now);
             let mut text = format!("Last pass {at}, {:.1} s: {what}{reasons}", pass.seconds);
             for problem in &pass.problems {
-                text.push_str(&format!("\n  {}", visible(problem)));
+                text.push_str(&format!("\n  {}", visible(&told(problem))));
             }
             if pass.recreated > 0 {
                 let again =
@@ -158,7 +159,8 @@ fn look(status: &Status) -> String {
             text
         }
     };
-    let since: Vec<_> = status.since.iter().map(|(ending, n)| format!("{n} {ending}")).collect();
+    let since: Vec<_> =
+        status.endings_since_look.iter().map(|(ending, n)| format!("{n} {ending}")).collect();
     let last = if since.is_empty() {
         last
     } else {

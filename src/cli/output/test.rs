@@ -1,19 +1,22 @@
-//! Results of tests as people read them, as JSON, as JUnit, and as annotations.
+//! Results of tests as people read them, as JUnit, and as annotations.
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
-use serde::Serialize;
 
 use crate::cli::args::Color;
 use crate::cli::output::github::{Annotation, Level};
 use crate::cli::output::{Output, Tone, columns, explain, plural};
-use crate::document::report::{Entry, Range};
+use crate::document::report::Range;
 use crate::document::{Diagnostic, render};
 use crate::execution::ExecutionKey;
 use crate::plan::explain::Explanation;
 use crate::plan::tested::Decided;
-use crate::plan::{Decision, Reason, words};
+use crate::plan::words;
+use crate::policy::Expectation;
 use crate::policy::shapes::ReasonShape;
-use crate::policy::{Expectation, PolicyName};
+
+pub mod json;
+
+use json::{JsonDecision, summary};
 
 /// One test and how it ended.
 #[derive(Debug)]
@@ -71,78 +74,7 @@ impl Outcome {
     }
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Json<'a> {
-    format: &'static str,
-    tests: Vec<JsonTest<'a>>,
-    summary: Summary,
-}
-
-#[derive(Clone, Copy, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Summary {
-    tests: usize,
-    passed: usize,
-    failed: usize,
-    errors: usize,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct JsonTest<'a> {
-    name: &'a str,
-    #[serde(flatten)]
-    place: &'a Range,
-    outcome: &'static str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    failures: Vec<JsonFailure<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    diagnostics: Vec<Entry>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct JsonFailure<'a> {
-    #[serde(flatten)]
-    place: &'a Range,
-    job: &'a str,
-    thing: &'a str,
-    expected: Option<JsonDecision<'a>>,
-    decided: Option<JsonDecision<'a>>,
-    explanation: Option<serde_json::Value>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct JsonDecision<'a> {
-    decision: Decision,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<Reason>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    policy: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    force: Option<bool>,
-}
-
-impl<'a> JsonDecision<'a> {
-    fn expected(expected: &'a Expectation) -> Self {
-        Self {
-            decision: expected.decision,
-            reason: expected.reason,
-            policy: expected.policy.as_ref().map(PolicyName::as_str),
-            force: expected.force,
-        }
-    }
-
-    fn decided(decided: &'a Decided) -> Self {
-        let force = (decided.decision == Decision::Cancel).then_some(decided.force);
-        let (decision, reason) = (decided.decision, Some(decided.reason));
-        Self { decision, reason, policy: Some(decided.policy.as_str()), force }
-    }
-
+impl JsonDecision<'_> {
     /// `cancel (Matched) by retired-devices, without force`.
     fn in_words(&self) -> String {
         let mut text = words::decision(self.decision).to_owned();
@@ -158,54 +90,6 @@ impl<'a> JsonDecision<'a> {
             None => {}
         }
         text
-    }
-}
-
-fn summary(tests: &[Tested]) -> Summary {
-    let count = |word: &str| tests.iter().filter(|test| test.outcome.word() == word).count();
-    Summary {
-        tests: tests.len(),
-        passed: count("passed"),
-        failed: count("failed"),
-        errors: count("error"),
-    }
-}
-
-/// The results as JSON: `rescind/test/v1`.
-pub fn json(tests: &[Tested]) -> impl Serialize {
-    Json {
-        format: "rescind/test/v1",
-        tests: tests.iter().map(json_test).collect(),
-        summary: summary(tests),
-    }
-}
-
-fn json_test(test: &Tested) -> JsonTest<'_> {
-    let mut json = JsonTest {
-        name: &test.name,
-        place: &test.place,
-        outcome: test.outcome.word(),
-        failures: Vec::new(),
-        diagnostics: Vec::new(),
-        error: None,
-    };
-    match &test.outcome {
-        Outcome::Passed => {}
-        Outcome::Failed(failures) => json.failures = failures.iter().map(json_failure).collect(),
-        Outcome::Broken(missing) => json.diagnostics = missing.iter().map(Entry::from).collect(),
-        Outcome::Unsafe(error) => json.error = Some(error),
-    }
-    json
-}
-
-fn json_failure(failure: &Unexpected) -> JsonFailure<'_> {
-    JsonFailure {
-        place: &failure.place,
-        job: failure.key.job.as_str(),
-        thing: failure.key.thing.as_str(),
-        expected: failure.expected.as_ref().map(JsonDecision::expected),
-        decided: failure.decided.as_ref().map(JsonDecision::decided),
-        explanation: failure.explanation.as_ref().map(explain::json::value),
     }
 }
 
@@ -279,7 +163,7 @@ pub fn text(tests: &[Tested], output: Output) -> String {
 
 /// How many tests ended how: the last line of the text.
 pub fn last(tests: &[Tested]) -> String {
-    let summary = summary(tests);
+    let summary = summary(tests, 0);
     let mut parts = Vec::new();
     for (count, word) in
         [(summary.passed, "passed"), (summary.failed, "failed"), (summary.errors, "could not run")]

@@ -1,15 +1,23 @@
 //! Whether the journal is true, for people and as JSON.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::args::state::Witness;
 use crate::cli::output::{Output, Tone, columns, plural};
 use crate::state::verify::{Finding, Report};
 
-#[derive(Debug, Serialize)]
+/// What the document is, and its version.
+pub const FORMAT: &str = "rescind/verify/v1";
+
+/// What a verification found.
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct JsonReport<'a> {
+#[schemars(rename = "Verification")]
+pub struct Json<'a> {
+    /// What the document is, and its version.
     format: &'static str,
+    /// Whether all was asked about, and nothing speaks against the journal. The exit code is 0 then, and else 1.
     holds: bool,
     /// The intents of which nothing is known either way.
     unverified: usize,
@@ -17,14 +25,9 @@ struct JsonReport<'a> {
     report: &'a Report,
 }
 
-/// The report as JSON: `rescind/verify/v1`.
-pub fn json(report: &Report) -> impl Serialize {
-    JsonReport {
-        format: "rescind/verify/v1",
-        holds: report.holds(),
-        unverified: report.unverified(),
-        report,
-    }
+/// The report as JSON.
+pub fn json(report: &Report) -> Json<'_> {
+    Json { format: FORMAT, holds: report.holds(), unverified: report.unverified(), report }
 }
 
 /// The report as text.

@@ -99,7 +99,9 @@ const CASES: &[(&[&str], i32, &str)] = &[
     (
         &["schema", "Nope"],
         64,
-        "error: \"Nope\" is not a kind; there are CancelPolicy, CancelGuard, CancelTest, Fleet",
+        "error: \"Nope\" is not a kind; there are CancelPolicy, CancelGuard, CancelTest, Fleet; and the formats of \
+         JSON output rescind/plan/v1, rescind/saved-plan/v1, rescind/apply/v1, rescind/explain/v1, rescind/diff/v1, \
+         rescind/validate/v1, rescind/test/v1, rescind/audit/v1, rescind/verify/v1, rescind/status/v1",
     ),
     (
         &["emulator", "--fleet", "nowhere.yaml"],

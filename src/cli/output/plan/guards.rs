@@ -1,5 +1,6 @@
 //! The guards of a plan, and what they keep, as text and as JSON.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::output::plan::Shown;
@@ -9,24 +10,32 @@ use crate::plan::{Because, GuardBecause, GuardRule, Line, Plan};
 use crate::policy::{PolicyName, Standing};
 
 /// A guard that is in force.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "PlannedGuard")]
 pub(super) struct JsonGuard<'a> {
+    /// Its name.
     name: &'a PolicyName,
+    /// The file, relative to the root; `built-in` of the built-in rules.
     path: &'a str,
+    /// The line on which the guard begins, from 1; 0 of the built-in rules.
     line: usize,
+    /// What it means, 64 hex digits.
     digest: &'a str,
-    standing: &'static str,
+    /// Whether its document is there.
+    standing: Standing,
 }
 
 /// What of a guard keeps an execution.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct JsonVeto {
+    /// The guard's name.
     name: PolicyName,
-    /// The rule of `protect`, or the freeze; none for the scope.
+    /// The rule of `protect`, or the freeze. Absent if it is the scope.
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<String>,
+    /// Why there is this rule. Absent if nobody wrote that.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
@@ -40,7 +49,7 @@ pub(super) fn json(plan: &Plan) -> Vec<JsonGuard<'_>> {
             path: &guard.origin.path,
             line: guard.origin.line,
             digest: guard.digest.as_str(),
-            standing: guard.standing.label(),
+            standing: guard.standing,
         })
         .collect()
 }
