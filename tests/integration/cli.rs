@@ -7,6 +7,7 @@ mod emulated;
 mod exits;
 mod explained;
 mod guards;
+mod json;
 mod mistakes;
 mod output;
 mod paused;

@@ -15,7 +15,7 @@ mod model;
 mod plan;
 mod process;
 mod readme;
-mod reference;
+pub mod reference;
 mod run;
 mod security;
 mod server;

@@ -12,6 +12,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::reference::forms;
+
 pub mod account;
 pub mod fleet;
 
@@ -77,15 +79,17 @@ pub fn through_shell(command: &Command, before: &str) -> Command {
     shell
 }
 
-/// Runs a command to its end.
+/// Runs a command to its end. What it writes as JSON is what the reference says, in every test.
 pub fn ran(mut command: Command) -> Ran {
     let output = command.output().expect("the binary runs");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-    Ran {
+    let ran = Ran {
         code: output.status.code().unwrap_or(-1),
         stdout: text(output.stdout),
         stderr: text(output.stderr),
-    }
+    };
+    forms::conform(&ran.stdout);
+    ran
 }
 
 /// Runs the binary with arguments to its end.

@@ -1,7 +1,10 @@
 //! The pages of `docs/reference/` are made from the program's own lists: schema, codes, reasons, fields,
 //! functions, flags. `RESCIND_UPDATE=1` writes them anew.
 
+pub mod about;
 mod blocks;
+pub mod forms;
+mod json;
 mod meanings;
 mod shapes;
 

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::process::fleet::{fleet_file, policy};
 use crate::process::{Ran, command, ran};
 
-fn git(folder: &Path, args: &[&str]) -> String {
+pub fn git(folder: &Path, args: &[&str]) -> String {
     let output = Command::new("git")
         .current_dir(folder)
         .args(["-c", "user.name=a", "-c", "user.email=a@example.invalid"])
