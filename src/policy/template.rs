@@ -81,15 +81,14 @@ impl Template {
         let mut at = 0;
         while let Some(found) = text[at..].find("${") {
             let open = at + found;
+            lookalike::find(text, at..open, scope, &mut findings.lookalikes);
             // Only the dollar right before it escapes: `$$${` is a dollar and an escaped `${`.
             if text[at..open].ends_with('$') {
-                lookalike::find(text, at..open - 1, scope, &mut findings.lookalikes);
                 template.text(&text[at..open - 1]);
                 template.text("${");
                 at = open + 2;
                 continue;
             }
-            lookalike::find(text, at..open, scope, &mut findings.lookalikes);
             template.text(&text[at..open]);
             let inside = open + 2;
             let Some(close) = end_in_template(text, inside) else {

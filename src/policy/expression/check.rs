@@ -209,14 +209,14 @@ impl Checker<'_> {
                 return Some(Typed::new(Node::Bool(*value.inner()), BOOL));
             }
             LiteralValue::Int(value) => return Some(Typed::new(Node::Int(*value.inner()), INT)),
-            LiteralValue::Double(value) if value.inner().is_finite() => {
+            // One that is too large for a double is nothing that the parser understands.
+            LiteralValue::Double(value) => {
                 return Some(Typed::new(Node::Double(*value.inner()), DOUBLE));
             }
             LiteralValue::String(text) => {
                 let text = text.inner();
                 return Some(Typed::new(Node::Text(text.into()), TEXT).longest(text.len()));
             }
-            LiteralValue::Double(_) => ("a number that is too large", "write a smaller one"),
             LiteralValue::Null => ("nothing here is ever null", "ask `has(…)`, or `'key' in map`"),
             LiteralValue::UInt(_) => ("unsigned numbers are not used", "leave out the `u`"),
             LiteralValue::Bytes(_) => ("bytes are not used", "leave out the `b`: write text"),

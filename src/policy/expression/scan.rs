@@ -58,7 +58,7 @@ fn piece(text: &[u8], at: usize) -> Piece {
         }
         first if is_word(&first) => {
             let end = text[at..].iter().position(|b| !is_word(b)).map_or(text.len(), |n| at + n);
-            let is_prefix = end - at <= 2 && text[at..end].iter().all(|b| b"rRbB".contains(b));
+            let is_prefix = text[at..end].iter().all(|b| b"rRbB".contains(b));
             if is_prefix && matches!(text.get(end), Some(b'"' | b'\'')) {
                 let raw = text[at..end].iter().any(|b| b"rR".contains(b));
                 return quoted(at, end, raw);

@@ -92,6 +92,9 @@ fn what_cannot_be_read_is_said_with_its_place() {
         ("a ${'b} c", "'b", "close it with the same quote"),
         ("${execution.number}", "execution.number", "`string(…)`"),
         ("ä ${thing.nam}", "thing.nam", "`thing.name`"),
+        // The braces of a map are its own, however many there are.
+        ("a ${ {'a': 'b'} } c", "{'a': 'b'}", "write out what it is for"),
+        ("a ${ {'a': {'b': 'c'}} } d}", "{'a': {'b': 'c'}}", "write out what it is for"),
         ("x ${} y", "${}", "job.id"),
         ("a\nb", "\n", "one line"),
         ("", "", "remove the key"),
@@ -119,6 +122,19 @@ fn a_part_that_is_not_known_makes_the_text_so() {
     for unknown in [Fact::NotRead, Fact::Absent, Fact::Unreadable(Unreadable::Denied)] {
         let facts = Named(Some((Field::ThingType, unknown)));
         assert_eq!(template.fill(&facts), Err(2));
+    }
+}
+
+#[test]
+fn texts_beside_each_other_are_one_part_and_nothing_is_none() {
+    for (text, index) in
+        [("a $${b} ${thing.type}", 1), ("${thing.type}", 0), ("${job.id}${thing.type}", 1)]
+    {
+        let template = template(text);
+        let parts = template.expressions().map(|(index, _)| index);
+        assert_eq!(parts.last(), Some(index), "{text}");
+        let facts = Named(Some((Field::ThingType, Fact::Absent)));
+        assert_eq!(template.fill(&facts), Err(index), "{text}");
     }
 }
 

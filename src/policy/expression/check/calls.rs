@@ -119,7 +119,6 @@ impl Checker<'_> {
             let many = if N == 1 { "argument" } else { "arguments" };
             let message = format!("{} takes {N} {many}; there are {}", quoted(name), args.len());
             let help = match name {
-                "getHours" | "getMinutes" | "getSeconds" => "a time is taken in UTC",
                 _ if part_of(name).is_some() => "a time is taken in UTC",
                 _ => "write as many as it takes",
             };

@@ -36,7 +36,7 @@ impl Checker<'_> {
         let (element, test, make) = match (kind, args) {
             (LoopKind::Map, [element, make]) => (element, None, Some(make)),
             (LoopKind::Map, [element, test, make]) => (element, Some(test), Some(make)),
-            (kind, [element, test]) if kind != LoopKind::Map => (element, Some(test), None),
+            (_, [element, test]) => (element, Some(test), None),
             _ => {
                 let help = format!("write `list.{name}(item, item == 'a')`");
                 self.wrong(part, format!("{} takes a name and what is asked", quoted(name)), help);

@@ -46,10 +46,8 @@ impl Checker<'_> {
     /// The dotted name that a part is: `execution.status`.
     pub(super) fn path(&self, part: &IdedExpr) -> Option<String> {
         match &part.expr {
-            Expr::Ident(name) => {
-                let is_element = self.element.as_ref().is_some_and(|(it, ..)| it == name);
-                (ROOTS.contains(&name.as_str()) && !is_element).then(|| name.clone())
-            }
+            // The name of an element is none of them: these are taken.
+            Expr::Ident(name) => ROOTS.contains(&name.as_str()).then(|| name.clone()),
             Expr::Select(select) => {
                 self.path(&select.operand).map(|path| format!("{path}.{}", select.field))
             }

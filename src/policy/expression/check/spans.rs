@@ -54,7 +54,7 @@ impl Checker<'_> {
                         let length = name.find(is_end).unwrap_or(name.len());
                         end = end.max(token.end + rest.len() - name.len() + length);
                     }
-                    Expr::Call(call) if call.target.is_none() => {
+                    Expr::Call(call) => {
                         let before = self.source[..token.start].trim_end();
                         if before.ends_with(&call.func_name) {
                             start = start.min(before.len() - call.func_name.len());
@@ -65,12 +65,12 @@ impl Checker<'_> {
             }
             open.extend(children(node));
         }
-        if start > end { 0..self.source.len() } else { self.balanced(start..end) }
+        self.balanced(start.min(end)..end)
     }
 
     /// The range with the brackets that it opens and does not close, and the other way round.
     fn balanced(&self, range: Range<usize>) -> Range<usize> {
-        let Range { mut start, mut end } = range;
+        let Range { start, end } = range;
         let opens = |bracket: u8| b"([{".contains(&bracket);
         let (mut depth, mut lacking) = (0_usize, 0_usize);
         for (_, bracket) in self.scan.brackets.iter().filter(|(at, _)| (start..end).contains(at)) {
@@ -82,35 +82,12 @@ impl Checker<'_> {
                 lacking += 1;
             }
         }
-        let (first, last) = (start, end);
-        let mut inner = 0_usize;
-        for (at, bracket) in self.scan.brackets.iter().filter(|(at, _)| *at >= last) {
-            if depth == 0 {
-                break;
-            }
-            match (opens(*bracket), inner) {
-                (true, _) => inner += 1,
-                (false, 0) => {
-                    depth -= 1;
-                    end = at + 1;
-                }
-                (false, _) => inner -= 1,
-            }
-        }
-        inner = 0;
-        for (at, bracket) in self.scan.brackets.iter().rev().filter(|(at, _)| *at < first) {
-            if lacking == 0 {
-                break;
-            }
-            match (opens(*bracket), inner) {
-                (false, _) => inner += 1,
-                (true, 0) => {
-                    lacking -= 1;
-                    start = *at;
-                }
-                (true, _) => inner -= 1,
-            }
-        }
-        start..end
+        // What is in a pair of brackets has its tokens in the range, so that the nearest ones are its own.
+        let brackets = &self.scan.brackets;
+        let behind = brackets.iter().filter(|(at, bracket)| *at >= end && !opens(*bracket));
+        let before = brackets.iter().rev().filter(|(at, bracket)| *at < start && opens(*bracket));
+        let close = behind.take(depth).last().map_or(end, |(at, _)| at + 1);
+        let open = before.take(lacking).last().map_or(start, |(at, _)| *at);
+        open..close
     }
 }

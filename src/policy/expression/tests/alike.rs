@@ -1,13 +1,15 @@
 //! The two interpreters beside each other, over what both count with: times, durations, and what
 //! stands for a value that is not there.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::super::values;
-use super::support::{World, compile, says};
+use super::support::{self, World, compile, says};
 use crate::fact::Fact;
-use crate::policy::expression::{Field, Outcome, Value, Wanted};
+use crate::policy::expression::{Expression, Field, Findings, Outcome, Value, Variable, Wanted};
 
 /// What RFC 3339 has, and what other readers of times take beside it.
 fn written_time() -> impl Strategy<Value = String> {
@@ -156,6 +158,23 @@ fn a_time_has_the_form_of_rfc_3339() {
 }
 
 #[test]
+fn what_uses_a_variable_that_only_one_of_them_works_out_has_no_second_opinion() {
+    let text = "string(execution.startedAt + duration('1h'))";
+    assert!(!compile(text, Wanted::Text).expect(text).has_second_opinion());
+    let mut scope = support::scope();
+    let expression = Expression::compile(text, Wanted::Text, &scope, &mut Findings::default());
+    let expression = expression.map(Arc::new);
+    scope.variables.push(Variable { name: "later".to_owned(), expression });
+    let with = |text: &str| {
+        let mut findings = Findings::default();
+        Expression::compile(text, Wanted::Condition, &scope, &mut findings).expect(text)
+    };
+    assert!(!with("variables.later == ''").has_second_opinion());
+    assert!(!with("variables.lab && variables.later == ''").has_second_opinion());
+    assert!(with("variables.lab").has_second_opinion());
+}
+
+#[test]
 fn what_is_beyond_292_years_is_out_of_range() {
     let world = World::default();
     for (text, expected) in [
@@ -190,5 +209,23 @@ fn a_time_too_late_to_count_with_is_after_all_others_and_nothing_else_of_it_is_k
         (format!("string({never}) == ''"), None),
     ] {
         assert_eq!(says(&text, &World::default()), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_is_written_out_and_read_otherwise_by_the_crate_has_no_second_opinion() {
+    for (text, has) in [
+        // The crate counts it as a double, and ends a nanosecond earlier.
+        ("duration('0.009h') < now - execution.queuedAt", false),
+        ("duration('0.01h') < now - execution.queuedAt", true),
+        ("timestamp('9999-12-31T23:59:59Z') > now", false),
+        ("timestamp('9999-12-30T21:59:59Z') > now", true),
+        ("job.id.matches('0.009h')", true),
+        // It takes the parts of a time in the zone in which it was written.
+        ("timestamp('2026-01-31T23:59:59+05:00').getHours() == 18", false),
+        ("execution.queuedAt.getHours() == 18", true),
+    ] {
+        let expression = compile(text, Wanted::Condition).expect(text);
+        assert_eq!(expression.has_second_opinion(), has, "{text}");
     }
 }

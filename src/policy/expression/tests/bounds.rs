@@ -63,6 +63,9 @@ fn the_length_of_texts_is_bounded() {
     let text = |n: usize| format!("{}thing.name == ''", "thing.name + ".repeat(n - 1));
     condition(&text(16));
     assert_eq!(refused(&text(17)), message);
+    let made = |n: usize| format!("{}'' == ''", "string(thing.name) + ".repeat(n));
+    condition(&made(16));
+    assert_eq!(refused(&made(17)), message);
     // A variable counts with what it stands for.
     assert!(refused(&format!("{}'' == ''", "variables.phase + ".repeat(17))).contains("a text of"));
 }

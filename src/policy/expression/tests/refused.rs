@@ -1,7 +1,7 @@
 //! What is refused, with the place and the words.
 
 use super::support::compile;
-use crate::policy::expression::{MAX_BYTES, Wanted};
+use crate::policy::expression::{Expression, Findings, MAX_BYTES, Scope, Wanted};
 
 /// Expression, what is marked, what the message says, what the help says.
 const REFUSED: &[(&str, &str, &str, &str)] = &[
@@ -9,6 +9,7 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("undeclared || true", "undeclared", "there is no `undeclared`", "there are"),
     ("status == 'QUEUED'", "status", "there is no `status`", "`execution.status`"),
     ("exection.status == 'QUEUED'", "exection", "there is no `exection`", "`execution`"),
+    ("execution . statu == 'QUEUED'", "execution . statu", "there is no", "`execution.status`"),
     ("execution.statu == 'QUEUED'", "execution.statu", "there is no", "`execution.status`"),
     ("thing.queuedAt < now", "thing.queuedAt", "there is no", "`execution.queuedAt`"),
     ("thing == 'a'", "thing", "is not a value", "thing.name"),
@@ -43,7 +44,8 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("2.days() == days(2)", "days", "no function", "write `days(…)`"),
     ("startsWith('a', 'b')", "startsWith", "no function", "value.startsWith"),
     ("optional.of('a').hasValue()", "of", "no function `of`", ""),
-    ("size('a', 'b') == 1", "size('a', 'b')", "takes 1 argument; there are 2", ""),
+    ("size('a', 'b') == 1", "size('a', 'b')", "takes 1 argument; there are 2", "as many as"),
+    ("job.id.co('a')", "co", "no function `co`", "there are `all`"),
     ("days() == days(1)", "days()", "takes 1 argument; there are 0", ""),
     ("now.getHours() == 3", "now", "`now` can only be compared", "now - "),
     ("now + days(1) > execution.queuedAt", "now", "`now` can only be compared", ""),
@@ -54,6 +56,7 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
         "takes 0",
         "UTC",
     ),
+    ("now.getMonth('UTC') == 1", "now.getMonth('UTC')", "takes 0", "UTC"),
     ("'a'.getHours() == 1", "'a'.getHours()", "of string", ""),
     ("days(1).getMonth() == 1", "days(1).getMonth()", "of duration", ""),
     // types
@@ -89,6 +92,18 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
         "write `days(14)`",
     ),
     (
+        "execution.queuedAt < now - '6h'",
+        "now - '6h'",
+        "`-` between timestamp and string",
+        "write `duration('6h')`",
+    ),
+    (
+        "execution.queuedAt < now - '90s'",
+        "now - '90s'",
+        "`-` between timestamp and string",
+        "write `duration('90s')`",
+    ),
+    (
         "'PT90M' + execution.queuedAt < now",
         "'PT90M' + execution.queuedAt",
         "`+` between string and timestamp",
@@ -101,9 +116,20 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
         "timestamp(",
     ),
     ("(1 + 2) == 'a'", "(1 + 2) == 'a'", "int is compared with string", ""),
+    ("((1 + (2 * 3)) == 'a') || true", "(1 + (2 * 3)) == 'a'", "int is compared with string", ""),
+    (
+        "true || (('a' + ('b')) == (1 + (2)))",
+        "('a' + ('b')) == (1 + (2))",
+        "string is compared with int",
+        "",
+    ),
+    ("'a' == thing.?   type", "'a' == thing.?   type", "string is compared with optional", ""),
     ("1 == 1.0", "1 == 1.0", "int is compared with double", "double("),
     ("1 < 1.5", "1 < 1.5", "int is compared with double", "double("),
-    ("true == 'true'", "true == 'true'", "bool is compared with string", ""),
+    ("true == 'true'", "true == 'true'", "bool is compared with string", "one type"),
+    ("1 == true", "1 == true", "int is compared with bool", "one type"),
+    ("1.5 == true", "1.5 == true", "double is compared with bool", "one type"),
+    ("1.5 == 'a'", "1.5 == 'a'", "double is compared with string", "`double(…)`"),
     ("true < false", "true < false", "bool cannot be put in order", "=="),
     ("'9' < '10'", "'9' < '10'", "string cannot be put in order", "int("),
     ("thing.groups == ['a']", "thing.groups == ['a']", "list of string cannot be compared", "`in`"),
@@ -154,9 +180,12 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
         "does not take duration",
         "humanize",
     ),
-    ("string(1.5) == 'a'", "string(1.5)", "does not take double", ""),
-    ("int(1.5) == 1", "int(1.5)", "does not take double", ""),
-    ("humanize(1) == 'a'", "humanize(1)", "does not take int", ""),
+    ("string(1.5) == 'a'", "string(1.5)", "does not take double", "int, bool, timestamp or string"),
+    ("int(1.5) == 1", "int(1.5)", "does not take double", "string or int"),
+    ("double(true) == 1.0", "double(true)", "does not take bool", "string, int or double"),
+    ("humanize(1) == 'a'", "humanize(1)", "does not take int", "a duration, like"),
+    ("timestamp(1) == now", "timestamp(1)", "does not take int", "it takes string"),
+    ("days(1.5) == days(1)", "days(1.5)", "does not take double", "it takes int"),
     ("duration(1) == days(1)", "duration(1)", "does not take int", "days(2)"),
     ("days('2') == days(1)", "days('2')", "does not take string", "without quotes"),
     // constants
@@ -188,6 +217,7 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     // what CEL has and this has not
     ("null == null", "null", "nothing here is ever null", "has("),
     ("1u == 1u", "1u", "unsigned", "leave out"),
+    ("1e999 > 1.0", "1e999", "not understood", ""),
     ("b'a' == b'a'", "b'a'", "bytes", ""),
     ("{'a': 'b'}['a'] == 'b'", "{'a': 'b'}", "maps cannot be written", ""),
     ("Thing{name: 'a'} == 1", "", "messages cannot be made", ""),
@@ -220,8 +250,10 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("true & false", "&", "`&` is no operator", "`&&`"),
     ("true | false", "|", "`|` is no operator", "`||`"),
     ("true and false", "and", "`and` is no operator", "`&&`"),
+    ("true or false", "or", "`or` is no operator", "`||`"),
     ("not true", "not", "`not` is no operator", "`!`"),
     ("'abc", "'abc", "not closed", "quote"),
+    ("'abc\n' == job.id", "'abc", "not closed", "quote"),
     ("(true", "(", "`(` is not closed", "`)`"),
     ("true)", ")", "`)` closes nothing", ""),
     ("(true]", "]", "`]` closes nothing", ""),
@@ -276,6 +308,17 @@ fn what_is_wanted_is_asked_for() {
         assert_eq!(errors[0].message, message);
         assert_eq!(&text[errors[0].at.clone()], text);
     }
+}
+
+#[test]
+fn what_has_no_fields_in_a_scope_is_to_be_left_out() {
+    let mut findings = Findings::default();
+    let text = "source.branch == 'main'";
+    assert!(
+        Expression::compile(text, Wanted::Condition, &Scope::default(), &mut findings).is_none()
+    );
+    let [error] = &findings.errors[..] else { panic!("{findings:?}") };
+    assert_eq!(error.help, "leave it out: it has no fields here");
 }
 
 #[test]

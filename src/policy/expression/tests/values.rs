@@ -14,6 +14,8 @@ const TRUE: &[&str] = &[
     "true ? true : false",
     "(((((true)))))",
     "execution.retryAttempt == 2 // a remark",
+    "execution.retryAttempt == 2 // it's a remark",
+    "r'\\' + 'd' == '\\\\d'",
     // fields
     "execution.status == 'IN_PROGRESS'",
     "execution.number == 1",
@@ -211,4 +213,20 @@ fn an_index_that_may_miss_its_key_is_warned_of_unless_it_was_asked_for() {
     assert_eq!(warning.at, 8..32);
     assert!(warning.help.contains("'site' in thing.attributes && …"), "{}", warning.help);
     assert!(warning.help.contains("thing.attributes[?'site'].orValue('')"), "{}", warning.help);
+}
+
+#[test]
+fn only_what_hangs_on_nothing_is_always_so() {
+    for (text, expected) in [
+        ("1 < 2", Some(true)),
+        ("'a' == 'b'", Some(false)),
+        ("1 / 0 == 1", None),
+        // With nothing known each of these would have a value.
+        ("has(thing.type)", None),
+        ("execution.statusDetails[?'hold'].orValue('no') == 'no'", None),
+        ("now > timestamp('1969-01-01T00:00:00Z')", None),
+        ("has(source.revision)", None),
+    ] {
+        assert_eq!(condition(text).always(), expected, "{text}");
+    }
 }
