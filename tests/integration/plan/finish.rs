@@ -75,11 +75,20 @@ fn a_job_with_something_that_a_describe_may_show_to_be_protected_is_not_whole() 
     let spared = world("QUEUED", "hold: x", &[&rule("z")]);
     let tests_itself = world("IN_PROGRESS", "self_test: active", &[]);
     let free = world("QUEUED", "hold: x", &[]);
+    // What the policy itself asks for is no surer.
+    let mut asks = world("QUEUED", "hold: x", &[]);
+    asks.policies[0] = policy(
+        "p",
+        "mode: Enforce\ntarget: {statuses: [QUEUED]}\nmatch: {age: [{since: queuedAt, olderThan: 1d}]}\n\
+         exclude: [{name: held, statusDetails: {matchExpressions: [{key: hold, operator: Exists}]}}]\n\
+         budget: {max: [{count: 1, per: 1h}]}",
+    );
     for depth in [Depth::Exact, Depth::Listed] {
         assert_eq!(whole(&held, depth), 0, "{depth:?}");
         assert_eq!(whole(&named, depth), 0, "{depth:?}");
         assert_eq!(whole(&spared, depth), 1, "{depth:?}: the rule is of other things");
         assert_eq!(whole(&tests_itself, depth), 0, "{depth:?}");
+        assert_eq!(whole(&asks, depth), 0, "{depth:?}");
         assert_eq!(whole(&free, depth), 1, "{depth:?}: nothing asks for its details");
     }
 }
