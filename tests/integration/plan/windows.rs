@@ -211,6 +211,11 @@ fn days_that_no_clock_change_spares_are_looked_for_for_a_year() {
         r#"{kind: Allow, days: [Sun], from: "02:15", to: "02:45", timeZone: Europe/Berlin}"#,
     );
     assert_eq!(told(&sundays, "2026-03-22T12:00:00Z", 1), "2026-04-05T00:15:00Z opens");
+    // It begins in what is skipped days later, and opens as the clocks are put forward.
+    let later = windows(
+        r#"{kind: Allow, days: [Sun], from: "02:30", to: "04:00", timeZone: Europe/Berlin}"#,
+    );
+    assert_eq!(told(&later, "2026-03-23T12:00:00Z", 1), "2026-03-29T01:00:00Z opens");
     // Berlin and New York are six hours apart but for three weeks in spring and one in autumn.
     let rare = windows(
         r#"{kind: Allow, from: "12:00", to: "13:00", timeZone: Europe/Berlin}, {kind: Deny, from: "06:00", to: "07:00", timeZone: America/New_York}"#,
