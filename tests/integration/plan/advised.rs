@@ -89,6 +89,9 @@ const ADVICE: &[(Reason, &str, Change)] = &[
             it.spec = spec("3d", "max: [{count: 9, per: 1h}]");
         },
     ),
+    (Reason::NoMatch, "conditions[0] asks that execution.retryAttempt > 2 is true", |it| {
+        it.spec.push_str("conditions: [{name: c, expression: execution.retryAttempt > 2}]\n");
+    }),
     (Reason::ForceRequired, "write cancel: {force: true} in the policy", |it| {
         let row = it.inventory.executions.get_mut(&key("fw", "a")).expect("a row");
         row.status = "IN_PROGRESS".into();
@@ -265,14 +268,15 @@ fn what_an_expression_saw_is_told_with_its_side_of_now_and_what_is_empty_as_none
              exclude: [{name: r, thing: {groups: [x]}}]\n",
         );
         let view = case.explained(Breadth::Fleet).policies.remove(0);
-        (view.clauses[1].saw.clone(), view.rules[0].clauses[0].saw.clone())
+        [&view.clauses[0], &view.clauses[1], &view.rules[0].clauses[0]].map(|it| it.saw.clone())
     };
     for (hours, told) in [(3, "3h ago"), (0, "0s ago"), (-3, "3h ahead of now")] {
-        let (condition, rule) = saw(hours, &[]);
+        let [age, condition, rule] = saw(hours, &[]);
+        assert!(age.contains(told), "{age}");
         assert!(condition.contains(told) && condition.contains("none"), "{condition}");
         assert!(rule.contains("none"), "{rule}");
     }
-    let (condition, rule) = saw(3, &["lab", "old"]);
+    let [_, condition, rule] = saw(3, &["lab", "old"]);
     assert!(condition.contains("lab, old") && rule.contains("lab, old"), "{condition} {rule}");
 }
 

@@ -376,3 +376,24 @@ fn each_mutation_of_a_good_plan_is_caught() {
     }
     assert!(missed.is_empty(), "{}", missed.join("\n"));
 }
+
+#[test]
+fn a_plan_of_which_a_condition_does_not_hold_is_caught() {
+    let with = |condition: &str| {
+        let spec = format!(
+            "target: {{statuses: [QUEUED]}}\nconditions: [{{name: c, expression: \"{condition}\"}}]"
+        );
+        let clauses = policy("x", &spec).clauses;
+        let mut case = good(Depth::Exact);
+        case.policy(0, |policy| policy.clauses.extend(clauses.clone()));
+        case.broken()
+    };
+    // Both interpreters are asked, and where the crate has no opinion ours alone.
+    for (holds, fails) in [
+        ("execution.number == 1", "execution.number == 2"),
+        ("string(execution.queuedAt) != ''", "string(execution.queuedAt) == ''"),
+    ] {
+        assert_eq!(with(holds), [""; 0]);
+        assert!(with(fails).iter().any(|it| it.contains("conditions[0]")), "{:?}", with(fails));
+    }
+}
