@@ -110,6 +110,9 @@ async fn a_cancel_whose_connection_is_refused_was_not_sent() {
     let connection = rescind::backend::aws::Connection::embedded(address, "eu-central-1", clock);
     let error = connection.writer().cancel(&request(), gate(true)).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::NotConnected);
+    let tried =
+        format!("http://{address} could not be reached; nothing was sent. Is the region right?");
+    assert!(error.message.starts_with(&tried), "{}", error.message);
     assert!(!error.kind.effect_unknown() && error.kind.is_transient());
     assert!(error.source.is_some());
 }
@@ -124,6 +127,8 @@ async fn a_cancel_over_a_connection_that_is_closed_at_once_may_have_had_its_effe
     let connection = rescind::backend::aws::Connection::embedded(address, "eu-central-1", clock);
     let error = connection.writer().cancel(&request(), gate(true)).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::ConnectionLost, "{error:?}");
+    let tried = format!("the connection to http://{address} failed or was lost");
+    assert_eq!(error.message, tried);
     assert!(error.kind.effect_unknown());
     taken.join().unwrap();
 }

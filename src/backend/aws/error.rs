@@ -148,8 +148,15 @@ impl Call<'_> {
                 "the request could not be signed: are the AWS credentials still valid?".to_owned()
             }
             ErrorKind::TimedOut => format!("no answer within {} s", CLIENT_TIMEOUT.as_secs()),
-            ErrorKind::NotConnected => "no connection could be made; nothing was sent".to_owned(),
-            _ => "the connection failed or was lost".to_owned(),
+            ErrorKind::NotConnected => format!(
+                "{} could not be reached; nothing was sent. Is the region right? Check the network and \
+                 proxy, and AWS_ENDPOINT_URL_IOT or the profile's endpoint_url if one is set",
+                flight.endpoint().unwrap_or("AWS IoT")
+            ),
+            _ => format!(
+                "the connection to {} failed or was lost",
+                flight.endpoint().unwrap_or("AWS IoT")
+            ),
         };
         let source = error.into_source().ok().filter(|_| kind != ErrorKind::Withdrawn);
         Error { source, ..self.error(kind, message) }

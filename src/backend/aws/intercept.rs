@@ -87,6 +87,13 @@ fn date(header: &str) -> Option<Timestamp> {
     PARSER.parse_timestamp(header).ok()
 }
 
+/// A URI without path and query: `https://iot.eu-central-1.amazonaws.com`.
+fn endpoint(uri: &str) -> Option<&str> {
+    let host = uri.find("://")? + 3;
+    let end = uri[host..].find(['/', '?']).map_or(uri.len(), |end| host + end);
+    Some(&uri[..end])
+}
+
 /// One request on its way. Clones are the same.
 #[derive(Clone, Debug)]
 pub(super) struct Flight(Arc<State>);
@@ -97,6 +104,8 @@ struct State {
     signers: Arc<Signers>,
     /// By which key it was signed.
     key: OnceLock<AccessKey>,
+    /// Where it was to go.
+    endpoint: OnceLock<String>,
     sent: AtomicBool,
     withheld: AtomicBool,
     foreign: AtomicBool,
@@ -127,6 +136,7 @@ impl Flight {
             gate,
             signers,
             key: OnceLock::new(),
+            endpoint: OnceLock::new(),
             sent: AtomicBool::default(),
             withheld: AtomicBool::default(),
             foreign: AtomicBool::default(),
@@ -144,6 +154,11 @@ impl Flight {
     /// Whose credentials signed it, as far as an answer has told.
     pub(super) fn account(&self) -> Option<Account> {
         self.0.signers.account(self.0.key.get()?)
+    }
+
+    /// Scheme, host and port of where it was to go; none before it was about to leave.
+    pub(super) fn endpoint(&self) -> Option<&str> {
+        self.0.endpoint.get().map(String::as_str)
     }
 
     /// Whether bytes may have left.
@@ -180,6 +195,9 @@ impl Intercept for Flight {
         {
             self.0.key.get_or_init(|| key);
         }
+        if let Some(endpoint) = endpoint(context.request().uri()) {
+            self.0.endpoint.get_or_init(|| endpoint.to_owned());
+        }
         let may_send = |gate: &Arc<dyn Gate>| gate.may_send(self.account().as_ref());
         if self.0.gate.as_ref().is_some_and(|gate| !may_send(gate)) {
             self.0.withheld.store(true, Ordering::SeqCst);
@@ -210,7 +228,17 @@ impl Intercept for Flight {
 
 #[cfg(test)]
 mod tests {
-    use super::date;
+    use super::{date, endpoint};
+
+    #[test]
+    fn an_endpoint_is_what_stands_before_the_path() {
+        let aws = "https://iot.eu-central-1.amazonaws.com";
+        for rest in ["", "/", "/jobs?status=SCHEDULED", "?a=/"] {
+            assert_eq!(endpoint(&format!("{aws}{rest}")), Some(aws), "{rest}");
+        }
+        assert_eq!(endpoint("http://[::1]:8080/jobs"), Some("http://[::1]:8080"));
+        assert_eq!(endpoint("/jobs"), None);
+    }
 
     #[test]
     fn reads_the_date_of_http() {
