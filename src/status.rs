@@ -106,6 +106,9 @@ pub struct Root {
     pub path: String,
     /// Whether it was read and adopted at the last look.
     pub loaded: bool,
+    /// Why it could not be read then: all of its policies wait.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread: Option<String>,
     /// What all policies in force mean together, 64 hex digits.
     pub digest: String,
     /// The git revision of the files: `COMMIT`, or `COMMIT-dirty`. Absent if that is not known.

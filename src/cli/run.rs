@@ -60,7 +60,7 @@ pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     if broken.is_empty() {
         Session::require(&set, "run")?;
     }
-    tell(&set);
+    tell(&set, None);
     let first = Adopted { set: Arc::new(set), tree: Some(digest), unfinished };
     let listener = listen(&args).await?;
     let ids = Ids::new().context("the system gives no random numbers")?;
@@ -73,7 +73,7 @@ pub async fn run(args: Args, output: Output) -> anyhow::Result<Exit> {
     );
     let path = args.root.display().to_string();
     let (reporter, snapshot) = Reporter::new(session.clock.now(), path);
-    reporter.root(&first.set, true, broken, revision.as_deref());
+    reporter.root(&first.set, None, broken, revision.as_deref());
     let server = Server {
         snapshot,
         clock: session.clock.clone(),

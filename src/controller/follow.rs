@@ -215,8 +215,8 @@ pub async fn follow(
                 let broken = reading.broken.iter().cloned().collect();
                 let revision = reading.revision.clone();
                 let set = adopt(&adopted.set, reading.said());
-                put(&mut adopted, set, Some(digest), &sender);
-                reporter.root(&adopted.set, true, broken, revision.as_deref());
+                put(&mut adopted, set, Some(digest), &sender, None);
+                reporter.root(&adopted.set, None, broken, revision.as_deref());
             }
             Err(error) => {
                 let why = error.in_words();
@@ -228,17 +228,24 @@ pub async fn follow(
                 let of_guards = adopted.set.guards().map(|guard| guard.origin.path.to_string());
                 let all = of_policies.chain(of_guards).collect();
                 let set = adopt(&adopted.set, Said { broken: all, ..Said::default() });
-                put(&mut adopted, set, None, &sender);
-                reporter.root(&adopted.set, false, Vec::new(), None);
+                put(&mut adopted, set, None, &sender, Some(&why));
+                reporter.root(&adopted.set, Some(why), Vec::new(), None);
             }
         }
     }
 }
 
-/// Logs what of a set waits, and what protects although no document says so.
-pub fn tell(set: &PolicySet) {
+/// Logs what of a set waits, and what protects although no document says so. `unread` is why the root could
+/// not be read at all, if it could not: its files are not to blame then.
+pub fn tell(set: &PolicySet, unread: Option<&str>) {
     for policy in set.iter().filter(|policy| policy.held) {
-        tracing::warn!(policy = %policy.name, origin = %policy.origin, "waits: its file has an error");
+        let (policy, origin) = (&policy.name, &policy.origin);
+        match unread {
+            None => tracing::warn!(%policy, %origin, "waits: its file has an error"),
+            Some(why) => {
+                tracing::warn!(%policy, %origin, why, "waits: the policy root cannot be read");
+            }
+        }
     }
     if set.is_blind() {
         tracing::error!(
@@ -246,11 +253,14 @@ pub fn tell(set: &PolicySet) {
         );
     }
     for guard in set.guards().filter(|guard| guard.standing != Standing::Written) {
+        let although = match (guard.standing, unread) {
+            (Standing::Broken, Some(_)) => "the policy root cannot be read".to_owned(),
+            (standing, _) => standing.to_string(),
+        };
         tracing::warn!(
             guard = %guard.name,
             origin = %guard.origin,
-            "stays in force, although {}: a guard ends by `retired` in its document",
-            guard.standing
+            "stays in force, although {although}: a guard ends by `retired` in its document",
         );
     }
 }
@@ -260,11 +270,12 @@ fn put(
     set: PolicySet,
     tree: Option<Digest>,
     sender: &watch::Sender<Arc<PolicySet>>,
+    unread: Option<&str>,
 ) {
     adopted.tree = tree;
     let changed = set.digest() != sender.borrow().digest();
     if changed {
-        tell(&set);
+        tell(&set, unread);
         tracing::info!(policies = set.len(), digest = set.digest().short(), "adopted");
     }
     // A set that means the same may stand in other files, whose errors must find its policies.

@@ -3,6 +3,8 @@
 //! Apart from `evaluate`, since a plan over a million executions carries verdicts of a few bytes and
 //! only those that somebody reads are put into words.
 
+use std::cmp::Reverse;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::execution::{ExecutionKey, StatusDetails};
@@ -68,7 +70,10 @@ fn limit(line: &Line, plan: &Plan) -> Because {
         let owner = Owner::Policy(line.policy.name.clone());
         let halted = line.verdict.reason == Reason::BudgetHalted;
         let own = plan.budgets.iter().filter(|state| state.owner == owner);
-        own.filter(|state| state.halted.is_some() == halted).min_by_key(|state| state.left())
+        // Of those with as little left, the one that is empty for longest.
+        let empty_until = |state: &BudgetState| state.refills_at.unwrap_or(Timestamp::MAX);
+        own.filter(|state| state.halted.is_some() == halted)
+            .min_by_key(|state| (state.left(), Reverse(empty_until(state))))
     };
     state.cloned().map_or(Because::Itself, Because::Budget)
 }

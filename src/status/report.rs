@@ -69,14 +69,21 @@ impl Reporter {
         self.change(|_| {});
     }
 
-    /// The root was looked at: `loaded` says whether it could be read.
-    pub fn root(&self, set: &PolicySet, loaded: bool, broken: Vec<String>, revision: Option<&str>) {
+    /// The root was looked at: `unread` says why it could not be read, if it could not.
+    pub fn root(
+        &self,
+        set: &PolicySet,
+        unread: Option<String>,
+        broken: Vec<String>,
+        revision: Option<&str>,
+    ) {
         self.change_beside(|snapshot| {
             let path = snapshot.root.path.clone();
             let digest = set.digest().as_str().to_owned();
             snapshot.root = Arc::new(Root {
                 path,
-                loaded,
+                loaded: unread.is_none(),
+                unread,
                 digest,
                 revision: revision.map(str::to_owned),
                 broken,

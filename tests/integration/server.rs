@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use rescind::cli::args::Color;
+use rescind::cli::output::{Output, status::text};
 use rescind::inventory::Problem;
 use rescind::policy::PolicySet;
 use rescind::server::metrics::{METRICS, Scrape};
@@ -30,6 +32,7 @@ pub fn busy() -> Snapshot {
         revision: Some("3f2a1b9c4d5e6f708192a3b4c5d6e7f809a1b2c3-dirty".to_owned()),
         path: "policies".to_owned(),
         loaded: true,
+        unread: None,
         digest: "ab".repeat(32),
         broken: vec!["half.yaml".to_owned()],
         all_wait: false,
@@ -155,6 +158,67 @@ fn the_exposition_of_a_busy_controller() {
 }
 
 #[test]
+fn the_status_of_a_busy_controller_as_people_read_it() {
+    let output = Output::new(Color::Never);
+    insta::assert_snapshot!(text(&status(&busy()), output));
+    // What is left alone is left so by what AWS answered, if this process has met it.
+    let mut waits = busy();
+    let mut pass = Pass::clone(waits.pass.as_deref().unwrap());
+    pass.reasons.insert("backingOff".to_owned(), 2);
+    waits.pass = Some(Arc::new(pass));
+    let unmet = text(&status(&waits), output);
+    let said = "\n  2 left alone for a while: an earlier cancel failed, or is not settled yet; ";
+    assert!(unmet.contains(&format!("{said}`rescind audit` says what happened\n")), "{unmet}");
+    let refused = Failure {
+        what: "CancelJobExecution for job fw on r001: needs iot:CancelJobExecution".to_owned(),
+        operation: Some("CancelJobExecution".to_owned()),
+        kind: Some("denied".to_owned()),
+        count: 2,
+        ..Failure::default()
+    };
+    let later = waits.errors[0].clone();
+    waits.errors = Arc::new(vec![refused, later]);
+    let met = text(&status(&waits), output);
+    let latest = "the latest: denied: CancelJobExecution for job fw on r001";
+    assert!(met.contains(&format!("{said}{latest}")), "{met}");
+}
+
+#[test]
+fn a_budget_refills_when_each_of_its_limits_does() {
+    let limit = |limit: &str, left, minutes: Option<i64>| Budget {
+        limit: limit.to_owned(),
+        size: 5,
+        left,
+        refills_at: minutes.map(|it| now() + jiff::SignedDuration::from_mins(it)),
+        ..Budget::default()
+    };
+    let told = |budgets: Vec<Budget>| {
+        let mut snapshot = busy();
+        let mut policies = Vec::clone(&snapshot.policies);
+        policies[0].budgets = budgets;
+        snapshot.policies = Arc::new(policies);
+        let text = text(&status(&snapshot), Output::new(Color::Never));
+        let line = text.lines().find(|line| line.starts_with("stuck ")).unwrap();
+        line[line.find("0 of 5").unwrap()..].to_owned()
+    };
+    let (hour, day) = (limit("5 per 1h", 0, Some(20)), limit("5 per 1d", 0, Some(300)));
+    assert_eq!(
+        told(vec![hour.clone(), day]),
+        "0 of 5 left (5 per 1h), 0 of 5 left (5 per 1d, refills in 5h)"
+    );
+    // What is not empty keeps nothing back, and of what has no time nobody knows when.
+    let half = limit("5 per 1d", 2, Some(300));
+    assert_eq!(
+        told(vec![hour.clone(), half]),
+        "0 of 5 left (5 per 1h, refills in 20m), 2 of 5 left (5 per 1d)"
+    );
+    assert_eq!(
+        told(vec![hour, limit("5 per 1d", 0, None)]),
+        "0 of 5 left (5 per 1h), 0 of 5 left (5 per 1d)"
+    );
+}
+
+#[test]
 fn the_status_document_is_versioned_json() {
     insta::assert_snapshot!(serde_json::to_string_pretty(&status(&busy())).unwrap());
 }
@@ -237,7 +301,7 @@ async fn what_is_told_from_beside_the_loop_does_not_show_that_it_moves() {
     tokio::time::advance(STUCK_AFTER / 2).await;
     assert!(seen.borrow().is_alive());
     reporter.state(true, None, Some("the plant is on fire".to_owned()));
-    reporter.root(&PolicySet::new([]), true, Vec::new(), None);
+    reporter.root(&PolicySet::new([]), None, Vec::new(), None);
     assert!(seen.borrow().paused.is_some() && seen.borrow().root.loaded);
     tokio::time::advance(STUCK_AFTER / 2).await;
     assert!(!seen.borrow().is_alive());

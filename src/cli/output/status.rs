@@ -46,6 +46,9 @@ pub fn text(status: &Status, output: Output) -> String {
             .map_or(String::new(), |it| format!(", git {}", visible(&short(it)))),
         if broken == 0 { String::new() } else { format!(", {}", plural(broken, "broken file")) }
     ));
+    if let Some(why) = &root.unread {
+        text.push_str(&format!("  {}: its policies wait\n", visible(why)));
+    }
     for file in &root.broken {
         text.push_str(&format!("  {} has an error: its policies wait\n", visible(file)));
     }
@@ -68,7 +71,8 @@ pub fn text(status: &Status, output: Output) -> String {
         let why = visible(breaker.why.as_deref().unwrap_or_default());
         let (name, open) = (visible(&breaker.name), output.paint(Tone::Strong, "is open"));
         text.push_str(&format!(
-            "  Breaker {name} {open}: nothing is sent. It opened{since}: {why}\n"
+            "  Breaker {name} {open}: nothing is sent. It opened{since}: {why}; once that is put right, \
+             `rescind resume --breaker {name}` closes it\n"
         ));
     }
     let budgets = status.policies.iter().flat_map(|policy| &policy.budgets);
@@ -156,6 +160,9 @@ fn look(status: &Status) -> String {
             for (fact, n) in &pass.unknown {
                 text.push_str(&format!("\n  {n} kept: {fact} is not known"));
             }
+            if let Some(n) = pass.reasons.get(Reason::BackingOff.label()) {
+                text.push_str(&format!("\n  {n} left alone for a while: {}", left_alone(status)));
+            }
             text
         }
     };
@@ -178,6 +185,18 @@ fn look(status: &Status) -> String {
         None => last,
     };
     format!("{last}\n{}{}\n", next[..1].to_uppercase(), &next[1..])
+}
+
+/// Why executions are left alone: what AWS said last of a call for one, as far as this process has met it.
+fn left_alone(status: &Status) -> String {
+    let of_call = |it: &Failure| {
+        it.operation.as_ref().and(it.kind.clone().map(|kind| (kind, it.what.clone())))
+    };
+    let why = match status.errors.iter().rev().find_map(of_call) {
+        Some((kind, what)) => format!("the latest: {}: {}", visible(&kind), visible(&what)),
+        None => "`rescind audit` says what happened".to_owned(),
+    };
+    format!("an earlier cancel failed, or is not settled yet; {why}")
 }
 
 fn policies(policies: &[Policy], now: Timestamp, output: Output) -> String {
@@ -215,8 +234,13 @@ fn state(policy: &Policy, now: Timestamp) -> String {
 }
 
 fn budgets(budgets: &[Budget], now: Timestamp) -> String {
+    // Nothing goes before each limit has a unit again: only the last of their times is of use.
+    let empty: Vec<_> = budgets.iter().filter(|it| it.left == 0).collect();
+    let refills = empty.iter().map(|it| it.refills_at).collect::<Option<Vec<_>>>();
+    let last = refills.and_then(|all| all.into_iter().max());
     let one = |it: &Budget| {
-        let refill = it.refills_at.filter(|_| it.left == 0).map_or_else(String::new, |at| {
+        let is_last = it.left == 0 && it.refills_at == last;
+        let refill = last.filter(|_| is_last).map_or_else(String::new, |at| {
             format!(", refills in {}", humanize(at.duration_since(now)))
         });
         let halted = it.halted.map_or_else(String::new, |due| format!(", halted: {due} due"));

@@ -6,7 +6,7 @@ use rescind::emulator::{Denial, Faults, Operation};
 use serde_json::Value;
 
 use crate::cli::{example, settings};
-use crate::process::fleet::{World, policy, policy_with};
+use crate::process::fleet::{ACCOUNT, REGION, World, policy, policy_with};
 use crate::process::{Beside, ran};
 
 #[test]
@@ -25,6 +25,20 @@ fn the_example_root_is_planned_in_json() {
     let plan = ran(example(&args));
     assert_eq!((plan.code, &*plan.stderr), (0, ""));
     settings().bind(|| insta::assert_snapshot!("plan_json", plan.stdout));
+}
+
+#[test]
+fn of_two_empty_limits_the_one_that_is_empty_for_longer_is_told() {
+    let world = World::new(2);
+    let both = "max: [{count: 1, per: 1h}, {count: 1, per: 1d}]";
+    world.write("a.yaml", &policy("a", "*").replace("max: [{count: 10000, per: 1h}]", both));
+    let apply = ran(world.apply(&["--yes"]));
+    assert_eq!((apply.code, world.emulator.effects().len()), (0, 1), "{}", apply.stderr);
+    let args = ["plan", "root", "--account", ACCOUNT, "--region", REGION];
+    let plan = ran(world.command(&args));
+    let why =
+        "the budget has nothing left: 1 per 1d of a allows 1, 1 spent; the next refills in 23h";
+    assert!(plan.stdout.contains(why), "{}", plan.stdout);
 }
 
 #[test]

@@ -98,7 +98,7 @@ impl Bench {
         let paced: Arc<dyn JobsReader> =
             Arc::new(Paced::new(self.faults.clone(), self.pacer.clone()));
         let (reporter, snapshot) = Reporter::new(self.clock.now(), "policies".to_owned());
-        reporter.root(&self.set, true, Vec::new(), None);
+        reporter.root(&self.set, None, Vec::new(), None);
         let settler = Settler {
             reader: Arc::clone(&reader),
             pacer: self.pacer.clone(),

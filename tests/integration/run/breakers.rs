@@ -43,6 +43,8 @@ fn cancels_that_fail_open_the_breaker_and_what_waits_goes_at_once_when_it_is_clo
         status.stdout.contains("Breaker error is open: nothing is sent").then_some(status.stdout)
     });
     assert!(told.contains("cancels of the last hour failed or got lost"), "{told}");
+    let then = "; once that is put right, `rescind resume --breaker error` closes it\n";
+    assert!(told.contains(then), "{told}");
     let sent = world.calls(Operation::CancelJobExecution);
     assert!((20..60).contains(&sent), "{sent}");
     assert!(world.emulator.effects().is_empty());

@@ -97,6 +97,7 @@ fn an_emptied_root_makes_its_policies_wait_and_is_taken_up_when_it_is_back() {
     let world = World::new(2);
     world.write("a.yaml", &policy("a", "*"));
     let controller = world.controller("root", &["--interval", "1s"]);
+    let at = controller.address();
     let log = &controller.log;
     world.until_canceled(&["r001", "r002"]);
     fs::remove_file(world.path("root/a.yaml")).unwrap();
@@ -106,8 +107,18 @@ fn an_emptied_root_makes_its_policies_wait_and_is_taken_up_when_it_is_back() {
     let seen = log.after(seen, " pass ");
     let seen = log.after(seen, " pass ");
     assert_eq!(world.canceled("later"), Vec::<String>::new());
+    let held =
+        "waits: the policy root cannot be read policy=a origin=a.yaml:1 why=\"root has no .yaml";
+    assert_eq!(log.count(held), 1, "{:?}", log.all());
     fs::remove_dir(world.path("root")).unwrap();
     log.after(seen, " pass ");
+    crate::process::until("the status says which root is not there", || {
+        let status = crate::process::rescind(&["status", "--at", &at]).stdout;
+        let said =
+            "\n  root cannot be read: No such file or directory (os error 2): its policies wait\n";
+        status.contains(said).then_some(())
+    });
+    assert_eq!(log.count("waits: its file has an error"), 0, "{:?}", log.all());
     fs::create_dir(world.path("root")).unwrap();
     world.write("a.yaml", &policy("a", "*"));
     crate::process::until("the root is back", || {
