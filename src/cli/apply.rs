@@ -127,7 +127,7 @@ async fn reconcile(
     let (lines, mut records) = match &saved {
         Some(saved) => {
             let canceled =
-                canceled_since(&session, &args.state.directory, saved.created_at).await?;
+                canceled_since(&session, &args.state.directory, saved, &plan, stop).await?;
             lines_of(saved, shown, &canceled)
         }
         None => (plan.acts().cloned().collect(), Vec::new()),

@@ -2,20 +2,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 
-use crate::apply::{Ending, Record};
+use crate::apply::{Ending, Record, Stop};
 use crate::cli::Failure;
 use crate::cli::args::state::StateDir;
 use crate::cli::exit::Exit;
 use crate::cli::output::plan as shown_plan;
 use crate::cli::session::Session;
-use crate::execution::{ExecutionKey, ExecutionNumber};
+use crate::execution::{ExecutionDescription, ExecutionKey, ExecutionNumber, ExecutionStatus};
+use crate::fact::Fact;
 use crate::inventory::Inventory;
+use crate::plan::explain::{Author, author};
 use crate::plan::saved::{SavedLine, SavedPlan, Stale};
-use crate::plan::{Line, Outcome, Pins, Reason, words};
+use crate::plan::{Line, Outcome, Pins, Plan, Reason, words};
 use crate::policy::Digest;
 use crate::state::journal::{Entry, Filter};
+
+/// How many executions are described at the same time: the pace of calls is kept all the same.
+const AT_ONCE: usize = 16;
 
 /// Refuses a plan that was made for other policies than those of the files, or of these with the guards that
 /// the state keeps: it may have been made where that state is not, and the guards count all the same.
@@ -39,20 +45,75 @@ pub(super) fn refuse_stale(
     }
 }
 
-/// What this journal has as canceled since a time, and when that was.
+/// Which executions of a saved plan rescind has canceled since it was made, each with what says so.
+pub(super) type Canceled = BTreeMap<(ExecutionKey, ExecutionNumber), String>;
+
+/// What of a saved plan that is no longer to be canceled rescind has canceled since: this journal says so, or
+/// else the execution itself, by its `rescind` pair. What cannot be read is not known to be ours.
 pub(super) async fn canceled_since(
     session: &Session,
     args: &StateDir,
-    since: Timestamp,
-) -> anyhow::Result<BTreeMap<(ExecutionKey, ExecutionNumber), Timestamp>> {
+    saved: &SavedPlan,
+    plan: &Plan,
+    stop: &Stop,
+) -> anyhow::Result<Canceled> {
     let outcomes = Outcome::ALL.into_iter().filter(|it| it.is_cancel()).map(Some).collect();
-    let filter = Filter { since: Some(since), outcomes, ..Filter::default() };
+    let filter = Filter { since: Some(saved.created_at), outcomes, ..Filter::default() };
     let entries = session.entries(args, filter).await?.into_iter();
     let of = |it: Entry| {
         let key = ExecutionKey { job: it.job, thing: it.thing };
-        Some(((key, it.execution_number), it.settled_at?))
+        let why = format!("we canceled it at {}", shown_plan::round(it.settled_at?));
+        Some(((key, it.execution_number), why))
     };
-    Ok(entries.filter_map(of).collect())
+    let mut canceled: Canceled = entries.filter_map(of).collect();
+    let open: BTreeSet<_> = plan.lines.iter().map(|line| &line.key).collect();
+    let is_untold = |line: &&SavedLine| {
+        let key = line.key();
+        !open.contains(&key) && !canceled.contains_key(&(key, line.execution_number))
+    };
+    let untold: Vec<_> = saved.lines.iter().filter(is_untold).collect();
+    let reader = session.reader();
+    let described = stream::iter(untold).map(|line| {
+        let reader = &reader;
+        async move {
+            let (key, number) = (line.key(), line.execution_number);
+            let found = reader.describe_execution(&key, Some(number)).await.ok()?;
+            let why = told_by_pair(saved, line, &found, plan)?;
+            Some(((key, number), why))
+        }
+    });
+    let mut described = described.buffer_unordered(AT_ONCE);
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.on() => break,
+            found = described.next() => match found {
+                Some(found) => canceled.extend(found),
+                None => break,
+            },
+        }
+    }
+    Ok(canceled)
+}
+
+/// That rescind canceled the execution of a line, if its `rescind` pair says that the line's policy did.
+fn told_by_pair(
+    saved: &SavedPlan,
+    line: &SavedLine,
+    found: &ExecutionDescription,
+    plan: &Plan,
+) -> Option<String> {
+    let queued_at = |at: Option<Timestamp>| at.map(Timestamp::as_second);
+    let is_it = found.status == ExecutionStatus::Canceled
+        && found.number == Fact::Known(line.execution_number)
+        && found.account.as_ref() == saved.account.as_ref().or(plan.account.as_ref())
+        && queued_at(found.times.queued_at.known().copied()) == queued_at(line.queued_at);
+    match author(found.status_details.known().filter(|_| is_it), &plan.policies) {
+        Author::Rescind { policy, attempt, .. } if policy == line.policy.as_str() => Some(format!(
+            "rescind canceled it already, as its statusDetails say (attempt {attempt})"
+        )),
+        _ => None,
+    }
 }
 
 /// The lines of a saved plan that the policies still want, pinned as saved; and what became of the
@@ -60,7 +121,7 @@ pub(super) async fn canceled_since(
 pub(super) fn lines_of(
     saved: &SavedPlan,
     shown: shown_plan::Shown<'_>,
-    canceled: &BTreeMap<(ExecutionKey, ExecutionNumber), Timestamp>,
+    canceled: &Canceled,
 ) -> (Vec<Line>, Vec<Record>) {
     let mut lines = Vec::new();
     let mut records = Vec::new();
@@ -87,9 +148,8 @@ pub(super) fn lines_of(
         };
         let superseded = |note: &str| record(Ending::Outcome(Outcome::Superseded), note.to_owned());
         let Some(line) = by_key(wanted) else {
-            if let Some(at) = canceled.get(&(wanted.key(), wanted.execution_number)) {
-                let why = format!("we canceled it at {}", shown_plan::round(*at));
-                records.push(record(Ending::Kept(Reason::AlreadyCanceledByUs), why));
+            if let Some(why) = canceled.get(&(wanted.key(), wanted.execution_number)) {
+                records.push(record(Ending::Kept(Reason::AlreadyCanceledByUs), why.clone()));
                 continue;
             }
             records.push(superseded("it is no longer open, or no policy has it in scope"));

@@ -229,7 +229,7 @@ fn on_a_terminal_it_asks_and_takes_nothing_but_yes_for_yes() {
     let (code, text, world) = answered("yes\n", &["--max", "1"]).unwrap();
     assert!(text.contains("Cancel at most 1 of 2 executions? A cancel is final."), "{text}");
     assert_eq!((code, world.emulator.effects().len()), (0, 1), "{text}");
-    for answer in ["y\n", "no\n", "\n", "\u{4}"] {
+    for answer in ["y\n", "Y\n", "n\n", "no\n", "\n", "\u{4}"] {
         let (code, text, world) = answered(answer, &[]).unwrap();
         let said = "Nothing was canceled: only yes, the whole word, goes on.";
         assert!(text.contains(said), "{text}");

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use rescind::emulator::Cancel;
 use rescind::plan::saved::SavedPlan;
 use rescind::policy::Digest;
 use serde_json::{Value, json};
@@ -82,12 +83,33 @@ fn a_saved_plan_is_applied_without_a_question() {
     let again = applied(&world);
     assert_eq!((again.code, world.emulator.effects().len()), (0, 3), "{}", again.stdout);
     assert_eq!(again.stdout.matches("we canceled it at 2").count(), 3, "{}", again.stdout);
-    // Somewhere else nobody knows by whom.
-    let mut elsewhere = world.apply(&["--plan", "plan.json", "--state-dir", "other"]);
-    elsewhere.env_remove("STATE_DIRECTORY");
-    let elsewhere = ran(elsewhere);
-    assert_eq!(elsewhere.code, 3, "{}", elsewhere.stdout);
-    assert_eq!(elsewhere.stdout.matches("superseded").count(), 4, "{}", elsewhere.stdout);
+    // Somewhere else the executions themselves say who canceled them.
+    let elsewhere = || {
+        let mut command = world.apply(&["--plan", "plan.json", "--state-dir", "other"]);
+        command.env_remove("STATE_DIRECTORY");
+        ran(command)
+    };
+    let told = elsewhere();
+    assert_eq!((told.code, world.emulator.effects().len()), (0, 3), "{}", told.stdout);
+    let ours = "rescind canceled it already, as its statusDetails say (attempt ";
+    assert_eq!(told.stdout.matches(ours).count(), 3, "{}", told.stdout);
+    assert!(told.stdout.contains("Done: 3 kept."), "{}", told.stdout);
+}
+
+#[test]
+fn what_somebody_else_canceled_since_a_plan_is_superseded() {
+    let world = planned(3);
+    let now = world.emulator.now();
+    for (thing, pair) in
+        [("r001", None), ("r002", Some("somebody 12345678 else-1.1")), ("r003", None)]
+    {
+        let details = pair.map(|pair| [("rescind".to_owned(), pair.to_owned())].into());
+        let cancel = Cancel { status_details: details, ..Cancel::default() };
+        world.emulator.store(|store| store.cancel(thing, "fw", cancel, now)).unwrap();
+    }
+    let apply = applied(&world);
+    assert_eq!(apply.code, 3, "{}", apply.stdout);
+    assert_eq!(apply.stdout.matches("superseded").count(), 4, "{}", apply.stdout);
 }
 
 #[test]
