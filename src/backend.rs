@@ -279,10 +279,11 @@ pub trait JobsReader: Send + Sync {
     /// happens to match: no ground to cancel on.
     async fn thing_connectivity(&self, thing: &ThingName) -> Result<Connectivity>;
 
-    /// `ListJobExecutionsForThing` with status QUEUED, over all namespaces.
-    async fn list_queued(
+    /// `ListJobExecutionsForThing` with a status filter, over all namespaces.
+    async fn list_on_thing(
         &self,
         thing: &ThingName,
+        status: OpenStatus,
         page: Option<&PageToken>,
     ) -> Result<Page<QueuedExecution>>;
 
@@ -354,14 +355,24 @@ pub async fn job_tags(reader: &dyn JobsReader, job: &JobId) -> Result<BTreeMap<S
 
 /// What is QUEUED on a thing over all pages.
 pub async fn thing_queue(reader: &dyn JobsReader, thing: &ThingName) -> Result<Queue> {
+    Ok(Queue(on_thing(reader, thing, OpenStatus::Queued).await?))
+}
+
+/// What is in a status on a thing over all pages.
+pub async fn on_thing(
+    reader: &dyn JobsReader,
+    thing: &ThingName,
+    status: OpenStatus,
+) -> Result<Vec<QueuedExecution>> {
     let list = List {
         operation: Operation::ListJobExecutionsForThing,
         of: format!("thing {thing}"),
         expected: 0,
     };
-    let rows =
-        pages(list, |page| Box::pin(async move { reader.list_queued(thing, page.as_ref()).await }));
-    Ok(Queue(rows.await?))
+    let rows = pages(list, |page| {
+        Box::pin(async move { reader.list_on_thing(thing, status, page.as_ref()).await })
+    });
+    rows.await
 }
 
 /// Who answers, as the first job tells that is found; none if there is no job.

@@ -150,12 +150,14 @@ impl<T: JobsReader> JobsReader for Faulty<T> {
         self.call(Operation::GetThingConnectivityData, self.inner.thing_connectivity(thing)).await
     }
 
-    async fn list_queued(
+    async fn list_on_thing(
         &self,
         thing: &ThingName,
+        status: OpenStatus,
         page: Option<&PageToken>,
     ) -> Result<Page<QueuedExecution>> {
-        self.call(Operation::ListJobExecutionsForThing, self.inner.list_queued(thing, page)).await
+        let call = self.inner.list_on_thing(thing, status, page);
+        self.call(Operation::ListJobExecutionsForThing, call).await
     }
 
     async fn describe_execution(

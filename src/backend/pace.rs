@@ -378,13 +378,14 @@ impl<T: JobsReader> JobsReader for Paced<T> {
         self.pacer.read(operation, || self.inner.thing_connectivity(thing)).await
     }
 
-    async fn list_queued(
+    async fn list_on_thing(
         &self,
         thing: &ThingName,
+        status: OpenStatus,
         page: Option<&PageToken>,
     ) -> Result<Page<QueuedExecution>> {
         let operation = Operation::ListJobExecutionsForThing;
-        self.pacer.read(operation, || self.inner.list_queued(thing, page)).await
+        self.pacer.read(operation, || self.inner.list_on_thing(thing, status, page)).await
     }
 
     async fn describe_execution(

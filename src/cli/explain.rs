@@ -9,18 +9,19 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use jiff::Timestamp;
 
-use crate::backend::{Error, ErrorKind, thing_queue};
+use crate::backend::{Error, ErrorKind, on_thing};
 use crate::cli::args::Explain as Args;
 use crate::cli::args::Format;
 use crate::cli::exit::Exit;
-use crate::cli::output::Output;
 use crate::cli::output::explain::json::json;
 use crate::cli::output::explain::text;
 use crate::cli::output::progress::Progress;
+use crate::cli::output::{Output, plural};
 use crate::cli::plan::{look, observed, verify};
 use crate::cli::session::Session;
 use crate::cli::signals::Signals;
-use crate::cli::{Failure, load_root};
+use crate::cli::{Failure, read, set_of};
+use crate::controller::follow::adopt;
 use crate::document::words::nearest;
 use crate::execution::{ExecutionKey, JobId, OpenStatus, ThingName};
 use crate::fact::{Fact, Unreadable};
@@ -29,8 +30,8 @@ use crate::plan::explain::{
     Author, Breadth, Explanation, asks_lists, explain as of, hangs_on_others, needs, standing,
 };
 use crate::plan::{Depth, Memory, Needs, Outcome, needs as all_needs, plan as decide};
-use crate::policy::PolicySet;
 use crate::policy::template::MARKER;
+use crate::policy::{Demands, PolicySet};
 use crate::state::journal::Entry;
 
 pub async fn explain(args: Args, output: Output) -> anyhow::Result<Exit> {
@@ -47,11 +48,27 @@ async fn explained(args: Args, output: Output) -> anyhow::Result<Exit> {
     let thing: ThingName = args.thing.parse().map_err(|e| usage(format!("THING: {e}")))?;
     let job: JobId = args.job.parse().map_err(|e| usage(format!("JOB: {e}")))?;
     let key = ExecutionKey { job, thing };
-    let policies = load_root(&args.root, output)?;
+    let reading = read(&args.root, output)?;
+    let broken: Vec<_> = reading.broken.iter().cloned().collect();
+    let (policies, said) = if broken.is_empty() || reading.policies.is_empty() {
+        (set_of(reading, &args.root)?, None)
+    } else {
+        let guards = reading.guards.clone();
+        (PolicySet::guarded([], guards, Demands::default()), Some(reading.said()))
+    };
+    let policies = Arc::new(policies);
     let target = Session::scoped(&args.target, &policies);
     let mut session = Session::open(&target, output).await?;
     session.learn_place(&args.state).await?;
-    let policies = session.keeping(policies, &args.state).await?;
+    let policies = match said {
+        None => session.keeping(policies, &args.state).await?,
+        // As `run` reads it that begins now: what has an error says nothing, and what may have a guard makes
+        // all wait.
+        Some(said) => {
+            let none = Arc::new(PolicySet::guarded([], [], Demands::default()));
+            Arc::new(adopt(&*session.keeping(none, &args.state).await?, said))
+        }
+    };
     let remembered = session.remembered(&args.state).await?;
     let memory = remembered.unwrap_or_else(|| session.new_memory(&args.state));
     let (inventory, now, breadth) = seen(&session, &policies, &key, &memory).await?;
@@ -64,10 +81,19 @@ async fn explained(args: Args, output: Output) -> anyhow::Result<Exit> {
     let journal = session.journal(&args.state, &key).await?;
     ask_journal(&mut explanation, &journal, &policies);
     match args.form.output {
-        Format::Json => output.json(&json(&explanation, &journal))?,
+        Format::Json => output.json(&json(&explanation, &journal, &broken))?,
         Format::Text => output.result(&text(&explanation, &journal, output))?,
     }
-    Ok(Exit::Done)
+    if broken.is_empty() {
+        return Ok(Exit::Done);
+    }
+    let (root, files) = (args.root.display(), broken.join(", "));
+    output.error(&format!(
+        "{} in {root}: nothing of that is in this explanation ({files}). Until it is mended, its policies wait in \
+         `run`, and `plan` and `apply` do nothing at all",
+        plural(broken.len(), "broken file"),
+    ));
+    Ok(Exit::Error)
 }
 
 /// Where no `rescind` pair says who canceled it, an intent of its number that did is as good a proof.
@@ -180,9 +206,10 @@ async fn missing(session: &Session, key: &ExecutionKey, seen: &Inventory) -> any
         }
         _ => false,
     };
-    let same_thing = thing_queue(&*reader, thing).await.map(|queue| queue.0).unwrap_or_default();
-    let mut same_job = Vec::new();
+    let (mut same_thing, mut same_job) = (Vec::new(), Vec::new());
     for status in OpenStatus::ALL {
+        // What is in progress is one and stands first: the others may be many.
+        same_thing.splice(..0, on_thing(&*reader, thing, status).await.unwrap_or_default());
         if seen.jobs.contains_key(job) {
             let page = reader.list_executions(job, status, None).await;
             same_job.extend(page.into_iter().flat_map(|page| page.items).map(|row| row.thing));

@@ -42,7 +42,7 @@ pub struct Connectivity {
     pub timestamp: Fact<Timestamp>,
 }
 
-/// A row of `ListJobExecutionsForThing` with status QUEUED.
+/// A row of `ListJobExecutionsForThing`, most often with status QUEUED.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueuedExecution {
     /// Its job.

@@ -175,12 +175,13 @@ pub fn thing_connectivity(store: &Store, thing: &ThingName) -> Answer<Connectivi
     })
 }
 
-pub fn list_queued(
+pub fn list_on_thing(
     store: &Store,
     thing: &ThingName,
+    status: OpenStatus,
     page: Option<&PageToken>,
 ) -> Answer<Page<QueuedExecution>> {
-    let status = Some(ExecutionStatus::Queued);
+    let status = Some(status.into());
     let filter = ForThing { status, ..ForThing::default() };
     let page = store.list_executions_of_thing(thing.as_str(), &filter, PAGE, token(page))?;
     let row = |row: &emulator::Row<'_>| QueuedExecution {

@@ -322,13 +322,14 @@ impl JobsReader for Server {
         .await
     }
 
-    async fn list_queued(
+    async fn list_on_thing(
         &self,
         thing: &ThingName,
+        status: OpenStatus,
         page: Option<&PageToken>,
     ) -> Result<Page<QueuedExecution>> {
         self.read(Operation::ListJobExecutionsForThing, thing.as_str(), |_, store, _| {
-            answers::list_queued(store, thing, page)
+            answers::list_on_thing(store, thing, status, page)
         })
         .await
     }

@@ -146,9 +146,10 @@ impl JobsReader for AwsReader {
         Ok(convert::connectivity(answer.connected, answer.timestamp))
     }
 
-    async fn list_queued(
+    async fn list_on_thing(
         &self,
         thing: &ThingName,
+        status: OpenStatus,
         page: Option<&PageToken>,
     ) -> Result<Page<QueuedExecution>> {
         let call = self.0.call(Operation::ListJobExecutionsForThing, Target::Thing(thing));
@@ -156,7 +157,7 @@ impl JobsReader for AwsReader {
         let request = self.0.client.list_job_executions_for_thing();
         let sending = request
             .thing_name(thing.as_str())
-            .status(OpenStatus::Queued.as_str().into())
+            .status(status.as_str().into())
             .max_results(PAGE)
             .set_next_token(page.map(|token| token.0.clone()))
             .customize()

@@ -47,7 +47,8 @@ pub struct Plan {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:\n  \
     rescind explain robot-007 fw-4-2-0 --fleet policies/fleet.yaml\n  \
-    rescind explain robot-007 fw-4-2-0 --region eu-central-1")]
+    rescind explain robot-007 fw-4-2-0 --region eu-central-1\n\n\
+    A file of the root with an error is named, and the rest is explained, with exit code 1.")]
 pub struct Explain {
     /// The thing's name.
     pub thing: String,

@@ -333,12 +333,13 @@ impl JobsReader for World {
         self.ask(Operation::GetThingConnectivityData, None, answer).await
     }
 
-    async fn list_queued(
+    async fn list_on_thing(
         &self,
         thing: &ThingName,
+        status: OpenStatus,
         page: Option<&PageToken>,
     ) -> Result<Page<QueuedExecution>> {
-        let answer = |store: &mut Store, _| answers::list_queued(store, thing, page);
+        let answer = |store: &mut Store, _| answers::list_on_thing(store, thing, status, page);
         self.ask(Operation::ListJobExecutionsForThing, None, answer).await
     }
 

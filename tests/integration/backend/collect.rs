@@ -160,13 +160,13 @@ impl JobsReader for Memory {
         known.ok_or_else(|| not_found(Operation::GetThingConnectivityData))
     }
 
-    async fn list_queued(
+    async fn list_on_thing(
         &self,
         thing: &ThingName,
+        status: OpenStatus,
         token: Option<&PageToken>,
     ) -> Result<Page<QueuedExecution>> {
-        let queued =
-            |row: &&(JobId, OpenStatus, ThingName)| row.1 == OpenStatus::Queued && row.2 == *thing;
+        let queued = |row: &&(JobId, OpenStatus, ThingName)| row.1 == status && row.2 == *thing;
         let rows = self.rows.iter().filter(queued).map(|(job, ..)| QueuedExecution {
             job: job.clone(),
             number: Fact::Known(ExecutionNumber(1)),

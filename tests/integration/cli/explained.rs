@@ -116,6 +116,78 @@ fn a_canceled_execution_is_explained() {
 }
 
 #[test]
+fn of_another_job_those_that_are_in_progress_are_named_too() {
+    let world = World::new(1);
+    world.write("a.yaml", &policy("a", "*"));
+    let now = world.emulator.now();
+    world.emulator.store(|store| store.start_next("r001", None, None, now)).unwrap();
+    let explain = || {
+        let args = ["explain", "r001", "other", "--root", "root", "--region", REGION];
+        let explain = ran(world.command(&args));
+        assert_eq!(explain.code, 1, "{}", explain.stdout);
+        explain.stderr
+    };
+    let none = "error: job other has no execution on thing r001; on r001 there are open ones of ";
+    assert_eq!(explain(), format!("{none}fw\n"));
+    // It stands before all that waits.
+    for job in ["a", "b", "c", "d", "e"] {
+        world.queue(job, "r001");
+    }
+    let told = explain();
+    assert!(told.starts_with(&format!("{none}fw, ")) && told.ends_with(" and 1 more\n"), "{told}");
+}
+
+#[test]
+fn a_root_with_a_broken_file_is_explained_without_it() {
+    let world = World::new(1);
+    world.write("a.yaml", &policy("a", "*"));
+    world.write("b.yaml", &policy("b", "*").replace("mode:", "mood:"));
+    let explain = |more: &[&str]| {
+        let args = ["explain", "r001", "fw", "--root", "root", "--region", REGION];
+        ran(world.command(&[&args[..], more].concat()))
+    };
+    let told = explain(&[]);
+    assert_eq!(told.code, 1, "{}", told.stderr);
+    assert!(told.stdout.starts_with("fw on r001: cancel"), "{}", told.stdout);
+    assert!(told.stderr.contains(" --> root/b.yaml:5:3\n"), "{}", told.stderr);
+    let last = "\nerror: 1 broken file in root: nothing of that is in this explanation (b.yaml). Until it is \
+                mended, its policies wait in `run`, and `plan` and `apply` do nothing at all\n";
+    assert!(told.stderr.ends_with(last), "{}", told.stderr);
+    let json: Value = serde_json::from_str(&explain(&["-o", "json"]).stdout).unwrap();
+    assert_eq!(json["broken"], serde_json::json!(["b.yaml"]));
+    // A file that does not say what it has may have a guard: nothing goes, as in `run`.
+    world.write("b.yaml", "");
+    let told = explain(&[]);
+    assert_eq!(told.code, 1, "{}", told.stderr);
+    let all_wait =
+        "fw on r001: defer, says policy a: a file with an error has, or may have, a guard";
+    assert!(told.stdout.starts_with(all_wait), "{}", told.stdout);
+    // Where nothing is readable there is nothing to explain.
+    world.write("a.yaml", "");
+    let none = explain(&[]);
+    assert_eq!((none.code, &*none.stdout), (1, ""));
+    let last = "error: 2 broken files in root: nothing was done (a.yaml, b.yaml)\n";
+    assert!(none.stderr.ends_with(last), "{}", none.stderr);
+}
+
+#[test]
+fn a_guard_that_was_adopted_is_explained_while_its_file_is_broken() {
+    let world = World::new(2);
+    world.write("a.yaml", &policy("a", "*"));
+    let text = guard("g", "protect: [{name: one, things: {names: [\"r001\"]}}]");
+    world.write("g.yaml", &text);
+    let pins = ["--account", ACCOUNT, "--region", REGION];
+    let apply = ran(world.command(&[&["apply", "root", "--yes"][..], &pins].concat()));
+    assert_eq!(apply.code, 0, "{}", apply.stderr);
+    world.write("g.yaml", &text.replace("protect", "protects"));
+    let args = ["explain", "r001", "fw", "--root", "root"];
+    let explain = ran(world.command(&[&args[..], &pins].concat()));
+    assert_eq!(explain.code, 1, "{}", explain.stderr);
+    assert!(explain.stdout.contains("its file has an error"), "{}", explain.stdout);
+    assert!(explain.stdout.starts_with("fw on r001: keep"), "{}", explain.stdout);
+}
+
+#[test]
 fn an_unknown_fact_is_explained() {
     snapshot("explain_unknown", &explained("robot-006", "cfg-routes-46", &[]).stdout);
 }

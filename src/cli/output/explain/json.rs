@@ -53,6 +53,7 @@ pub fn json<'a>(explanation: &'a Explanation, journal: &'a [Entry]) -> Json<'a> 
         guards: explanation.guards.iter().map(json_guard).collect(),
         budgets: budgets(&explanation.budgets),
         whole_fleet: explanation.breadth == Breadth::Fleet,
+        broken,
     }
 }
 

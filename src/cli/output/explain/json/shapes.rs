@@ -64,6 +64,9 @@ pub struct Json<'a> {
     pub(super) budgets: Vec<JsonBudget>,
     /// Whether all executions were looked at: budgets are whole only then.
     pub(super) whole_fleet: bool,
+    /// The files of the root with an error: nothing of them is in it. Absent if there is none.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(super) broken: &'a [String],
 }
 
 /// Who canceled an execution.
