@@ -2,8 +2,8 @@
 //!
 //! The adapters are in `state/`: `sqlite` keeps it on disk, one file an account and region, `memory` as
 //! long as the process lives. `directory` is where the files are, with the lock and the stop switch;
-//! `journal` is how others read what was done, `verify` whether that is true, `request` how they ask the
-//! writer for something.
+//! `journal` is how others read what was done, `pauses` who used the stop switch, `verify` whether that is
+//! true, `request` how they ask the writer for something.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ mod breakers;
 pub mod directory;
 pub mod journal;
 pub mod memory;
+pub mod pauses;
 pub mod request;
 pub mod sqlite;
 pub mod verify;

@@ -14,8 +14,9 @@ use crate::cli::pause::used;
 use crate::cli::session::state_directory;
 use crate::cli::{Failure, blocking};
 use crate::clock::Clock;
-use crate::state::directory::{Directory, Error, Place};
-use crate::state::journal::{Entry, Filter};
+use crate::state::directory::{Directory, Error, Place, place_of};
+use crate::state::journal::{Entry, Event, Filter};
+use crate::state::pauses;
 use crate::state::sqlite::{read_events, read_journal};
 
 pub fn audit(args: &Args, output: Output) -> anyhow::Result<Exit> {
@@ -50,7 +51,10 @@ pub fn audit(args: &Args, output: Output) -> anyhow::Result<Exit> {
     for file in files.iter().filter(|_| of_all) {
         let read = read_events(file, filter.since, filter.until);
         events.extend(read.map_err(|error| Failure::new(Exit::Error, error.to_string()))?);
+        events.extend(paused(file, &directory, &filter)?);
     }
+    // Those of one state stay together, each in the order in which they happened.
+    events.sort_by(|a, b| (&a.account, &a.region, a.at).cmp(&(&b.account, &b.region, b.at)));
     match args.form.output {
         AuditForm::Text => output.result(&shown::text(&entries, &events, output))?,
         AuditForm::Json => output.json(&shown::json(&entries, &events))?,
@@ -88,6 +92,26 @@ fn chosen(args: &Args, directory: &Directory) -> anyhow::Result<Vec<PathBuf>> {
         return Err(Failure::new(Exit::Error, message).into());
     }
     Ok(files)
+}
+
+/// When sending was switched off and on, which holds for each state of the directory.
+fn paused(file: &Path, directory: &Directory, filter: &Filter) -> anyhow::Result<Vec<Event>> {
+    let Some(place) = place_of(file) else { return Ok(Vec::new()) };
+    let changes = pauses::changes(directory);
+    let changes = changes.map_err(|error| Failure::new(Exit::Error, error.to_string()))?;
+    let is_asked = |change: &pauses::Change| {
+        filter.since.is_none_or(|since| change.at >= since)
+            && filter.until.is_none_or(|until| change.at < until)
+    };
+    let event = |change: pauses::Change| Event {
+        at: change.at,
+        account: place.account.clone(),
+        region: place.region.clone(),
+        what: if change.paused { "paused" } else { "resumed" }.to_owned(),
+        name: "sending".to_owned(),
+        why: change.why,
+    };
+    Ok(changes.into_iter().filter(is_asked).map(event).collect())
 }
 
 fn read(file: &Path, filter: &Filter) -> anyhow::Result<Vec<Entry>> {

@@ -7,10 +7,12 @@ use crate::cli::output::{Output, plural};
 use crate::cli::session::state_directory;
 use crate::clock::Clock;
 use crate::state::directory::{Directory, Error, Place};
+use crate::state::pauses;
 
 pub fn pause(args: &Pause, output: Output) -> anyhow::Result<Exit> {
     let directory = state_directory(&args.directory)?;
-    let by = format!("{} at {:.0}", who(), Clock::system().now());
+    let now = Clock::system().now();
+    let by = format!("{} at {now:.0}", who());
     let reason = match &args.reason {
         Some(reason) => format!("{reason} ({by})"),
         None => format!("by {by}"),
@@ -28,6 +30,7 @@ pub fn pause(args: &Pause, output: Output) -> anyhow::Result<Exit> {
         "Paused: nothing is sent with the state in {path} until `rescind resume`. What is on its way \
          may still land."
     ))?;
+    keep(&directory, pauses::Change { at: now, paused: true, why: reason }, output);
     // It is paused by now, whatever there is to say of who hears it.
     let not_known = |error: &Error| {
         output.say(&format!("Warning: who stops by it is not known: {error}"));
@@ -58,6 +61,14 @@ pub fn resume(args: &Resume, output: Output) -> anyhow::Result<Exit> {
     used(&directory)?;
     let reasons = directory.resume().map_err(|error| failed(&error))?;
     let path = directory.path().display();
+    if reasons.is_some() {
+        let change = pauses::Change {
+            at: Clock::system().now(),
+            paused: false,
+            why: format!("by {}", who()),
+        };
+        keep(&directory, change, output);
+    }
     output.result(&match reasons {
         Some(reasons) => {
             let mut text = format!("Resumed: what is sent with the state in {path} is sent again.");
@@ -69,6 +80,13 @@ pub fn resume(args: &Resume, output: Output) -> anyhow::Result<Exit> {
         None => format!("It was not paused: there is no PAUSED in {path}."),
     })?;
     Ok(Exit::Done)
+}
+
+/// Keeps what was done to the switch for `audit`. It is done by now, also where a full disk keeps no word of it.
+fn keep(directory: &Directory, change: pauses::Change, output: Output) {
+    if let Err(error) = pauses::keep(directory, change) {
+        output.say(&format!("Warning: `rescind audit` will not say so: {error}"));
+    }
 }
 
 /// Stops if nothing was ever kept in a state directory: it is hardly the one that was meant.

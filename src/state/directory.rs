@@ -223,22 +223,31 @@ impl Directory {
         Ok(self.paused().is_some() || !self.files()?.is_empty())
     }
 
-    /// Why sending is switched off, if it is. One look at the file system.
+    /// Why sending is switched off, if it is: the newest reason, and the first one where there are more, which
+    /// has not ended by that. One look at the file system.
     pub fn paused(&self) -> Option<String> {
         let path = self.0.join(PAUSED);
         match fs::symlink_metadata(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => Some(format!("{} cannot be read: {error}", path.display())),
-            Ok(_) => {
-                let newest = self.reasons().into_iter().next();
-                Some(newest.unwrap_or_else(|| format!("there is {}", path.display())))
-            }
+            Ok(_) => Some(match &self.reasons()[..] {
+                [] => format!("there is {}", path.display()),
+                [only] => only.clone(),
+                [newest, first] => format!("{newest}; paused before already: {first}"),
+                [newest, _, first] => {
+                    format!("{newest}; paused before already: {first}, and once between")
+                }
+                [newest, between @ .., first] => format!(
+                    "{newest}; paused before already: {first}, and {} times between",
+                    between.len()
+                ),
+            }),
         }
     }
 }
 
 /// Of which place a file is, as its name says.
-fn place_of(path: &Path) -> Option<Place> {
+pub fn place_of(path: &Path) -> Option<Place> {
     let (account, region) = path.file_stem()?.to_str()?.split_once('.')?;
     Some(Place { account: account.to_owned(), region: region.to_owned() })
 }

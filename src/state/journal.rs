@@ -94,7 +94,7 @@ impl Entry {
 }
 
 /// Something else that changed what is sent: a breaker that opened or closed, a guard that was taken out of
-/// force.
+/// force, the stop switch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
@@ -106,9 +106,9 @@ pub struct Event {
     /// The region.
     pub region: String,
     /// What happened.
-    #[schemars(extend("enum" = ["breakerOpened", "breakerClosed", "guardEnded"]))]
+    #[schemars(extend("enum" = ["breakerOpened", "breakerClosed", "guardEnded", "paused", "resumed"]))]
     pub what: String,
-    /// Which breaker or guard.
+    /// Which breaker or guard; `sending` of the last two, which hold for all states of the directory.
     pub name: String,
     /// Why, and by whom if it was somebody.
     pub why: String,

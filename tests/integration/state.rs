@@ -6,6 +6,7 @@ mod damage;
 mod faults;
 mod file;
 mod guards;
+mod pauses;
 mod port;
 mod replaced;
 pub mod support;

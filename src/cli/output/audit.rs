@@ -102,7 +102,7 @@ pub fn text(entries: &[Entry], events: &[Event], output: Output) -> String {
     let told = if told.is_empty() {
         String::new()
     } else {
-        format!("Breakers and guards:\n{}", columns(output, &told))
+        format!("Breakers, guards and pauses:\n{}", columns(output, &told))
     };
     format!("{}{}.\n{told}", columns(output, &rows), plural(entries.len(), "intent"))
 }
@@ -112,6 +112,8 @@ fn event(event: &Event) -> Vec<(Tone, String)> {
         "breakerOpened" => (Tone::Strong, "breaker opened"),
         "breakerClosed" => (Tone::Good, "breaker closed"),
         "guardEnded" => (Tone::Waits, "guard out of force"),
+        "paused" => (Tone::Strong, "paused"),
+        "resumed" => (Tone::Good, "resumed"),
         other => (Tone::Plain, other),
     };
     vec![

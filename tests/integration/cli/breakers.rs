@@ -53,7 +53,7 @@ fn a_clock_that_is_wrong_ends_with_4_until_a_guard_allows_it() {
     assert!(last.contains("breaker closed  clock") && last.ends_with(why), "{}", audit.stdout);
     assert!(why.contains('@'), "somebody closed it: {why}");
     let of_thing = ran(world.command(&["audit", "--thing", "r001"]));
-    assert!(!of_thing.stdout.contains("Breakers and guards"), "{}", of_thing.stdout);
+    assert!(!of_thing.stdout.contains("Breakers, guards and pauses"), "{}", of_thing.stdout);
 }
 
 #[test]

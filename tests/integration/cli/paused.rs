@@ -37,6 +37,22 @@ fn while_paused_an_apply_sends_nothing_and_says_what_to_do() {
     let again = ran(world.command(&["resume"]));
     assert_eq!(again.code, 0);
     assert!(again.stdout.starts_with("It was not paused"), "{}", again.stdout);
+    // Who did it is kept: the switch itself is gone.
+    let audit = ran(world.command(&["audit", "-o", "json"]));
+    let audit: Value = serde_json::from_str(&audit.stdout).unwrap();
+    let told = |key: &str| {
+        let events = audit["events"].as_array().unwrap().iter();
+        events.map(|it| it[key].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(told("what"), ["paused", "resumed"]);
+    assert_eq!(told("account"), [ACCOUNT, ACCOUNT]);
+    assert!(told("why")[0].starts_with("the plant is on fire (uid "), "{audit}");
+    assert!(told("why")[1].starts_with("by uid "), "{audit}");
+    let audit = ran(world.command(&["audit"]));
+    let last: Vec<_> = audit.stdout.lines().rev().take(3).collect();
+    assert_eq!(last[2], "Breakers, guards and pauses:", "{}", audit.stdout);
+    assert!(last[1].contains("Z  paused   sending  the plant is on fire"), "{}", audit.stdout);
+    assert!(last[0].contains("Z  resumed  sending  by uid "), "{}", audit.stdout);
     let apply = ran(world.command(&[&["apply", "root", "--yes"][..], &PINS].concat()));
     assert_eq!(apply.code, 0, "{}", apply.stderr);
     assert_eq!(world.emulator.effects().len(), 3);
@@ -61,6 +77,10 @@ fn a_second_pause_says_what_the_first_one_was_for() {
     assert!(third.stderr.contains("(and 1 time before that)"), "{}", third.stderr);
     let plan = ran(world.command(&[&["plan", "root"][..], &PINS].concat()));
     assert!(plan.stdout.contains("go home (ada@"), "{}", plan.stdout);
+    // The first reason still holds, and is not hidden by later ones.
+    let (_, first) = plan.stdout.split_once("; paused before already: ").expect("it is said");
+    assert!(first.starts_with("the plant is on fire (ada@"), "{first}");
+    assert!(first.contains("Z), and once between"), "{first}");
     let resumed = ran(world.command(&["resume"]));
     let reasons: Vec<_> = resumed.stdout.lines().skip(1).collect();
     assert_eq!(reasons.len(), 3, "{}", resumed.stdout);

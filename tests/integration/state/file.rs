@@ -336,7 +336,8 @@ async fn the_stop_switch_is_a_file() {
     // A second one is the newest, and the first is not forgotten.
     let earlier = disk.directory.pause("and the\nplant is on fire").unwrap();
     assert_eq!(earlier, ["the 4.2 rollout looks wrong"]);
-    assert_eq!(state.paused().as_deref(), Some("and the plant is on fire"));
+    let both = "and the plant is on fire; paused before already: the 4.2 rollout looks wrong";
+    assert_eq!(state.paused().as_deref(), Some(both));
     let both = ["and the plant is on fire", "the 4.2 rollout looks wrong"];
     assert_eq!(disk.directory.resume().unwrap().unwrap(), both);
     assert_eq!(disk.directory.resume().unwrap(), None);
