@@ -31,6 +31,7 @@ pub use globs::Globs;
 pub use guard::{Guard, Standing};
 pub use identity::{Digest, Origin, PolicyName};
 pub use set::{Demands, PolicySet};
+use shapes::BudgetShape;
 pub use template::Template;
 pub use test_case::{Expectation, TestCase};
 pub use window::Window;
@@ -110,6 +111,19 @@ impl Policy {
     /// Whether it is suspended at `now`.
     pub fn is_suspended(&self, now: Timestamp) -> bool {
         self.suspended.is_some() && self.suspended_until.is_none_or(|until| now < until)
+    }
+
+    /// Whether its budget is the one that a policy has which writes none.
+    pub fn has_default_budget(&self) -> bool {
+        let BudgetShape { max, max_percent, on_exceed } = BudgetShape::default();
+        let limit = |size: LimitSize, per: &str| Some(Limit { size, per: per.parse().ok()? });
+        let counts = max.iter().map(|it| limit(LimitSize::Count(it.count), &it.per));
+        let shares = max_percent.iter().map(|it| {
+            let (value, min_population) = (it.value, it.min_population);
+            limit(LimitSize::Percent { value, min_population }, &it.per)
+        });
+        self.on_exceed == on_exceed
+            && self.budget.iter().copied().map(Some).eq(counts.chain(shares))
     }
 }
 

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::backend::Operation;
 use crate::observe::cost::{Per, calls, calls_of_guard};
+use crate::plan::budget;
 use crate::plan::cadence::Cadence;
 use crate::plan::clause::Tier;
 use crate::plan::evaluate::tiers;
@@ -44,6 +45,9 @@ pub struct Cost {
     /// For how long an execution must have matched, in seconds. Absent if one look is enough.
     #[serde(skip_serializing_if = "Option::is_none")]
     stable_for_seconds: Option<i64>,
+    /// The limits, if they are those that hold for a policy without a `budget`. Absent if not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    default_budget: Vec<String>,
     #[serde(skip)]
     least_age: BTreeMap<&'static str, SignedDuration>,
 }
@@ -86,6 +90,11 @@ impl Cost {
             least_age_seconds: ages().map(|(status, age)| (status, age.as_secs())).collect(),
             least_age: ages().collect(),
             stable_for_seconds: policy.stable_for.map(|period| period.get().as_secs()),
+            default_budget: if policy.has_default_budget() {
+                policy.budget.iter().map(budget::describe).collect()
+            } else {
+                Vec::new()
+            },
             moving: cadence.moving.iter().map(ToString::to_string).collect(),
         }
     }
@@ -188,8 +197,15 @@ pub fn text(costs: &[Cost]) -> String {
                  that is run every few minutes; both count the looks in their state"
             )
         });
+        let budget = match &cost.default_budget[..] {
+            [] => String::new(),
+            limits => format!(
+                "\n  budget {}: what holds where none is written, whatever the priority",
+                limits.join(" and ")
+            ),
+        };
         text.push_str(&format!(
-            "{} ({mode}, {}:{})\n  {}{stable}\n  calls {}\n  needs {}\n\n",
+            "{} ({mode}, {}:{})\n  {}{stable}{budget}\n  calls {}\n  needs {}\n\n",
             cost.policy,
             cost.path,
             cost.line,

@@ -6,7 +6,7 @@ use rescind::emulator::Operation;
 use serde_json::Value;
 
 use crate::cli::{example, settings};
-use crate::process::fleet::{World, fleet_file, guard, policy};
+use crate::process::fleet::{World, fleet_file, guard, policy, policy_with};
 use crate::process::{Beside, command, ran, rescind};
 
 #[test]
@@ -16,6 +16,27 @@ fn validate_says_that_the_example_root_is_right() {
     let last = validate.stdout.lines().last();
     assert_eq!(last, Some("10 files, 4 policies, 1 guard, 7 tests, 2 fleets: no problems."));
     settings().bind(|| insta::assert_snapshot!("validate_example", validate.stdout));
+}
+
+#[test]
+fn validate_says_which_budget_holds_where_none_is_written() {
+    let world = World::new(1);
+    let text = policy_with("urgent", "*", "mode: Enforce\n  priority: 100");
+    let (bare, _) = text.split_once("  budget:").unwrap();
+    world.write("a.yaml", bare);
+    let validate = |more: &[&str]| {
+        let validate = ran(world.command(&[&["validate", "root"], more].concat()));
+        assert_eq!((validate.code, &*validate.stderr), (0, ""), "{}", validate.stdout);
+        validate.stdout
+    };
+    let said = "\n  budget 50 per 1h and 10 % per 1d: what holds where none is written, whatever the priority\n";
+    assert!(validate(&[]).contains(said), "{}", validate(&[]));
+    let json: serde_json::Value = serde_json::from_str(&validate(&["-o", "json"])).unwrap();
+    assert_eq!(json["costs"][0]["defaultBudget"], serde_json::json!(["50 per 1h", "10 % per 1d"]));
+    // It is no warning, and nothing is said of a budget that somebody wrote.
+    assert!(validate(&[]).ends_with(": no problems.\n"), "{}", validate(&[]));
+    world.write("a.yaml", &text);
+    assert!(!validate(&[]).contains("where none is written"), "{}", validate(&[]));
 }
 
 #[test]
