@@ -22,7 +22,7 @@ use crate::cli::session::Session;
 use crate::cli::signals::Signals;
 use crate::cli::{Failure, read, set_of};
 use crate::controller::follow::adopt;
-use crate::document::words::nearest;
+use crate::document::words::{nearest, visible};
 use crate::execution::{ExecutionKey, JobId, OpenStatus, ThingName};
 use crate::fact::{Fact, Unreadable};
 use crate::inventory::{Inventory, ObservedExecution};
@@ -82,7 +82,15 @@ async fn explained(args: Args, output: Output) -> anyhow::Result<Exit> {
     ask_journal(&mut explanation, &journal, &policies);
     match args.form.output {
         Format::Json => output.json(&json(&explanation, &journal, &broken))?,
-        Format::Text => output.result(&text(&explanation, &journal, output))?,
+        Format::Text => {
+            let text = text(&explanation, &journal, output);
+            // Where it says that no policy is for it, one that has an error may be.
+            let without = match &broken[..] {
+                [] => String::new(),
+                files => format!("Without what has an error ({}):\n", visible(&files.join(", "))),
+            };
+            output.result(&format!("{without}{text}"))?;
+        }
     }
     if broken.is_empty() {
         return Ok(Exit::Done);
