@@ -20,8 +20,12 @@ use shapes::{
     JsonStable, JsonSuspended,
 };
 
-/// The explanation, with what the journal has of the execution.
-pub fn json<'a>(explanation: &'a Explanation, journal: &'a [Entry]) -> Json<'a> {
+/// The explanation, with what the journal has of the execution, and the files with an error.
+pub fn json<'a>(
+    explanation: &'a Explanation,
+    journal: &'a [Entry],
+    broken: &'a [String],
+) -> Json<'a> {
     let text = |value: &String| serde_json::Value::from(value.as_str());
     Json {
         format: FORMAT,

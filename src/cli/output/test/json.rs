@@ -168,6 +168,6 @@ fn json_failure(failure: &Unexpected) -> JsonFailure<'_> {
         thing: failure.key.thing.as_str(),
         expected: failure.expected.as_ref().map(JsonDecision::expected),
         decided: failure.decided.as_ref().map(JsonDecision::decided),
-        explanation: failure.explanation.as_ref().map(|it| explain::json(it, &[])),
+        explanation: failure.explanation.as_ref().map(|it| explain::json(it, &[], &[])),
     }
 }

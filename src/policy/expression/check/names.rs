@@ -44,12 +44,12 @@ impl Checker<'_> {
     }
 
     /// The dotted name that a part is: `execution.status`.
-    pub(super) fn path(&self, part: &IdedExpr) -> Option<String> {
+    pub(super) fn path(part: &IdedExpr) -> Option<String> {
         match &part.expr {
             // The name of an element is none of them: these are taken.
             Expr::Ident(name) => ROOTS.contains(&name.as_str()).then(|| name.clone()),
             Expr::Select(select) => {
-                self.path(&select.operand).map(|path| format!("{path}.{}", select.field))
+                Self::path(&select.operand).map(|path| format!("{path}.{}", select.field))
             }
             _ => None,
         }
@@ -103,11 +103,11 @@ impl Checker<'_> {
     }
 
     pub(super) fn select(&mut self, part: &IdedExpr, select: &SelectExpr) -> Option<Typed> {
-        if let Some(path) = self.path(part) {
+        if let Some(path) = Self::path(part) {
             if let Some(found) = self.resolve(&path) {
                 return found.ok();
             }
-            let of = self.path(&select.operand).unwrap_or_default();
+            let of = Self::path(&select.operand).unwrap_or_default();
             if !self.fields_of(&path).is_empty() {
                 let help = format!("name a field of it: {}", self.fields_of(&path).join(", "));
                 self.wrong(part, format!("{} is not a value", quoted(&path)), help);
@@ -137,16 +137,16 @@ impl Checker<'_> {
             self.wrong(of, "`has` needs a field", help);
             return None;
         };
-        if let Some(field) = self.path(of).as_deref().and_then(Field::named) {
+        if let Some(field) = Self::path(of).as_deref().and_then(Field::named) {
             self.fact(field);
             return Some(Typed::new(Node::HasField(field), BOOL));
         }
-        let path = self.path(of);
+        let path = Self::path(of);
         if let Some(revision) = path.as_deref().and_then(|path| self.revision(path)) {
             return Some(Typed::new(Node::Bool(revision.text().is_some()), BOOL));
         }
-        if let Some(path) = self.path(of)
-            && self.path(&select.operand).is_some_and(|root| ROOTS.contains(&root.as_str()))
+        if let Some(path) = Self::path(of)
+            && Self::path(&select.operand).is_some_and(|root| ROOTS.contains(&root.as_str()))
         {
             if self.resolve(&path).is_some() {
                 let help = "leave it out: this is always there";
@@ -176,7 +176,7 @@ impl Checker<'_> {
             return None;
         };
         let name = name.inner();
-        if let Some(path) = self.path(of) {
+        if let Some(path) = Self::path(of) {
             let whole = format!("{path}.{name}");
             if let Some(field) = Field::named(&whole) {
                 let Type::One(scalar) = field.ty() else {
