@@ -133,6 +133,9 @@ fn of_an_account() -> Vec<Value> {
     assert_eq!(stopped.code, 4, "{}", stopped.stderr);
     documents.push(json(&run(&["plan", "root"])));
 
+    world.write("broken.yaml", "kind: CancelPolicy\n");
+    documents.push(json(&run(&["explain", "r05", "fw", "--root", "root"])));
+
     documents.push(json(&ran(world.bare(&["audit", "-o", "json"]))));
     let other = World::new(1);
     let witness = other.address.to_string();
@@ -158,7 +161,11 @@ fn of_files() -> Vec<Value> {
     world.write("b.yaml", &twice);
     fs::write(world.path("fleet.yaml"), crate::process::fleet::fleet_file(4)).unwrap();
     let run = |args: &[&str]| json(&ran(world.bare(&[args, &["-o", "json"]].concat())));
+    let plain = policy_with("c", "*", "mode: Observe");
+    let (without_budget, _) = plain.split_once("  budget:").expect("it has one");
+    world.write("c.yaml", without_budget);
     let mut documents = vec![run(&["validate", "root", "nowhere"])];
+    fs::remove_file(world.path("root/c.yaml")).unwrap();
     let wrong = "r001, decision: Cancel, reason: Matched, policy: a, force: true";
     world.write("one.yaml", &test_of("one", wrong));
     world.write("two.yaml", &test_of("two", "r999, decision: Keep"));
@@ -196,6 +203,7 @@ fn of_what_should_not_be() -> Vec<Value> {
     };
     let mut root = busy.root.clone();
     root.all_wait = true;
+    root.unread = Some("it is not there".to_owned());
     let mut pass = busy.pass.clone().unwrap();
     pass.reasons.insert("due".to_owned(), 3);
     let troubled = Status {
