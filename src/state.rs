@@ -24,6 +24,7 @@ pub mod pauses;
 pub mod request;
 pub mod sqlite;
 pub mod verify;
+mod whole;
 
 /// A state that cannot be read or written. Nothing is sent then.
 #[derive(Debug, thiserror::Error)]

@@ -32,7 +32,7 @@ mod left;
 mod saved;
 
 use left::look_again;
-use saved::{canceled_since, lines_of, nothing_went, refuse_stale};
+use saved::{ask_pairs, canceled_since, lines_of, nothing_went, refuse_stale};
 
 pub async fn apply(args: Args, output: Output) -> anyhow::Result<Exit> {
     let policies = PolicySet::clone(&*load(&args.root, output)?);
@@ -126,8 +126,7 @@ async fn reconcile(
     };
     let (lines, mut records) = match &saved {
         Some(saved) => {
-            let canceled =
-                canceled_since(&session, &args.state.directory, saved, &plan, stop).await?;
+            let canceled = canceled_since(&session, &args.state.directory, saved).await?;
             lines_of(saved, shown, &canceled)
         }
         None => (plan.acts().cloned().collect(), Vec::new()),
@@ -175,6 +174,9 @@ async fn reconcile(
         let places: BTreeMap<&ExecutionKey, usize> =
             plan.acts().enumerate().map(|(place, line)| (&line.key, place)).collect();
         records.sort_by_key(|it| places.get(&it.key).copied().unwrap_or(usize::MAX));
+    }
+    if let Some(saved) = &saved {
+        ask_pairs(&session, saved, &plan, &mut records, stop).await;
     }
     let all_calls = session.pacer.counts();
     let left = if acts && !stop.is_on() {

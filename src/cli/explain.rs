@@ -95,10 +95,10 @@ async fn explained(args: Args, output: Output) -> anyhow::Result<Exit> {
     if broken.is_empty() {
         return Ok(Exit::Done);
     }
-    let (root, files) = (args.root.display(), broken.join(", "));
+    let (root, files) = (args.root.display(), visible(&broken.join(", ")));
     output.error(&format!(
-        "{} in {root}: nothing of that is in this explanation ({files}). Until it is mended, its policies wait in \
-         `run`, and `plan` and `apply` do nothing at all",
+        "{} in {root}: nothing of that is in this explanation ({files}). Until that is mended, the policies in it \
+         wait in `run`, and `plan` and `apply` do nothing at all",
         plural(broken.len(), "broken file"),
     ));
     Ok(Exit::Error)

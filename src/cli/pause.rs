@@ -26,11 +26,12 @@ pub fn pause(args: &Pause, output: Output) -> anyhow::Result<Exit> {
     }
     let is_new = !directory.is_used().map_err(|error| failed(&error))?;
     let earlier = directory.pause(&reason).map_err(|error| failed(&error))?;
-    output.result(&format!(
+    let told = output.result(&format!(
         "Paused: nothing is sent with the state in {path} until `rescind resume`. What is on its way \
          may still land."
-    ))?;
+    ));
     keep(&directory, pauses::Change { at: now, paused: true, why: reason }, output);
+    told?;
     // It is paused by now, whatever there is to say of who hears it.
     let not_known = |error: &Error| {
         output.say(&format!("Warning: who stops by it is not known: {error}"));

@@ -9,13 +9,16 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::iter;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+
+use super::whole;
 
 /// The name of the stop switch.
 pub const PAUSED: &str = "PAUSED";
 
-/// How many reasons of earlier pauses that still last are kept.
+/// How many reasons of earlier pauses that still last are kept: the first, and the latest.
 const EARLIER_KEPT: usize = 20;
 
 /// How a state file's name ends.
@@ -173,25 +176,18 @@ impl Directory {
     pub fn pause(&self, reason: &str) -> Result<Vec<String>, Error> {
         self.make()?;
         let before = self.reasons();
-        let (path, part) = (self.0.join(PAUSED), self.0.join(".PAUSED.part"));
+        let path = self.0.join(PAUSED);
+        let newest = reason.replace(['\r', '\n'], " ");
+        let (latest, older) = before.split_at(before.len().min(EARLIER_KEPT - 1));
+        let kept = latest.iter().chain(older.last());
+        let lines: Vec<_> = iter::once(&newest).chain(kept).map(String::as_str).collect();
         let mut options = OpenOptions::new();
-        // Whoever may enter the directory may read why: root pauses what another user runs.
-        options.write(true).create(true).truncate(true).mode(0o644);
-        let write = || {
-            let mut file = options.open(&part)?;
-            writeln!(file, "{}", reason.replace(['\r', '\n'], " "))?;
-            for earlier in before.iter().take(EARLIER_KEPT) {
-                writeln!(file, "{earlier}")?;
-            }
-            file.sync_all()?;
-            fs::rename(&part, &path)?;
-            File::open(&self.0)?.sync_all()
-        };
-        match write() {
+        options.write(true).create(true).mode(0o644);
+        match whole::write(&path, &(lines.join("\n") + "\n")) {
             Ok(()) => Ok(before),
             // A stop switch is needed most when the disk is full; an empty file needs no room. One that is
             // there keeps what it says.
-            Err(_) if options.truncate(false).open(&path).is_ok() => Ok(before),
+            Err(_) if options.open(&path).is_ok() => Ok(before),
             Err(source) => Err(unusable(&path, "written", source)),
         }
     }
@@ -237,10 +233,13 @@ impl Directory {
                 [newest, _, first] => {
                     format!("{newest}; paused before already: {first}, and once between")
                 }
-                [newest, between @ .., first] => format!(
-                    "{newest}; paused before already: {first}, and {} times between",
-                    between.len()
-                ),
+                [newest, between @ .., first] => {
+                    let (times, least) = (between.len(), EARLIER_KEPT - 1);
+                    let at_least = if times < least { "" } else { "at least " };
+                    format!(
+                        "{newest}; paused before already: {first}, and {at_least}{times} times between"
+                    )
+                }
             }),
         }
     }

@@ -98,7 +98,7 @@ impl Entry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
-    /// When, by AWS's clock.
+    /// When, by AWS's clock; `paused` and `resumed` by that of the machine.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub at: Timestamp,
     /// The account.

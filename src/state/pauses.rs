@@ -5,14 +5,14 @@
 //!
 //! Invariant: a line that cannot be read tells nothing, and hides no other.
 
-use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::directory::{Directory, Error, unusable};
+use super::whole;
 
 /// The file's name.
 const FILE: &str = "PAUSES";
@@ -45,26 +45,18 @@ pub fn changes(directory: &Directory) -> Result<Vec<Change>, Error> {
     }
 }
 
-/// Keeps a change.
+/// Keeps a change. Who keeps one at the same time waits, so that none is lost.
 pub fn keep(directory: &Directory, change: Change) -> Result<(), Error> {
+    let path = directory.path().join(FILE);
+    let failed = |source: io::Error| unusable(&path, "written", source);
+    let turn = File::open(directory.path()).map_err(failed)?;
+    turn.lock().map_err(failed)?;
     let mut kept = changes(directory)?;
     kept.push(change);
-    let path = directory.path().join(FILE);
-    let part = directory.path().join(format!(".{FILE}.part"));
-    let mut options = OpenOptions::new();
-    // Whoever may enter the directory may read why, as of the switch itself: root pauses what another runs.
-    options.write(true).create(true).truncate(true).mode(0o644);
-    let write = || {
-        let mut file = options.open(&part)?;
-        for change in &kept[kept.len().saturating_sub(KEPT)..] {
-            writeln!(file, "{}", serde_json::to_string(change)?)?;
-        }
-        file.sync_all()?;
-        fs::rename(&part, &path)
-    };
-    write().map_err(|error| {
-        // It is written anew the next time.
-        let _ = fs::remove_file(&part);
-        unusable(&path, "written", error)
-    })
+    let mut text = String::new();
+    for change in &kept[kept.len().saturating_sub(KEPT)..] {
+        text.push_str(&serde_json::to_string(change).map_err(|error| failed(error.into()))?);
+        text.push('\n');
+    }
+    whole::write(&path, &text).map_err(failed)
 }

@@ -7,9 +7,8 @@
 //!
 //! Invariant: a file that is not whole asks for nothing. Each is made under another name.
 
-use std::fs::{self, File, Permissions};
-use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -18,6 +17,7 @@ use crate::plan::breaker::Breaker;
 use crate::policy::PolicyName;
 use crate::state;
 use crate::state::directory::{Directory, Error, Place, unusable};
+use crate::state::whole;
 
 /// Something that can be asked for.
 pub trait Asked: Sized + Ord {
@@ -99,23 +99,11 @@ impl<T: Asked> Request<T> {
         directory.make()?;
         let name = format!("{}{}{}", prefix(place), what.name(), T::SUFFIX);
         let path = directory.path().join(&name);
-        let part = directory.path().join(format!(".{name}.part"));
-        let write = || {
-            let mut file = File::create(&part)?;
-            // Whoever may enter the directory may read it: root asks what another user runs.
-            file.set_permissions(Permissions::from_mode(0o644))?;
-            writeln!(file, "{}", who.replace(['\r', '\n'], " "))?;
-            if let Some(said) = what.said() {
-                writeln!(file, "{said}")?;
-            }
-            file.sync_all()?;
-            fs::rename(&part, &path)
-        };
-        write().map_err(|source| {
-            // Nobody takes it for a request: it may as well stay.
-            let _ = fs::remove_file(&part);
-            unusable(&path, "written", source)
-        })?;
+        let mut text = format!("{}\n", who.replace(['\r', '\n'], " "));
+        if let Some(said) = what.said() {
+            text.push_str(&format!("{said}\n"));
+        }
+        whole::write(&path, &text).map_err(|source| unusable(&path, "written", source))?;
         Ok(Self { what, who: who.to_owned(), path })
     }
 

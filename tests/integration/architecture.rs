@@ -140,7 +140,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     ("sha1", &["source/revision.rs"]),
     ("strsim", &["document.rs"]),
-    ("tempfile", &["cli/out.rs"]),
+    ("tempfile", &["cli/out.rs", "state/whole.rs"]),
     ("tracing_subscriber", &["cli/output.rs"]),
 ];
 

@@ -213,9 +213,17 @@ fn a_budget_refills_when_each_of_its_limits_does() {
         "0 of 5 left (5 per 1h, refills in 20m), 2 of 5 left (5 per 1d)"
     );
     assert_eq!(
-        told(vec![hour, limit("5 per 1d", 0, None)]),
+        told(vec![hour.clone(), limit("5 per 1d", 0, None)]),
         "0 of 5 left (5 per 1h), 0 of 5 left (5 per 1d)"
     );
+    // Of a guard each limit is told by itself: one for force holds up nothing that goes without.
+    let mut snapshot = busy();
+    let mut guards = Vec::clone(&snapshot.guards);
+    guards[0].budgets = vec![hour, limit("0 forced per 1h", 0, None)];
+    snapshot.guards = Arc::new(guards);
+    let text = text(&status(&snapshot), Output::new(Color::Never));
+    let guard = "0 of 5 left (5 per 1h, refills in 20m), 0 of 5 left (0 forced per 1h)";
+    assert!(text.contains(guard), "{text}");
 }
 
 #[test]

@@ -87,11 +87,14 @@ fn date(header: &str) -> Option<Timestamp> {
     PARSER.parse_timestamp(header).ok()
 }
 
-/// A URI without path and query: `https://iot.eu-central-1.amazonaws.com`.
-fn endpoint(uri: &str) -> Option<&str> {
+/// A URI without path and query, and without the name and password that may stand before its host:
+/// `https://iot.eu-central-1.amazonaws.com`.
+fn endpoint(uri: &str) -> Option<String> {
     let host = uri.find("://")? + 3;
     let end = uri[host..].find(['/', '?']).map_or(uri.len(), |end| host + end);
-    Some(&uri[..end])
+    let authority = &uri[host..end];
+    let shown = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    Some(format!("{}{shown}", &uri[..host]))
 }
 
 /// One request on its way. Clones are the same.
@@ -196,7 +199,7 @@ impl Intercept for Flight {
             self.0.key.get_or_init(|| key);
         }
         if let Some(endpoint) = endpoint(context.request().uri()) {
-            self.0.endpoint.get_or_init(|| endpoint.to_owned());
+            self.0.endpoint.get_or_init(|| endpoint);
         }
         let may_send = |gate: &Arc<dyn Gate>| gate.may_send(self.account().as_ref());
         if self.0.gate.as_ref().is_some_and(|gate| !may_send(gate)) {
@@ -234,9 +237,11 @@ mod tests {
     fn an_endpoint_is_what_stands_before_the_path() {
         let aws = "https://iot.eu-central-1.amazonaws.com";
         for rest in ["", "/", "/jobs?status=SCHEDULED", "?a=/"] {
-            assert_eq!(endpoint(&format!("{aws}{rest}")), Some(aws), "{rest}");
+            assert_eq!(endpoint(&format!("{aws}{rest}")).as_deref(), Some(aws), "{rest}");
         }
-        assert_eq!(endpoint("http://[::1]:8080/jobs"), Some("http://[::1]:8080"));
+        let of = |uri| endpoint(uri).unwrap_or_default();
+        assert_eq!(of("http://[::1]:8080/jobs"), "http://[::1]:8080");
+        assert_eq!(of("http://me:p@ss@127.0.0.1:1/jobs?a=b@c"), "http://127.0.0.1:1");
         assert_eq!(endpoint("/jobs"), None);
     }
 

@@ -23,6 +23,8 @@ use crate::state::journal::{Entry, Filter};
 /// How many executions are described at the same time: the pace of calls is kept all the same.
 const AT_ONCE: usize = 16;
 
+const NO_LONGER_OPEN: &str = "it is no longer open, or no policy has it in scope";
+
 /// Refuses a plan that was made for other policies than those of the files, or of these with the guards that
 /// the state keeps: it may have been made where that state is not, and the guards count all the same.
 pub(super) fn refuse_stale(
@@ -48,14 +50,11 @@ pub(super) fn refuse_stale(
 /// Which executions of a saved plan rescind has canceled since it was made, each with what says so.
 pub(super) type Canceled = BTreeMap<(ExecutionKey, ExecutionNumber), String>;
 
-/// What of a saved plan that is no longer to be canceled rescind has canceled since: this journal says so, or
-/// else the execution itself, by its `rescind` pair. What cannot be read is not known to be ours.
+/// What of a saved plan rescind has canceled since, as this journal says.
 pub(super) async fn canceled_since(
     session: &Session,
     args: &StateDir,
     saved: &SavedPlan,
-    plan: &Plan,
-    stop: &Stop,
 ) -> anyhow::Result<Canceled> {
     let outcomes = Outcome::ALL.into_iter().filter(|it| it.is_cancel()).map(Some).collect();
     let filter = Filter { since: Some(saved.created_at), outcomes, ..Filter::default() };
@@ -65,13 +64,25 @@ pub(super) async fn canceled_since(
         let why = format!("we canceled it at {}", shown_plan::round(it.settled_at?));
         Some(((key, it.execution_number), why))
     };
-    let mut canceled: Canceled = entries.filter_map(of).collect();
-    let open: BTreeSet<_> = plan.lines.iter().map(|line| &line.key).collect();
-    let is_untold = |line: &&SavedLine| {
-        let key = line.key();
-        !open.contains(&key) && !canceled.contains_key(&(key, line.execution_number))
-    };
-    let untold: Vec<_> = saved.lines.iter().filter(is_untold).collect();
+    Ok(entries.filter_map(of).collect())
+}
+
+/// What the `rescind` pair says of the lines that are no longer open and of which the journal knows nothing: they
+/// are told as kept if it was us. Only for the report, and so after all that is canceled. What cannot be read is
+/// not known to be ours.
+pub(super) async fn ask_pairs(
+    session: &Session,
+    saved: &SavedPlan,
+    plan: &Plan,
+    records: &mut [Record],
+    stop: &Stop,
+) {
+    let of_record = |it: &Record| (it.key.clone(), it.number);
+    let untold: BTreeSet<_> =
+        records.iter().filter(|it| it.note == NO_LONGER_OPEN).map(of_record).collect();
+    let lines = saved.lines.iter().filter(|it| untold.contains(&(it.key(), it.execution_number)));
+    let untold: Vec<_> = lines.collect();
+    let mut canceled = Canceled::new();
     let reader = session.reader();
     let described = stream::iter(untold).map(|line| {
         let reader = &reader;
@@ -93,7 +104,15 @@ pub(super) async fn canceled_since(
             },
         }
     }
-    Ok(canceled)
+    drop(described);
+    for record in records {
+        if record.note == NO_LONGER_OPEN
+            && let Some(why) = canceled.remove(&(record.key.clone(), record.number))
+        {
+            record.ending = Ending::Kept(Reason::AlreadyCanceledByUs);
+            record.note = why;
+        }
+    }
 }
 
 /// That rescind canceled the execution of a line, if its `rescind` pair says that the line's policy did.
@@ -152,7 +171,7 @@ pub(super) fn lines_of(
                 records.push(record(Ending::Kept(Reason::AlreadyCanceledByUs), why.clone()));
                 continue;
             }
-            records.push(superseded("it is no longer open, or no policy has it in scope"));
+            records.push(superseded(NO_LONGER_OPEN));
             continue;
         };
         let Some(act) = &line.act else {

@@ -218,7 +218,7 @@ fn policies(policies: &[Policy], now: Timestamp, output: Output) -> String {
             (Tone::Plain, policy.mode.clone()),
             (tone, state(policy, now)),
             (Tone::Plain, executions.join(", ")),
-            (Tone::Plain, budgets(&policy.budgets, now)),
+            (Tone::Plain, budgets(&policy.budgets, now, refill(&policy.budgets))),
         ]);
     }
     columns(output, &rows)
@@ -233,14 +233,22 @@ fn state(policy: &Policy, now: Timestamp) -> String {
     format!("{}, window {is}{change}", policy.state)
 }
 
-fn budgets(budgets: &[Budget], now: Timestamp) -> String {
-    // Nothing goes before each limit has a unit again: only the last of their times is of use.
-    let empty: Vec<_> = budgets.iter().filter(|it| it.left == 0).collect();
-    let refills = empty.iter().map(|it| it.refills_at).collect::<Option<Vec<_>>>();
+/// When a policy's budget has a unit again, if it has none: nothing goes before each of its limits has one, so
+/// that only the last of their times is of use.
+fn refill(budgets: &[Budget]) -> impl Fn(&Budget) -> Option<Timestamp> {
+    let empty = budgets.iter().filter(|it| it.left == 0);
+    let refills = empty.map(|it| it.refills_at).collect::<Option<Vec<_>>>();
     let last = refills.and_then(|all| all.into_iter().max());
+    move |it| last.filter(|_| it.left == 0 && it.refills_at == last)
+}
+
+fn budgets(
+    budgets: &[Budget],
+    now: Timestamp,
+    refills_at: impl Fn(&Budget) -> Option<Timestamp>,
+) -> String {
     let one = |it: &Budget| {
-        let is_last = it.left == 0 && it.refills_at == last;
-        let refill = last.filter(|_| is_last).map_or_else(String::new, |at| {
+        let refill = refills_at(it).map_or_else(String::new, |at| {
             format!(", refills in {}", humanize(at.duration_since(now)))
         });
         let halted = it.halted.map_or_else(String::new, |due| format!(", halted: {due} due"));
@@ -257,7 +265,8 @@ fn guards(guards: &[Guard], now: Timestamp, output: Output) -> String {
         rows.push(vec![
             (Tone::Plain, guard.name.clone()),
             (tone, guard.standing.clone()),
-            (Tone::Plain, budgets(&guard.budgets, now)),
+            // Each limit by itself: one for force does not hold up what goes without.
+            (Tone::Plain, budgets(&guard.budgets, now, |it| it.refills_at)),
         ]);
     }
     columns(output, &rows)

@@ -155,8 +155,8 @@ fn a_root_with_a_broken_file_is_explained_without_it() {
     };
     decided(&told, "fw on r001: cancel");
     assert!(told.stderr.contains(" --> root/b.yaml:5:3\n"), "{}", told.stderr);
-    let last = "\nerror: 1 broken file in root: nothing of that is in this explanation (b.yaml). Until it is \
-                mended, its policies wait in `run`, and `plan` and `apply` do nothing at all\n";
+    let last = "\nerror: 1 broken file in root: nothing of that is in this explanation (b.yaml). Until that is \
+                mended, the policies in it wait in `run`, and `plan` and `apply` do nothing at all\n";
     assert!(told.stderr.ends_with(last), "{}", told.stderr);
     let json: Value = serde_json::from_str(&explain(&["-o", "json"]).stdout).unwrap();
     assert_eq!(json["broken"], serde_json::json!(["b.yaml"]));

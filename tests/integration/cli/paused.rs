@@ -56,6 +56,17 @@ fn while_paused_an_apply_sends_nothing_and_says_what_to_do() {
     let apply = ran(world.command(&[&["apply", "root", "--yes"][..], &PINS].concat()));
     assert_eq!(apply.code, 0, "{}", apply.stderr);
     assert_eq!(world.emulator.effects().len(), 3);
+    // The journal is told whether or not it can be read who paused.
+    let path = world.path("state").join("PAUSES");
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    for (form, warns) in [("text", true), ("json", true), ("csv", false), ("targets", false)] {
+        let audit = ran(world.command(&["audit", "-o", form]));
+        assert_eq!(audit.code, 0, "{form}: {}", audit.stderr);
+        assert!(audit.stdout.contains("r001"), "{form}: {}", audit.stdout);
+        let told = "Warning: who paused and resumed is not known";
+        assert_eq!(audit.stderr.contains(told), warns, "{form}: {}", audit.stderr);
+    }
 }
 
 #[test]

@@ -58,7 +58,7 @@ pub const ABOUT: [About; 10] = [
                What ends before anything could be sent (a pause, an open breaker, a stale plan, another account) \
                writes nothing to stdout and why to stderr. `outcome` is one of the [outcomes](#outcome) of the \
                journal, or one of four that are in no journal: `kept`, the policies in force, asked in the moment \
-               of acting, keep it; `budgetExhausted`, no unit was left for it; `beyondMax`, `--max` were canceled \
+               of acting, keep it, or rescind canceled it before; `budgetExhausted`, no unit was left for it; `beyondMax`, `--max` were canceled \
                before its turn came; `notTried`, because of what others met. Of these `superseded`, `withdrawn`, \
                `failed`, `unresolved` and `notTried` make the exit code 3.",
         examples: &[
@@ -78,7 +78,8 @@ pub const ABOUT: [About; 10] = [
         form: "rescind/explain/v1",
         title: "explain",
         commands: "`rescind explain THING JOB -o json`",
-        says: "The exit code says nothing of the decision: 0 if the execution is there.",
+        says: "The exit code says nothing of the decision: 0 if the execution is there; 1, with the document, if files of \
+               the root have an error (`broken`).",
         examples: &[
             (
                 "why it is not canceled, and what would have to change",

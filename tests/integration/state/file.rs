@@ -342,6 +342,13 @@ async fn the_stop_switch_is_a_file() {
     assert_eq!(disk.directory.resume().unwrap().unwrap(), both);
     assert_eq!(disk.directory.resume().unwrap(), None);
     assert_eq!(state.paused(), None);
+    // However many there are, the first is told.
+    for number in 0..30 {
+        disk.directory.pause(&format!("number {number}")).unwrap();
+    }
+    let told = "number 29; paused before already: number 0, and at least 19 times between";
+    assert_eq!(state.paused().as_deref(), Some(told));
+    assert_eq!(disk.directory.resume().unwrap().unwrap().len(), 21);
     // As somebody made it by hand, or a full disk left it.
     fs::write(disk.directory.path().join("PAUSED"), "").unwrap();
     assert!(state.paused().unwrap().starts_with("there is "));
