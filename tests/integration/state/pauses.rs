@@ -55,7 +55,7 @@ fn of_those_that_pause_at_the_same_time_none_is_lost() {
 #[test]
 fn nothing_is_written_through_a_link_that_somebody_laid() {
     let folder = TempDir::new().unwrap();
-    let directory = Directory::at(&folder.path().join("state"));
+    let directory = Directory::at(folder.path().join("state"));
     directory.pause("first").unwrap();
     let victim = folder.path().join("victim");
     fs::write(&victim, "mine").unwrap();
