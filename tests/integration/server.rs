@@ -174,12 +174,13 @@ fn the_status_of_a_busy_controller_as_people_read_it() {
         operation: Some("CancelJobExecution".to_owned()),
         kind: Some("denied".to_owned()),
         count: 2,
+        at: now() - jiff::SignedDuration::from_mins(1),
         ..Failure::default()
     };
     let later = waits.errors[0].clone();
     waits.errors = Arc::new(vec![refused, later]);
     let met = text(&status(&waits), output);
-    let latest = "the latest: denied: CancelJobExecution for job fw on r001";
+    let latest = "the latest, 1m ago: denied: CancelJobExecution for job fw on r001";
     assert!(met.contains(&format!("{said}{latest}")), "{met}");
 }
 
@@ -219,10 +220,11 @@ fn a_budget_refills_when_each_of_its_limits_does() {
     // Of a guard each limit is told by itself: one for force holds up nothing that goes without.
     let mut snapshot = busy();
     let mut guards = Vec::clone(&snapshot.guards);
-    guards[0].budgets = vec![hour, limit("0 forced per 1h", 0, None)];
+    let some = limit("5 per 1d", 2, Some(300));
+    guards[0].budgets = vec![hour, limit("0 forced per 1h", 0, None), some];
     snapshot.guards = Arc::new(guards);
     let text = text(&status(&snapshot), Output::new(Color::Never));
-    let guard = "0 of 5 left (5 per 1h, refills in 20m), 0 of 5 left (0 forced per 1h)";
+    let guard = "0 of 5 left (5 per 1h, refills in 20m), 0 of 5 left (0 forced per 1h), 2 of 5 left (5 per 1d)";
     assert!(text.contains(guard), "{text}");
 }
 

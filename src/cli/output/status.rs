@@ -190,10 +190,11 @@ fn look(status: &Status) -> String {
 /// Why executions are left alone: what AWS said last of a call for one, as far as this process has met it.
 fn left_alone(status: &Status) -> String {
     let of_call = |it: &Failure| {
-        it.operation.as_ref().and(it.kind.clone().map(|kind| (kind, it.what.clone())))
+        let kind = it.operation.as_ref().and(it.kind.as_deref())?;
+        Some(format!("{}: {}: {}", ago(it.at, status.now), visible(kind), visible(&it.what)))
     };
     let why = match status.errors.iter().rev().find_map(of_call) {
-        Some((kind, what)) => format!("the latest: {}: {}", visible(&kind), visible(&what)),
+        Some(latest) => format!("the latest, {latest}"),
         None => "`rescind audit` says what happened".to_owned(),
     };
     format!("an earlier cancel failed, or is not settled yet; {why}")
@@ -266,7 +267,10 @@ fn guards(guards: &[Guard], now: Timestamp, output: Output) -> String {
             (Tone::Plain, guard.name.clone()),
             (tone, guard.standing.clone()),
             // Each limit by itself: one for force does not hold up what goes without.
-            (Tone::Plain, budgets(&guard.budgets, now, |it| it.refills_at)),
+            (
+                Tone::Plain,
+                budgets(&guard.budgets, now, |it| it.refills_at.filter(|_| it.left == 0)),
+            ),
         ]);
     }
     columns(output, &rows)
