@@ -321,8 +321,8 @@ impl Executor {
                         let failed = record.ending == Ending::Outcome(Outcome::Failed);
                         work.note_connection(failed, &mut unconnected);
                         if unconnected.len() >= UNCONNECTED {
-                            let why = "not tried: for several executions in a row no connection could be made";
-                            lock(&run.met).dead.get_or_insert_with(|| why.to_owned());
+                            let why = "for several executions in a row no connection could be made";
+                            lock(&run.met).dead.get_or_insert_with(|| format!("{NOT_TRIED}{why}"));
                         }
                         room.ended(&work);
                         let left = queue.len() + flying.len() + parked.len();
@@ -365,8 +365,8 @@ impl Met {
             let why = format!("{NOT_TRIED}AWS denied the calls for {} jobs", jobs.len());
             Some((Ending::NotTried, why))
         } else if of_policy.is_some_and(|jobs| jobs.contains(&work.key().job)) {
-            let why = "not tried: AWS denied the calls for another execution of this job";
-            Some((Ending::JobDenied, why.to_owned()))
+            let why = "AWS denied the calls for another execution of this job";
+            Some((Ending::JobDenied, format!("{NOT_TRIED}{why}")))
         } else {
             None
         }

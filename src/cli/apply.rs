@@ -124,12 +124,12 @@ async fn reconcile(
         cancels_per_second,
         most: args.max,
     };
-    let (lines, mut records) = match &saved {
+    let (lines, mut records, gone) = match &saved {
         Some(saved) => {
             let canceled = canceled_since(&session, &args.state.directory, saved).await?;
             lines_of(saved, shown, &canceled)
         }
-        None => (plan.acts().cloned().collect(), Vec::new()),
+        None => (plan.acts().cloned().collect(), Vec::new(), Vec::new()),
     };
     if args.form.output == Format::Text {
         let text = shown_plan::text(shown, output);
@@ -176,7 +176,7 @@ async fn reconcile(
         records.sort_by_key(|it| places.get(&it.key).copied().unwrap_or(usize::MAX));
     }
     if let Some(saved) = &saved {
-        ask_pairs(&session, saved, &plan, &mut records, stop).await;
+        ask_pairs(&session, saved, &plan, gone, &mut records, stop).await;
     }
     let all_calls = session.pacer.counts();
     let left = if acts && !stop.is_on() {

@@ -23,8 +23,6 @@ use crate::state::journal::{Entry, Filter};
 /// How many executions are described at the same time: the pace of calls is kept all the same.
 const AT_ONCE: usize = 16;
 
-const NO_LONGER_OPEN: &str = "it is no longer open, or no policy has it in scope";
-
 /// Refuses a plan that was made for other policies than those of the files, or of these with the guards that
 /// the state keeps: it may have been made where that state is not, and the guards count all the same.
 pub(super) fn refuse_stale(
@@ -67,24 +65,19 @@ pub(super) async fn canceled_since(
     Ok(entries.filter_map(of).collect())
 }
 
-/// What the `rescind` pair says of the lines that are no longer open and of which the journal knows nothing: they
-/// are told as kept if it was us. Only for the report, and so after all that is canceled. What cannot be read is
-/// not known to be ours.
+/// What the `rescind` pair says of the lines that are gone: their records tell them as kept if it was us. Only for
+/// the report, and so after all that is canceled. What cannot be read is not known to be ours.
 pub(super) async fn ask_pairs(
     session: &Session,
     saved: &SavedPlan,
     plan: &Plan,
+    gone: Vec<&SavedLine>,
     records: &mut [Record],
     stop: &Stop,
 ) {
-    let of_record = |it: &Record| (it.key.clone(), it.number);
-    let untold: BTreeSet<_> =
-        records.iter().filter(|it| it.note == NO_LONGER_OPEN).map(of_record).collect();
-    let lines = saved.lines.iter().filter(|it| untold.contains(&(it.key(), it.execution_number)));
-    let untold: Vec<_> = lines.collect();
     let mut canceled = Canceled::new();
     let reader = session.reader();
-    let described = stream::iter(untold).map(|line| {
+    let described = stream::iter(gone).map(|line| {
         let reader = &reader;
         async move {
             let (key, number) = (line.key(), line.execution_number);
@@ -106,9 +99,7 @@ pub(super) async fn ask_pairs(
     }
     drop(described);
     for record in records {
-        if record.note == NO_LONGER_OPEN
-            && let Some(why) = canceled.remove(&(record.key.clone(), record.number))
-        {
+        if let Some(why) = canceled.remove(&(record.key.clone(), record.number)) {
             record.ending = Ending::Kept(Reason::AlreadyCanceledByUs);
             record.note = why;
         }
@@ -135,15 +126,16 @@ fn told_by_pair(
     }
 }
 
-/// The lines of a saved plan that the policies still want, pinned as saved; and what became of the
-/// others.
-pub(super) fn lines_of(
-    saved: &SavedPlan,
+/// The lines of a saved plan that the policies still want, pinned as saved; what became of the others; and those
+/// of these that are gone, of which the journal knows nothing.
+pub(super) fn lines_of<'a>(
+    saved: &'a SavedPlan,
     shown: shown_plan::Shown<'_>,
     canceled: &Canceled,
-) -> (Vec<Line>, Vec<Record>) {
+) -> (Vec<Line>, Vec<Record>, Vec<&'a SavedLine>) {
     let mut lines = Vec::new();
     let mut records = Vec::new();
+    let mut gone = Vec::new();
     let mut found = BTreeSet::new();
     let by_key = |wanted: &SavedLine| shown.plan.lines.iter().find(|line| line.key == wanted.key());
     for wanted in &saved.lines {
@@ -171,7 +163,8 @@ pub(super) fn lines_of(
                 records.push(record(Ending::Kept(Reason::AlreadyCanceledByUs), why.clone()));
                 continue;
             }
-            records.push(superseded(NO_LONGER_OPEN));
+            records.push(superseded("it is no longer open, or no policy has it in scope"));
+            gone.push(wanted);
             continue;
         };
         let Some(act) = &line.act else {
@@ -198,7 +191,7 @@ pub(super) fn lines_of(
         }
         lines.push(line);
     }
-    (lines, records)
+    (lines, records, gone)
 }
 
 /// Whether of a saved plan nothing was canceled, now or before, since the budgets have nothing left.
