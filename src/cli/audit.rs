@@ -48,14 +48,17 @@ pub fn audit(args: &Args, output: Output) -> anyhow::Result<Exit> {
     // They are of no policy, thing, job or outcome.
     let of_all = Filter { since: None, until: None, ..filter.clone() } == Filter::default();
     let mut events = Vec::new();
-    let tells_events = matches!(args.form.output, AuditForm::Text | AuditForm::Json);
-    for file in files.iter().filter(|_| of_all && tells_events) {
+    let tells_events = of_all && matches!(args.form.output, AuditForm::Text | AuditForm::Json);
+    let changes = if tells_events { pauses::changes(&directory) } else { Ok(Vec::new()) };
+    let changes = changes.unwrap_or_else(|error| {
+        output.say(&format!("Warning: who paused and resumed is not known: {error}"));
+        Vec::new()
+    });
+    for file in files.iter().filter(|_| tells_events) {
         let read = read_events(file, filter.since, filter.until);
         events.extend(read.map_err(|error| Failure::new(Exit::Error, error.to_string()))?);
-        events.extend(paused(file, &directory, &filter).unwrap_or_else(|error| {
-            output.say(&format!("Warning: who paused and resumed is not known: {error:#}"));
-            Vec::new()
-        }));
+        events
+            .extend(place_of(file).into_iter().flat_map(|place| paused(&changes, &place, &filter)));
     }
     // Those of one state stay together, each in the order in which they happened.
     events.sort_by(|a, b| (&a.account, &a.region, a.at).cmp(&(&b.account, &b.region, b.at)));
@@ -99,22 +102,20 @@ fn chosen(args: &Args, directory: &Directory) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 /// When sending was switched off and on, which holds for each state of the directory.
-fn paused(file: &Path, directory: &Directory, filter: &Filter) -> anyhow::Result<Vec<Event>> {
-    let Some(place) = place_of(file) else { return Ok(Vec::new()) };
-    let changes = pauses::changes(directory)?;
-    let is_asked = |change: &pauses::Change| {
+fn paused(changes: &[pauses::Change], place: &Place, filter: &Filter) -> Vec<Event> {
+    let is_asked = |change: &&pauses::Change| {
         filter.since.is_none_or(|since| change.at >= since)
             && filter.until.is_none_or(|until| change.at < until)
     };
-    let event = |change: pauses::Change| Event {
+    let event = |change: &pauses::Change| Event {
         at: change.at,
         account: place.account.clone(),
         region: place.region.clone(),
         what: if change.paused { "paused" } else { "resumed" }.to_owned(),
         name: "sending".to_owned(),
-        why: change.why,
+        why: change.why.clone(),
     };
-    Ok(changes.into_iter().filter(is_asked).map(event).collect())
+    changes.iter().filter(is_asked).map(event).collect()
 }
 
 fn read(file: &Path, filter: &Filter) -> anyhow::Result<Vec<Entry>> {
