@@ -24,7 +24,7 @@
 //! | decide | `plan` | words, `policy`; no I/O, no clock, no async |
 //! | ports and adapters | `clock` `source` `backend` `state` | words, `plan`; `source` also `document` |
 //! | do | `observe` `apply` `controller` | everything above |
-//! | surfaces | `status` `server` | words, `plan`, `policy`; `server` also `backend`, `clock` |
+//! | surfaces | `status` `server` | words, `plan`, `policy`; `server` also `backend`, `clock`, and how text is shown |
 //! | | `cli` | everything |
 //! | for the simulator | `mutant`: the protocol broken on purpose; nothing without its feature | nothing; everything may ask it |
 //! | the world | `emulator` | words, `fleet`, `clock`: it knows AWS's rules and none of our opinions |

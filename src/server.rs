@@ -26,6 +26,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::backend::Operation;
 use crate::backend::pace::Pacer;
 use crate::clock::Clock;
+use crate::document::words::json_text;
 use crate::status::{Calls, Snapshot, Status};
 
 pub mod client;
@@ -183,7 +184,8 @@ impl Server {
 
     fn status(&self, snapshot: &Snapshot) -> Answer {
         let status = self.status_of(snapshot);
-        match serde_json::to_vec_pretty(&status) {
+        // As `-o json` writes it: what a file is called acts on no terminal that shows the answer.
+        match json_text(&status) {
             Ok(json) => answer(StatusCode::OK, "application/json", json),
             Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
         }

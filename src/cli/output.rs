@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use crate::cli::args::Color;
-use crate::document::words::{is_unsafe, push_visible, visible};
+use crate::document::words::{is_unsafe, json_text, push_visible, safe_json, visible};
 
 pub mod apply;
 pub mod audit;
@@ -154,29 +154,6 @@ fn safe(text: &str, color: bool) -> Cow<'_, str> {
             }
         };
         rest = &rest[length..];
-    }
-    Cow::Owned(safe)
-}
-
-/// A value as JSON that a terminal can show.
-pub fn json_text(value: &impl serde::Serialize) -> io::Result<String> {
-    let text = serde_json::to_string_pretty(value).map_err(io::Error::other)?;
-    Ok(safe_json(&text).into_owned())
-}
-
-/// The same for JSON, which stays JSON: outside of its strings it has no such character but the line ends
-/// of its layout.
-fn safe_json(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(|c| is_unsafe(c) && c != '\n') {
-        return Cow::Borrowed(text);
-    }
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_unsafe(c) && c != '\n' {
-            safe.push_str(&format!("\\u{:04x}", u32::from(c)));
-        } else {
-            safe.push(c);
-        }
     }
     Cow::Owned(safe)
 }

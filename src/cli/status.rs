@@ -6,8 +6,9 @@ use anyhow::{Context as _, bail};
 
 use crate::cli::args::{Format, Status as Args};
 use crate::cli::exit::Exit;
-use crate::cli::output::{Output, json_text, status as show};
+use crate::cli::output::{Output, status as show};
 use crate::cli::signals::Signals;
+use crate::document::words::json_text;
 use crate::server::client;
 use crate::status::Status;
 

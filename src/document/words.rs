@@ -32,6 +32,29 @@ pub(crate) fn push_visible(shown: &mut String, c: char) {
     if is_unsafe(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
 }
 
+/// A value as JSON that a terminal can show.
+pub(crate) fn json_text(value: &impl serde::Serialize) -> std::io::Result<String> {
+    let text = serde_json::to_string_pretty(value).map_err(std::io::Error::other)?;
+    Ok(safe_json(&text).into_owned())
+}
+
+/// The same for JSON, which stays JSON: outside of its strings it has no such character but the line ends
+/// of its layout.
+pub(crate) fn safe_json(text: &str) -> std::borrow::Cow<'_, str> {
+    if !text.chars().any(|c| is_unsafe(c) && c != '\n') {
+        return std::borrow::Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_unsafe(c) && c != '\n' {
+            safe.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            safe.push(c);
+        }
+    }
+    std::borrow::Cow::Owned(safe)
+}
+
 /// The text in backticks, cut when it is long.
 pub(crate) fn quoted(text: &str) -> String {
     const MAX: usize = 60;

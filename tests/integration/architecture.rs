@@ -87,7 +87,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     // surfaces
     ("status", &["inventory", "observe::Progress", "plan", "policy"]),
-    ("server", &["backend", "clock", "plan::Reason", "status"]),
+    ("server", &["backend", "clock", "document::words", "plan::Reason", "status"]),
     // the world
     ("emulator", &["clock", "execution", "fleet", "span"]),
 ];

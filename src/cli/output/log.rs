@@ -6,8 +6,9 @@
 
 use std::io::{self, Write};
 
-use super::{Output, safe, safe_json};
+use super::{Output, safe};
 use crate::cli::args::Format;
+use crate::document::words::safe_json;
 
 /// What an event is written through, once it is a line.
 struct Line {

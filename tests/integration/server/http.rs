@@ -63,6 +63,20 @@ async fn health_metrics_and_status_are_answered() {
 }
 
 #[tokio::test]
+async fn what_a_file_is_called_acts_on_no_terminal_that_shows_the_answer() {
+    let mut snapshot = busy();
+    let mut root = rescind::status::Root::clone(&snapshot.root);
+    let name = "a\u{202e}b\u{9b}31mc\u{2028}d.yaml";
+    root.broken = vec![name.to_owned()];
+    snapshot.root = std::sync::Arc::new(root);
+    let served = serve(snapshot, "127.0.0.1:0", None).await;
+    let (_, status) = served.get("/api/v1/status", None).await;
+    assert!(status.chars().all(|c| c == '\n' || c == ' ' || c.is_ascii_graphic()), "{status:?}");
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    assert_eq!(status["root"]["broken"][0], name);
+}
+
+#[tokio::test]
 async fn what_is_not_ready_says_why() {
     let served = serve(Snapshot::new(now(), String::new()), "127.0.0.1:0", None).await;
     let (code, reasons) = served.get("/readyz", None).await;
