@@ -3,19 +3,12 @@
 //! Codes are stable: people filter by them and look them up. Each says its class by its prefix, and
 //! carries the sentence that explains it. A test asks that each has a broken file that shows it.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 /// Whether a document with it may still be used.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    serde::Serialize,
-    serde::Deserialize,
-    schemars::JsonSchema,
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "camelCase")]
 pub enum Severity {
@@ -27,17 +20,7 @@ pub enum Severity {
 
 /// Where in the way from text to meaning it was found.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    serde::Serialize,
-    serde::Deserialize,
-    schemars::JsonSchema,
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "camelCase")]
 pub enum Class {
@@ -235,7 +218,7 @@ impl std::fmt::Display for Code {
     }
 }
 
-impl schemars::JsonSchema for Code {
+impl JsonSchema for Code {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Code".into()
     }
@@ -246,7 +229,7 @@ impl schemars::JsonSchema for Code {
     }
 }
 
-impl serde::Serialize for Code {
+impl Serialize for Code {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
     }

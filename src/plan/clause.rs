@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::execution::{Account, ExecutionKey};
 use crate::fact::{Fact, Truth};
@@ -33,17 +35,7 @@ pub struct Facts<'a> {
 /// What a fact costs to read, cheapest first. What is read once for a job or a thing serves all its
 /// executions; among those, `DescribeThing` has the largest quota by far.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    serde::Serialize,
-    serde::Deserialize,
-    schemars::JsonSchema,
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "camelCase")]
 pub enum Tier {
