@@ -91,4 +91,15 @@ fn a_job_with_something_that_a_describe_may_show_to_be_protected_is_not_whole() 
         assert_eq!(whole(&asks, depth), 0, "{depth:?}");
         assert_eq!(whole(&free, depth), 1, "{depth:?}: nothing asks for its details");
     }
+    // What was described earlier says more than the list by which is decided.
+    let described = |world: &World| {
+        let plan = plan(&world.set(), &world.inventory, &world.memory, now(), Depth::Listed);
+        whole_jobs(&plan, &world.inventory).len()
+    };
+    for kept in [&held, &named, &tests_itself, &asks] {
+        assert_eq!(described(kept), 0);
+    }
+    for goes in [&spared, &free] {
+        assert_eq!(described(goes), 1);
+    }
 }

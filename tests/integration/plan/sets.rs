@@ -132,7 +132,11 @@ fn a_guard_without_a_rule_is_not_made_of_the_built_in_ones() {
 fn a_guard_says_in_one_word_where_its_document_is() {
     let set = PolicySet::guarded([], [protecting("g", "arm")], Demands::default());
     let words = |set: &PolicySet| -> Vec<&str> {
-        set.vetoes().iter().map(|guard| guard.standing.label()).collect()
+        let label = |standing: Standing| {
+            assert_eq!(serde_json::to_value(standing).unwrap(), standing.label(), "in JSON too");
+            standing.label()
+        };
+        set.vetoes().iter().map(|guard| label(guard.standing)).collect()
     };
     assert_eq!(words(&set), ["builtIn", "written"]);
     let adopted = Guard { standing: Standing::Missing, ..protecting("gone", "arm") };
