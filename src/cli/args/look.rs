@@ -15,7 +15,7 @@ use super::target::{Root, Target};
     rescind plan policies --region eu-central-1          against AWS, with your credentials\n  \
     rescind plan policies --out plan.json                for `rescind apply policies --plan plan.json`\n\n\
     Exit codes: 0 done, 1 error, 2 something would be canceled (with --detailed-exitcode), 4 another \
-    account or region answered. With --detailed-exitcode, 0 says that nothing would be canceled: if nothing \
+    account or region answered, or a guard's scope leaves this one out. With --detailed-exitcode, 0 says that nothing would be canceled: if nothing \
     would by what could be read, and not all that decides could be, it is 1.")]
 pub struct Plan {
     #[command(flatten)]
