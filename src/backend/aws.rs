@@ -12,6 +12,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_config::SdkConfig;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_sdk_iot::Client;
@@ -26,8 +27,9 @@ use aws_sdk_iot::operation::RequestId as _;
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::SdkError;
+use aws_types::service_config::ServiceConfigKey;
 
 use crate::backend::{CancelAnswer, CancelRequest, Error, Gate, JobsWriter, Operation, Result};
 use crate::clock::Clock;
@@ -79,8 +81,11 @@ pub enum ConnectError {
     /// No region is set anywhere.
     #[error("no AWS region is set: pass --region, or set AWS_REGION or the profile's `region`")]
     NoRegion,
-    /// The endpoint is not an address that can be called.
-    #[error("{0:?} is not an endpoint: it has to begin with http:// or https://")]
+    /// The endpoint is not an address that can be called: the SDK would panic at the first request.
+    #[error(
+        "{0:?} is not an address of AWS IoT, which begins with http:// or https://: correct or unset \
+         AWS_ENDPOINT_URL_IOT, AWS_ENDPOINT_URL, or endpoint_url in the AWS profile"
+    )]
     Endpoint(String),
     /// The profile that was asked for is not there, or gives no credentials.
     #[error(
@@ -100,6 +105,19 @@ pub enum ConnectError {
          give the pod or instance a role"
     )]
     Credentials(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A part of the credentials can be in no request: the SDK would panic at the first one. It is not shown.
+    #[error(
+        "the AWS {part} {wrong}: mend it where it comes from: {variable}, the AWS profile, or what its \
+         credential_process prints"
+    )]
+    Malformed {
+        /// Which part.
+        part: &'static str,
+        /// What is wrong with it.
+        wrong: &'static str,
+        /// What has it in the environment.
+        variable: &'static str,
+    },
     /// The credentials' source did not answer.
     #[error("the AWS credentials could not be loaded within {} s", CREDENTIALS_TIMEOUT.as_secs())]
     CredentialsTimedOut,
@@ -132,13 +150,15 @@ pub async fn connect(settings: Settings) -> Result<Connection, ConnectError> {
         loader = loader.profile_name(profile);
     }
     if let Some(url) = endpoint_url {
-        if !url.starts_with("http://") && !url.starts_with("https://") {
-            return Err(ConnectError::Endpoint(url));
-        }
         loader = loader.endpoint_url(url);
     }
     let mut config = loader.load().await;
-    let region = config.region().ok_or(ConnectError::NoRegion)?.to_string();
+    if let Some(url) = endpoint(&config, "IoT").filter(|url| !is_address(url)) {
+        return Err(ConnectError::Endpoint(url));
+    }
+    // A variable that is set to nothing is a region to the SDK.
+    let region = config.region().filter(|region| !region.as_ref().is_empty());
+    let region = region.ok_or(ConnectError::NoRegion)?.to_string();
     if let Some(profile) = profile.clone() {
         // By the SDK's own order, keys in the environment would win over the profile that was asked for.
         let of = ProviderConfig::without_region()
@@ -159,11 +179,51 @@ pub async fn connect(settings: Settings) -> Result<Connection, ConnectError> {
                     None => ConnectError::Credentials(source),
                 });
             }
-            Ok(Ok(_)) => {}
+            Ok(Ok(credentials)) => check(&credentials)?,
         }
     }
     let quotas = quotas::client(&config);
     Ok(Connection::new(Builder::from(&config), region, clock, quotas))
+}
+
+/// The endpoint that is configured for a service, by the SDK's rules; none where it is AWS's own.
+fn endpoint(config: &SdkConfig, service: &str) -> Option<String> {
+    let general = config.endpoint_url().map(str::to_owned);
+    if config.get_origin("endpoint_url").is_client_config() {
+        return general;
+    }
+    let key = ServiceConfigKey::builder()
+        .service_id(service)
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build()
+        .ok()?;
+    config.service_config().and_then(|all| all.load_config(key)).or(general)
+}
+
+/// Whether the SDK can call a URL: one that it can read, with a host.
+fn is_address(url: &str) -> bool {
+    let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    host.is_some_and(|host| !host.starts_with(['/', '?', ':'])) && HttpRequest::get(url).is_ok()
+}
+
+/// Whether credentials can be in the head of a request, and none has a line end, as a file that was read
+/// whole leaves it.
+fn check(credentials: &Credentials) -> Result<(), ConnectError> {
+    let parts = [
+        ("access key id", "AWS_ACCESS_KEY_ID", credentials.access_key_id()),
+        ("secret access key", "AWS_SECRET_ACCESS_KEY", credentials.secret_access_key()),
+        ("session token", "AWS_SESSION_TOKEN", credentials.session_token().unwrap_or_default()),
+    ];
+    for (part, variable, text) in parts {
+        let wrong = match text {
+            _ if text.bytes().all(|byte| byte.is_ascii_graphic()) => continue,
+            _ if text.ends_with(['\r', '\n']) => "ends in a line end",
+            _ => "has a space or another character that none has",
+        };
+        return Err(ConnectError::Malformed { part, wrong, variable });
+    }
+    Ok(())
 }
 
 /// The SDK's default client, but for its TLS stack: it keeps to `HTTPS_PROXY` and `NO_PROXY` too.
@@ -306,7 +366,8 @@ mod tests {
     async fn an_endpoint_without_a_scheme_is_refused() {
         let endpoint_url = Some("localhost:8080".to_owned());
         let clock = Clock::system();
-        let settings = Settings { region: None, profile: None, endpoint_url, clock };
+        let region = Some("eu-central-1".to_owned());
+        let settings = Settings { region, profile: None, endpoint_url, clock };
         let error = connect(settings).await.unwrap_err();
         assert!(matches!(error, ConnectError::Endpoint(_)), "{error}");
     }

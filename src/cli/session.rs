@@ -16,7 +16,7 @@ use crate::backend::pace::{Paced, Pacer};
 use crate::backend::{self, JobsReader};
 use crate::cli::Failure;
 use crate::cli::args::Target;
-use crate::cli::args::state::{StateDir, Writes, check_endpoints, who};
+use crate::cli::args::state::{StateDir, Writes, who};
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
 use crate::clock::Clock;
@@ -129,8 +129,6 @@ impl Session {
             let (address, server) = embed(&fleet).await?;
             (Connection::embedded(address, here, clock.clone()), Some(server))
         } else {
-            check_endpoints()
-                .map_err(|error| Failure::new(Exit::Error, format!("{error}; nothing was sent")))?;
             let settings = aws::Settings {
                 region: target.region.clone(),
                 profile: target.profile.clone(),

@@ -8,10 +8,9 @@ use std::collections::BTreeMap;
 use aws_config::SdkConfig;
 use aws_sdk_iot::config::retry::RetryConfig;
 use aws_sdk_servicequotas::Client;
-use aws_types::service_config::ServiceConfigKey;
 use futures_util::future::join_all;
 
-use super::Connection;
+use super::{Connection, endpoint, is_address};
 use crate::backend::Operation;
 
 /// Service and code of the quota of an operation (public lists of AWS's quotas). `ListTagsForResource` has
@@ -31,20 +30,16 @@ fn code(operation: Operation) -> Option<(&'static str, &'static str)> {
     })
 }
 
-/// A client of Service Quotas; none where AWS IoT is an emulator, whose rates AWS does not know.
+/// A client of Service Quotas; none where AWS IoT is an emulator, whose rates AWS does not know. None
+/// either where its address is none: nothing hangs on it, so that it is no reason to refuse anything.
 pub(super) fn client(config: &SdkConfig) -> Option<Client> {
-    let is_elsewhere = |service: &str| {
-        let key = ServiceConfigKey::builder()
-            .service_id(service)
-            .env("AWS_ENDPOINT_URL")
-            .profile("endpoint_url")
-            .build()
-            .ok()?;
-        let told = config.service_config().and_then(|all| all.load_config(key));
-        told.or_else(|| config.endpoint_url().map(str::to_owned))
-    };
-    if is_elsewhere("IoT").is_some() && is_elsewhere("Service Quotas").is_none() {
-        return None;
+    match (endpoint(config, "IoT"), endpoint(config, "Service Quotas")) {
+        (Some(_), None) => return None,
+        (_, Some(url)) if !is_address(&url) => {
+            tracing::debug!(url, "not an address of Service Quotas: the default rates hold");
+            return None;
+        }
+        _ => {}
     }
     let builder = aws_sdk_servicequotas::config::Builder::from(config);
     Some(Client::from_conf(builder.retry_config(RetryConfig::disabled()).build()))

@@ -241,17 +241,6 @@ impl StateDir {
     }
 }
 
-/// Whether the addresses that the environment has for AWS are any: the SDK takes them as they are.
-pub fn check_endpoints() -> Result<(), String> {
-    for name in ["AWS_ENDPOINT_URL_IOT", "AWS_ENDPOINT_URL"] {
-        let Some(address) = variable(name) else { continue };
-        if !address.starts_with("http://") && !address.starts_with("https://") {
-            return Err(format!("{name}={address}: an address begins with http:// or https://"));
-        }
-    }
-    Ok(())
-}
-
 /// Whether the environment names an address of this machine for AWS: an emulator, most likely.
 pub fn is_at_loopback() -> bool {
     let address = variable("AWS_ENDPOINT_URL_IOT").or_else(|| variable("AWS_ENDPOINT_URL"));

@@ -96,17 +96,75 @@ fn the_profile_that_is_asked_for_wins_over_keys_in_the_environment() {
     assert!(nobody.stderr.starts_with(said), "{}", nobody.stderr);
 }
 
+/// Variables and a line of the profile, of which one is wrong, and how what is said about it begins.
+type Setting = (&'static [(&'static str, &'static str)], &'static str, &'static str);
+
+const SETTINGS: &[Setting] = &[
+    (&[("AWS_ENDPOINT_URL_IOT", "notaurl")], "", "\"notaurl\" is not an address of AWS IoT"),
+    (&[("AWS_ENDPOINT_URL", "notaurl")], "", "\"notaurl\" is not an address of AWS IoT"),
+    (&[("AWS_ENDPOINT_URL_IOT", "")], "", "\"\" is not an address of AWS IoT"),
+    (&[("AWS_ENDPOINT_URL", "")], "", "\"\" is not an address of AWS IoT"),
+    (&[("AWS_ENDPOINT_URL", "http://")], "", "\"http://\" is not an address of AWS IoT"),
+    (&[("AWS_ENDPOINT_URL", "http:///x")], "", "\"http:///x\" is not an address of AWS IoT"),
+    (&[("AWS_ENDPOINT_URL", "http://a:b:c")], "", "\"http://a:b:c\" is not an address of AWS IoT"),
+    (&[("AWS_ENDPOINT_URL", "http://a\n")], "", "\"http://a\\n\" is not an address of AWS IoT"),
+    (&[], "endpoint_url=", "\"\" is not an address of AWS IoT"),
+    (&[], "endpoint_url=localhost:4510", "\"localhost:4510\" is not an address of AWS IoT"),
+    (&[("AWS_REGION", "")], "", "no AWS region is set"),
+    (&[("AWS_ACCESS_KEY_ID", "AK\n")], "", "the AWS access key id ends in a line end"),
+    (&[("AWS_ACCESS_KEY_ID", " AK")], "", "the AWS access key id has a space"),
+    (&[("AWS_SECRET_ACCESS_KEY", "any\n")], "", "the AWS secret access key ends in a line end"),
+    (&[], "credential_process=sh ./process", "the AWS session token ends in a line end"),
+    (&[("AWS_SESSION_TOKEN", "t\u{7}o")], "", "the AWS session token has a space or another"),
+];
+
 #[test]
-fn an_address_in_the_environment_that_is_none_is_named() {
+fn settings_with_which_nothing_can_be_sent_are_one_error_that_says_where_to_look() {
     let world = World::new(1);
     world.write("a.yaml", &policy("a", "*"));
-    for name in ["AWS_ENDPOINT_URL_IOT", "AWS_ENDPOINT_URL"] {
-        let mut plan = world.command(&["plan", "root", "--region", REGION]);
-        plan.env(name, "notaurl");
+    let session =
+        r#"{"Version": 1, "AccessKeyId": "AK", "SecretAccessKey": "s", "SessionToken": "t\r\n"}"#;
+    fs::write(world.path("process"), format!("cat <<'END'\n{session}\nEND\n")).unwrap();
+    for (variables, profile, said) in SETTINGS {
+        fs::write(world.path("config"), format!("[default]\n{profile}\n")).unwrap();
+        let mut plan = world.command(&["plan", "root"]);
+        plan.env("AWS_REGION", REGION).env("AWS_CONFIG_FILE", world.path("config"));
+        let is_endpoint = said.contains("an address");
+        if is_endpoint {
+            plan.env_remove("AWS_ENDPOINT_URL_IOT");
+        }
+        if profile.starts_with("credential_process") {
+            plan.env_remove("AWS_ACCESS_KEY_ID");
+        }
+        plan.envs(variables.iter().copied());
         let plan = ran(plan);
-        let said = format!(
-            "error: {name}=notaurl: an address begins with http:// or https://; nothing was sent\n"
-        );
-        assert_eq!((plan.code, plan.stderr), (1, said));
+        let what = format!("{variables:?} {profile:?}: {}", plan.stderr);
+        assert_eq!((plan.code, &*plan.stdout), (1, ""), "{what}");
+        assert!(plan.stderr.starts_with(&format!("error: {said}")), "{what}");
+        assert_eq!(plan.stderr.lines().count(), 1, "{what}");
+        let places = match said {
+            _ if is_endpoint => &["AWS_ENDPOINT_URL_IOT, AWS_ENDPOINT_URL, ", "endpoint_url"][..],
+            _ if said.contains("region") => &["--region", "AWS_REGION"],
+            _ if said.contains("key id") => &["AWS_ACCESS_KEY_ID", "credential_process"],
+            _ if said.contains("token") => &["AWS_SESSION_TOKEN", "credential_process"],
+            _ => &["AWS_SECRET_ACCESS_KEY", "credential_process"],
+        };
+        assert!(places.iter().all(|place| plan.stderr.contains(place)), "{what}");
+        // No part of a key is shown.
+        assert!(is_endpoint || !plan.stderr.contains("AK\n"), "{what}");
+    }
+}
+
+#[test]
+fn an_address_of_service_quotas_that_is_none_leaves_the_default_rates() {
+    let world = World::new(1);
+    world.write("a.yaml", &policy("a", "*"));
+    for address in ["", "notaurl"] {
+        let mut plan = world.command(&["plan", "root", "--region", REGION]);
+        plan.env("AWS_ENDPOINT_URL_SERVICE_QUOTAS", address);
+        let plan = ran(plan);
+        assert_eq!(plan.code, 0, "{address:?}: {}", plan.stderr);
+        assert!(plan.stdout.contains("1 to cancel"), "{address:?}: {}", plan.stdout);
+        assert!(!plan.stderr.contains("panicked"), "{address:?}: {}", plan.stderr);
     }
 }
