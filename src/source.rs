@@ -57,6 +57,9 @@ pub enum Error {
     /// A link to a directory that it is in.
     #[error("{path} is a link that leads back to where it is: remove it", path = .0.display())]
     Loop(PathBuf),
+    /// A name that is no text: two of them may look alike.
+    #[error("{0:?} has a name that is not UTF-8: rename it")]
+    NameNotUtf8(PathBuf),
     /// Something that is called like a policy file but is none.
     #[error("{path} is not a regular file: remove it from the policy root", path = .0.display())]
     NotAFile(PathBuf),
@@ -229,7 +232,8 @@ struct Search<'a> {
     entries: usize,
     /// By path below the root: where it is, and how it is shown.
     found: BTreeMap<String, (PathBuf, PathBuf)>,
-    /// The directories that could not be searched, by path below the root.
+    /// The directories that could not be searched, and what is not called so that it could be told apart,
+    /// by path below the root.
     failed: BTreeMap<String, Error>,
 }
 
@@ -256,6 +260,10 @@ impl Search<'_> {
                 continue;
             }
             let (path, below) = (entry.path(), below.join(&name));
+            if name.to_str().is_none() && (is_yaml(&path) || path.is_dir()) {
+                self.fail(&below, Error::NameNotUtf8);
+                continue;
+            }
             // A ConfigMap's nested paths are links to directories, so that links are followed.
             match fs::metadata(&path) {
                 Ok(found) if found.is_dir() => self.enter(&path, &below, within)?,
@@ -309,7 +317,10 @@ impl Search<'_> {
     }
 
     fn fail(&mut self, below: &Path, error: impl FnOnce(PathBuf) -> Error) {
-        self.failed.insert(below.to_string_lossy().into_owned(), error(self.shown.join(below)));
+        let text = below.to_str().map(str::to_owned);
+        let key =
+            text.unwrap_or_else(|| below.as_os_str().as_encoded_bytes().escape_ascii().to_string());
+        self.failed.insert(key, error(self.shown.join(below)));
     }
 }
 

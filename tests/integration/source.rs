@@ -1,11 +1,15 @@
 //! The policy root on disk: what is read, what is passed over, what is named and not opened.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rescind::controller::follow::{adopt, interpret};
+use rescind::policy::PolicySet;
 use rescind::source::{Error, MAX_FILES, Tree, read, read_part};
 use tempfile::TempDir;
 
@@ -214,4 +218,31 @@ fn what_may_be_a_directory_and_cannot_be_looked_at_is_named() {
     let wrong = wrong(&tree, folder.path());
     assert_eq!(wrong.len(), 2, "{wrong:?}");
     assert!(wrong[1].starts_with("guards cannot be read: No such file"), "{wrong:?}");
+}
+
+#[test]
+fn names_that_are_not_utf_8_are_named_since_two_of_them_may_look_alike() {
+    let folder = folder(&["a.yaml"]);
+    let at = |name: &[u8]| folder.path().join(OsStr::from_bytes(name));
+    let made = fs::write(at(b"ger\xe4t.yaml"), "guard").and_then(|()| {
+        fs::write(at(b"ger\xfct.yaml"), "another guard")?;
+        fs::write(at(b"R\xc9ADME"), "no policy file")?;
+        fs::create_dir(at(b"r\xe4ume"))?;
+        fs::write(at(b"r\xe4ume/c.yaml"), "guard")
+    });
+    if made.is_err() {
+        return; // a file system that has no such names
+    }
+    let tree = read(folder.path(), LIMIT).unwrap();
+    assert_eq!(paths(&tree), ["a.yaml"]);
+    let said = ["ger\\xE4t.yaml", "ger\\xFCt.yaml", "r\\xE4ume"];
+    let said = said.map(|name| format!("\"{name}\" has a name that is not UTF-8: rename it"));
+    assert_eq!(wrong(&tree, folder.path()), said);
+    // Each of them may have a guard.
+    assert!(adopt(&PolicySet::new([]), interpret(tree).said()).is_blind());
+    // One that is renamed is read, and the other one is still named.
+    fs::rename(at(b"ger\xe4t.yaml"), at(b"geraet.yaml")).unwrap();
+    let tree = read(folder.path(), LIMIT).unwrap();
+    assert_eq!(paths(&tree), ["a.yaml", "geraet.yaml"]);
+    assert_eq!(wrong(&tree, folder.path()), said[1..]);
 }
