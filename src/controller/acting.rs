@@ -89,6 +89,7 @@ impl Controller {
             }
             let keys: Vec<_> = batch.iter().map(|line| line.key.clone()).collect();
             let part = inventory.part(&keys);
+            self.reporter.beat();
             self.reporter.stands(&with.in_force.current(), &memory, now);
             let log = Log::new(self.reporter.clone(), self.clock.clone(), lines.len());
             let applied = self.apply(executor.clone(), batch, part, memory, with.stop, log).await;

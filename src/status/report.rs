@@ -52,21 +52,14 @@ impl Reporter {
         (Self(Arc::new(sender)), receiver)
     }
 
+    /// Shows a change, which does not show that the loop moves: it may come from beside it.
     fn change(&self, change: impl FnOnce(&mut Snapshot)) {
-        self.0.send_modify(|snapshot| {
-            snapshot.beat = Instant::now();
-            change(snapshot);
-        });
-    }
-
-    /// A change that comes from beside the loop, and does not show that this moves.
-    fn change_beside(&self, change: impl FnOnce(&mut Snapshot)) {
         self.0.send_modify(change);
     }
 
-    /// The loop moves.
+    /// The loop moves. Only what a pass or the wait between two of them does may say so.
     pub fn beat(&self) {
-        self.change(|_| {});
+        self.change(|snapshot| snapshot.beat = Instant::now());
     }
 
     /// The root was looked at: `unread` says why it could not be read, if it could not.
@@ -77,7 +70,7 @@ impl Reporter {
         broken: Vec<String>,
         revision: Option<&str>,
     ) {
-        self.change_beside(|snapshot| {
+        self.change(|snapshot| {
             let path = snapshot.root.path.clone();
             let digest = set.digest().as_str().to_owned();
             snapshot.root = Arc::new(Root {
@@ -95,7 +88,7 @@ impl Reporter {
     /// Whether the state is held, why it could not be written at the last try, and why nothing is sent if
     /// somebody wants that. The log keeps each change: the switch itself is gone once it is off.
     pub fn state(&self, held: bool, unwritten: Option<String>, paused: Option<String>) {
-        self.change_beside(|snapshot| {
+        self.change(|snapshot| {
             match (snapshot.paused.as_deref(), paused.as_deref()) {
                 (before, after) if before == after => {}
                 (_, Some(why)) => tracing::warn!(why, "paused: nothing is sent"),
@@ -161,6 +154,7 @@ impl Reporter {
 
     /// A pass begins.
     pub fn begins(&self, at: Timestamp) -> Running {
+        self.beat();
         self.change(|snapshot| snapshot.active = true);
         Running { at, begun: Instant::now(), pass: None, is_part: false }
     }
@@ -196,6 +190,7 @@ impl Reporter {
             problems,
             ..Pass::default()
         });
+        self.beat();
         self.change(|snapshot| {
             snapshot.policies = policies;
             snapshot.guards = guards;
@@ -221,6 +216,7 @@ impl Reporter {
 
     /// A line ended so.
     pub fn ended(&self, label: &'static str, forced: bool) {
+        self.beat();
         self.change(|snapshot| {
             *snapshot.tally.endings.entry(label.to_owned()).or_default() += 1;
             *snapshot.tally.since.entry(label.to_owned()).or_default() += 1;
@@ -232,6 +228,7 @@ impl Reporter {
     pub fn ends(&self, running: Running, observed: bool, next_look: Option<Timestamp>) {
         let seconds = running.begun.elapsed().as_secs_f64();
         let is_part = running.is_part && observed;
+        self.beat();
         self.change(|snapshot| {
             // What could not be looked at is as it was last seen.
             let last =
