@@ -26,7 +26,11 @@ pub async fn status(args: Args, output: Output) -> anyhow::Result<Exit> {
         }
     };
     loop {
-        let asked = ask(&args, token.as_deref()).await;
+        let asked = tokio::select! {
+            biased;
+            exit = signals.next() => return Ok(exit),
+            asked = ask(&args, token.as_deref()) => asked,
+        };
         let exit = match asked {
             Ok(status) => {
                 let text = match args.form.output {

@@ -242,3 +242,18 @@ fn the_next_look_is_told_as_the_time_at_which_something_comes_due() {
     assert!(text.contains("Next look in 9m") || text.contains("Next look in 10m"), "{text}");
     assert_eq!(world.canceled("fw"), Vec::<String>::new());
 }
+
+#[test]
+fn a_signal_ends_it_also_while_it_waits_for_an_answer() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = silent.local_addr().unwrap().to_string();
+    for (more, signal, code) in
+        [(&[][..], "TERM", 143), (&[], "INT", 130), (&["--watch", "1h"], "TERM", 143)]
+    {
+        let mut status =
+            Beside::start(command([&["status", "--at", at.as_str()][..], more].concat()));
+        let _asked = silent.accept().unwrap();
+        status.signal(signal);
+        assert_eq!(status.end(), code, "{more:?}: {}", status.log.all().join("\n"));
+    }
+}
