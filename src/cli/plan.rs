@@ -74,9 +74,7 @@ async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
         let saved = SavedPlan::new(&plan, &inventory, whole.digest());
         out.write(&saved.to_json(), output)?;
     }
-    ci::summary(|| markdown(shown))?;
     let sum = Summary::of(&plan);
-    ci::outputs(&[("cancel", sum.cancel), ("defer", sum.defer), ("keep", sum.keep)])?;
     match args.form.output {
         PlanFormat::Markdown => output.result(&markdown(shown))?,
         PlanFormat::Json => output.json(&json(shown))?,
@@ -104,8 +102,11 @@ async fn planned(args: Args, output: Output) -> anyhow::Result<Exit> {
     if policies.enforces() && policies.guards().next().is_none() && args.target.fleet.is_none() {
         output.say("Note: the root has no CancelGuard; apply and run need --no-guards then.");
     }
+    // What CI has no room for is shown all the same.
+    ci::summary(|| markdown(shown))?;
+    ci::outputs(&[("cancel", sum.cancel), ("defer", sum.defer), ("keep", sum.keep)])?;
     Session::check_scope(&policies, inventory.account.as_ref())?;
-    let changes = Summary::of(&plan).cancel > 0;
+    let changes = sum.cancel > 0;
     unlisted_error(&inventory, "plan", args.detailed_exitcode && changes, output)?;
     if !args.detailed_exitcode {
         return Ok(Exit::Done);

@@ -223,6 +223,24 @@ fn in_ci_a_plan_writes_the_summary_and_the_outputs_of_its_step() {
 }
 
 #[test]
+fn in_ci_a_result_is_shown_also_where_the_file_of_the_step_cannot_be_written() {
+    let (plan, diff) = (&["plan", "policies"][..], &["diff", "policies", "policies"][..]);
+    for (verb, variable, shown) in [
+        (plan, "GITHUB_STEP_SUMMARY", "6 to cancel"),
+        (plan, "GITHUB_OUTPUT", "6 to cancel"),
+        (diff, "GITHUB_STEP_SUMMARY", "0 newly"),
+    ] {
+        let mut command = example(&[verb, &["--fleet", "policies/fleet.yaml"]].concat());
+        command.env(variable, "/nonexistent/file");
+        let said = ran(command);
+        assert_eq!(said.code, 1, "{}", said.stderr);
+        let error = format!("error: {variable}=/nonexistent/file: No such file");
+        assert!(said.stderr.contains(&error), "{}", said.stderr);
+        assert!(said.stdout.contains(shown), "{verb:?} {variable}: {}", said.stdout);
+    }
+}
+
+#[test]
 fn a_large_plan_stays_under_what_a_comment_takes() {
     let world = World::new(3000);
     world.write("a.yaml", &policy("a", "*"));
