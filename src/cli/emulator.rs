@@ -1,7 +1,11 @@
 //! `rescind emulator`: the AWS IoT Jobs API on loopback.
 
+use std::io;
+use std::time::Duration;
+
 use anyhow::Context as _;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 use crate::cli::args::emulator::{Assumption, Emulator as Args, PageTokens as Tokens};
 use crate::cli::exit::Exit;
@@ -13,8 +17,11 @@ use crate::emulator::{
     CheckOrder, Credentials, Emulator, Faults, Operation, Options, PageTokens, Rate,
 };
 
+/// How long what is under way may take once it is told to stop: an answer takes milliseconds.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 pub async fn emulator(args: Args, output: Output) -> anyhow::Result<Exit> {
-    let mut signals = Signals::listen()?;
+    let signals = Signals::listen()?;
     let mut fleet = read_fleet(&args.fleet, output)?;
     if let Some(account) = &args.account {
         fleet.account.account.clone_from(account);
@@ -39,11 +46,27 @@ pub async fn emulator(args: Args, output: Output) -> anyhow::Result<Exit> {
          export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any AWS_REGION={}",
         account.account, account.region, account.region
     ));
-    let shutdown = async move {
-        signals.next().await;
-    };
-    emulator.serve(listener, shutdown).await.context("the emulator stopped")?;
+    serve(emulator, listener, signals).await.context("the emulator stopped")?;
     Ok(Exit::Done)
+}
+
+/// Serves until a signal comes, and then what is under way: until the next signal or for a while, since a
+/// request that is never sent to its end would be waited for for ever.
+async fn serve(emulator: Emulator, listener: TcpListener, mut signals: Signals) -> io::Result<()> {
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = emulator.serve(listener, async {
+        let _ = stopped.await;
+    });
+    tokio::pin!(serving);
+    tokio::select! {
+        served = &mut serving => return served,
+        _ = signals.next() => drop(stop),
+    }
+    tokio::select! {
+        served = serving => served,
+        _ = signals.next() => Ok(()),
+        () = tokio::time::sleep(PATIENCE) => Ok(()),
+    }
 }
 
 fn options(args: &Args) -> Options {

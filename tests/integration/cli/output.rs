@@ -1,13 +1,15 @@
 //! Validate, schema and emulator; colours, pipes.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 
 use rescind::emulator::Operation;
 use serde_json::Value;
 
 use crate::cli::{example, settings};
 use crate::process::fleet::{World, fleet_file, guard, policy, policy_with};
-use crate::process::{Beside, command, ran, rescind};
+use crate::process::{Beside, command, get, ran, rescind, until};
 
 #[test]
 fn validate_says_that_the_example_root_is_right() {
@@ -113,6 +115,23 @@ fn the_emulator_prints_its_url_serves_and_ends_with_0() {
 }
 
 #[test]
+fn the_emulator_ends_also_where_a_request_is_never_sent_to_its_end() {
+    let mut command = example(&["emulator", "--fleet", "policies/fleet.yaml"]);
+    command.args(["--listen", "127.0.0.1:0"]);
+    let mut emulator = Beside::start(command);
+    emulator.stdout().wait("http://127.0.0.1:");
+    let address = emulator.stdout().all()[0].trim_start_matches("http://").to_owned();
+    let mut half = TcpStream::connect(&address).unwrap();
+    write!(half, "GET /_emulator/faults HT").unwrap();
+    // It was let in before what is answered.
+    assert_eq!(get(&address, "/_emulator/faults").0, 200);
+    emulator.signal("TERM");
+    until("nobody is let in any more", || TcpStream::connect(&address).err());
+    emulator.signal("TERM");
+    assert_eq!(emulator.end(), 0);
+}
+
+#[test]
 fn the_emulator_throttles_when_it_is_told_to() {
     let mut command = example(&["emulator", "--fleet", "policies/fleet.yaml"]);
     command.args(["--listen", "127.0.0.1:0", "--throttle", "0.5"]);
@@ -120,8 +139,7 @@ fn the_emulator_throttles_when_it_is_told_to() {
     emulator.stdout().wait("http://127.0.0.1:");
     let address = emulator.stdout().all()[0].trim_start_matches("http://").to_owned();
     let get = |path: &str| -> String {
-        use std::io::{Read as _, Write as _};
-        let mut stream = std::net::TcpStream::connect(&address).unwrap();
+        let mut stream = TcpStream::connect(&address).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
         let mut text = String::new();
         stream.read_to_string(&mut text).unwrap();
