@@ -53,22 +53,29 @@ struct Blob {
     path: String,
 }
 
-/// Runs git in the current directory. An error is the first line of what it says.
-fn git(what: &'static str, args: &[&str]) -> Result<Vec<u8>, Error> {
-    let output = Command::new("git")
-        .arg(what)
-        .args(args)
-        .env("GIT_OPTIONAL_LOCKS", "0")
-        .env("LC_ALL", "C")
-        .stdin(Stdio::null())
-        .output()
-        .map_err(Error::NoGit)?;
+/// A git that only reads, in the current directory.
+fn command(what: &'static str) -> Command {
+    let mut command = Command::new("git");
+    command.arg(what).env("GIT_OPTIONAL_LOCKS", "0").env("LC_ALL", "C").stdin(Stdio::null());
+    command
+}
+
+/// Runs a git to its end. An error is the first line of what it says.
+fn finished(what: &'static str, mut command: Command) -> Result<Vec<u8>, Error> {
+    let output = command.output().map_err(Error::NoGit)?;
     if output.status.success() {
         return Ok(output.stdout);
     }
     let said = String::from_utf8_lossy(&output.stderr);
     let why = said.lines().next().unwrap_or("it did not say why").to_owned();
     Err(Error::Failed { what, why })
+}
+
+/// Runs git in the current directory.
+fn git(what: &'static str, args: &[&str]) -> Result<Vec<u8>, Error> {
+    let mut command = command(what);
+    command.args(args);
+    finished(what, command)
 }
 
 fn line(bytes: &[u8]) -> String {
@@ -83,6 +90,15 @@ pub fn commit(revision: &str) -> Result<String, Error> {
         Err(Error::Failed { why, .. }) => Err(Error::NoRevision(why)),
         Err(error) => Err(error),
     }
+}
+
+/// The tree of a commit in a git directory, whoever owns that. Nothing is fetched.
+pub(super) fn tree_in(directory: &Path, commit: &str) -> Result<String, Error> {
+    let what = "rev-parse";
+    let mut command = command(what);
+    command.args(["--verify", "--end-of-options", &format!("{commit}^{{tree}}")]);
+    command.env("GIT_DIR", directory).env("GIT_NO_LAZY_FETCH", "1");
+    finished(what, command).map(|id| line(&id))
 }
 
 /// The commit where two revisions parted.
@@ -169,9 +185,8 @@ fn entry_of(entry: &str) -> Option<(String, Blob)> {
 fn contents(blobs: Vec<Blob>) -> Result<Vec<SourceFile>, Error> {
     let what = "cat-file";
     let failed = |error: &io::Error| Error::Failed { what, why: error.to_string() };
-    let mut child = Command::new("git")
-        .args([what, "--batch"])
-        .env("GIT_OPTIONAL_LOCKS", "0")
+    let mut child = command(what)
+        .arg("--batch")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -1,16 +1,20 @@
-//! Which git revision a policy root is: read from git's own files, without a git.
+//! Which git revision a policy root is: read from git's own files, but for the tree of the commit, for
+//! which the `git` binary is asked once a commit.
 //!
 //! For records, and for the expressions that name it: what cannot be read is not known. A root is a
 //! directory of a work tree, or a checkout of git-sync, whose directory is named by the commit; there
 //! git's own directory may be out of reach.
 //!
 //! Invariant: a revision without `-dirty` means that each policy file is, byte for byte, the one in git's
-//! index, and that none is missing or staged. What cannot be told counts as dirty.
+//! index, that none is missing, and that the index is the commit's tree: nothing is staged. What cannot be
+//! told counts as dirty, but for this: where there is no git binary (a container beside git-sync, where
+//! nobody commits), the tree that the index names is taken for the commit's, and so is an index that names none.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use sha1::{Digest as _, Sha1};
 
@@ -37,7 +41,7 @@ pub(super) fn of(root: &Path, files: &[(PathBuf, &[u8])]) -> Option<String> {
     let same = |(path, (_, text)): (&Option<String>, &(PathBuf, &[u8]))| {
         tracked(path).is_some_and(|blob| *blob == blob_of(text))
     };
-    let clean = !index.staged && paths.iter().zip(files).all(same) && {
+    let clean = index.tree != Cached::Stale && paths.iter().zip(files).all(same) && {
         let below = |path: &str| root.is_dir() && top.join(path).starts_with(directory);
         let policy_file = |path: &str| {
             let visible = |part: &str| !part.starts_with('.');
@@ -46,6 +50,7 @@ pub(super) fn of(root: &Path, files: &[(PathBuf, &[u8])]) -> Option<String> {
         let expected = index.blobs.keys().filter(|path| below(path) && policy_file(path));
         expected.into_iter().all(|path| paths.iter().flatten().any(|found| found == path))
     };
+    let clean = clean && index.tree.is_of(&commit, &git);
     Some(if clean { commit } else { format!("{commit}-dirty") })
 }
 
@@ -113,12 +118,53 @@ fn blob_of(text: &[u8]) -> [u8; 20] {
     hash.finalize().into()
 }
 
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
 /// What git's index says.
 struct Index {
     /// The blob of each file, by its path from the top.
     blobs: BTreeMap<String, [u8; 20]>,
-    /// Whether something was staged since it was last the tree of a commit.
-    staged: bool,
+    /// The tree that it is.
+    tree: Cached,
+}
+
+/// Which tree an index is, as it says itself.
+#[derive(PartialEq, Eq)]
+enum Cached {
+    /// It does not say: it was not written by git itself.
+    Untold,
+    /// Something was staged since it was last known.
+    Stale,
+    /// This one, in hexadecimal digits. A commit that was refused or taken back leaves it as well.
+    Tree(String),
+}
+
+impl Cached {
+    /// Whether it is the tree of a commit, as far as that can be told.
+    fn is_of(&self, commit: &str, git: &Path) -> bool {
+        match self {
+            Self::Untold => true,
+            Self::Stale => false,
+            Self::Tree(tree) => match tree_of(commit, git) {
+                Ok(of_commit) => of_commit == *tree,
+                Err(error) => matches!(error, super::git::Error::NoGit(_)),
+            },
+        }
+    }
+}
+
+/// The tree of a commit. That of the latest one is remembered: whoever watches a root asks every few seconds.
+fn tree_of(commit: &str, git: &Path) -> Result<String, super::git::Error> {
+    static LATEST: Mutex<Option<(String, String)>> = Mutex::new(None);
+    let latest = || LATEST.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, tree)) = latest().as_ref().filter(|(of, _)| of == commit) {
+        return Ok(tree.clone());
+    }
+    let tree = super::git::tree_in(git, commit)?;
+    *latest() = Some((commit.to_owned(), tree.clone()));
+    Ok(tree)
 }
 
 impl Index {
@@ -156,17 +202,21 @@ impl Index {
             // An entry ends with one to eight NULs, at a multiple of eight.
             at += (name + length - at + 8) / 8 * 8;
         }
-        let mut staged = false;
+        let mut tree = Cached::Untold;
         let end = bytes.len().checked_sub(20)?;
         while at + 8 <= end {
             let length = usize::try_from(number(at + 4)?).ok()?;
             let body = bytes.get(at + 8..(at + 8).checked_add(length)?)?;
             if &bytes[at..at + 4] == b"TREE" {
-                // The root's own entry comes first: no path, then how many entries it covers.
-                staged = body.starts_with(b"\0-1 ");
+                // The root's own entry comes first: no path, how many entries and subtrees it covers, its id.
+                let line = body.iter().position(|byte| *byte == b'\n')?;
+                tree = match body.get(line + 1..line + 21) {
+                    _ if body.starts_with(b"\0-1 ") => Cached::Stale,
+                    id => Cached::Tree(hexadecimal(id?)),
+                };
             }
             at += 8 + length;
         }
-        Some(Self { blobs, staged })
+        Some(Self { blobs, tree })
     }
 }

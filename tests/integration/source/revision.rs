@@ -1,15 +1,18 @@
 //! The git revision of a policy root, read without git, against what git itself says.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use rescind::source::read;
 use tempfile::TempDir;
 
-fn git(folder: &Path, args: &[&str]) -> String {
-    let output = Command::new("git")
+use crate::process::fleet::{fleet_file, policy};
+use crate::process::{command, ran};
+
+fn git_ended(folder: &Path, args: &[&str]) -> Output {
+    Command::new("git")
         .current_dir(folder)
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_CONFIG_SYSTEM", "/dev/null")
@@ -18,7 +21,11 @@ fn git(folder: &Path, args: &[&str]) -> String {
         .args(["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"])
         .args(args)
         .output()
-        .expect("git is installed");
+        .expect("git is installed")
+}
+
+fn git(folder: &Path, args: &[&str]) -> String {
+    let output = git_ended(folder, args);
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
@@ -58,13 +65,30 @@ fn a_root_in_a_work_tree_has_its_commit() {
 
 #[test]
 fn what_differs_from_the_commit_is_dirty() {
-    let changes: [fn(&Path); 4] = [
+    let changes: [fn(&Path); 6] = [
         |root| fs::write(root.join("a.yaml"), "other").unwrap(),
         |root| fs::write(root.join("new.yaml"), "new").unwrap(),
         |root| fs::remove_file(root.join("b/c.yaml")).unwrap(),
         |root| {
             fs::write(root.join("a.yaml"), "staged").unwrap();
             git(root, &["add", "a.yaml"]);
+        },
+        |root| {
+            // A commit that a hook refuses leaves the index as if there were one.
+            let hook = root.join("../.git/hooks/pre-commit");
+            fs::create_dir_all(hook.parent().unwrap()).unwrap();
+            fs::write(&hook, "#!/bin/sh\nexit 1\n").unwrap();
+            fs::set_permissions(&hook, fs::Permissions::from_mode(0o700)).unwrap();
+            fs::write(root.join("a.yaml"), "refused").unwrap();
+            assert!(!git_ended(root, &["commit", "-q", "-a", "-m", "refused"]).status.success());
+            git(root, &["add", "a.yaml"]);
+            assert!(!git_ended(root, &["commit", "-q", "-m", "refused"]).status.success());
+            fs::remove_file(hook).unwrap();
+        },
+        |root| {
+            fs::write(root.join("a.yaml"), "taken back").unwrap();
+            git(root, &["commit", "-q", "-a", "-m", "taken back"]);
+            git(root, &["reset", "-q", "--soft", "HEAD~1"]);
         },
     ];
     for (index, change) in changes.into_iter().enumerate() {
@@ -129,4 +153,30 @@ fn what_cannot_be_read_of_git_is_no_reason_not_to_read_the_files() {
         fs::write(folder.path().join(".git/HEAD"), head).unwrap();
         assert_eq!(revision(&root), None, "{head}");
     }
+}
+
+#[test]
+fn without_a_git_binary_the_tree_that_the_index_was_written_for_is_trusted() {
+    let (folder, _) = repository();
+    let path = folder.path();
+    fs::write(path.join("fleet/a.yaml"), policy("a", "*")).unwrap();
+    fs::write(path.join("fleet/b/c.yaml"), policy("c", "*")).unwrap();
+    fs::write(path.join("fleet.yaml"), fleet_file(1)).unwrap();
+    git(path, &["add", "fleet"]);
+    git(path, &["commit", "-q", "-m", "policies"]);
+    git(path, &["commit", "-q", "--allow-empty", "-m", "the same tree"]);
+    let told = |search: Option<&str>| {
+        let args = ["plan", "fleet", "--fleet", "fleet.yaml", "-o", "json"];
+        let mut plan = command(args);
+        plan.current_dir(path).envs(search.map(|it| ("PATH", it)));
+        let plan = ran(plan);
+        let plan: serde_json::Value = serde_json::from_str(&plan.stdout).expect(&plan.stderr);
+        plan["policies"][0]["revision"].as_str().map(str::to_owned)
+    };
+    let (with, without) = (None, Some("/nonexistent"));
+    let commit = git(path, &["rev-parse", "HEAD"]);
+    assert_eq!((told(with), told(without)), (Some(commit.clone()), Some(commit)));
+    git(path, &["reset", "-q", "--soft", "HEAD~2"]);
+    let first = git(path, &["rev-parse", "HEAD"]);
+    assert_eq!((told(with), told(without)), (Some(format!("{first}-dirty")), Some(first)));
 }
