@@ -54,9 +54,9 @@ pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
 /// its time for want of a connection is known not to have been sent.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// How long finding the first credentials may take: an SSO refresh or a credential process has to
-/// start and to ask a server.
-const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long finding the first credentials may take. A request has to find them within its own time until
+/// they were found once: those of a source that takes longer would be there now and sign nothing later.
+const CREDENTIALS_TIMEOUT: Duration = CLIENT_TIMEOUT;
 
 /// The largest page of the jobs and the registry operations.
 const PAGE: i32 = 250;
