@@ -194,11 +194,7 @@ impl Session {
     /// What a verb knows that cannot write, where there is no state of the place yet: the stop switch is of
     /// the whole directory.
     pub fn new_memory(&self, args: &StateDir) -> Memory {
-        let directory = match &args.state_dir {
-            None if self.server.is_some() => None,
-            _ => args.resolve().map(Directory::at),
-        };
-        let paused = directory.and_then(|directory| directory.paused()).map(Into::into);
+        let paused = self.directory(args).and_then(|it| it.paused()).map(Into::into);
         Memory { paused, ..Memory::default() }
     }
 
@@ -255,10 +251,13 @@ impl Session {
 
     /// Where the state on disk is, if there is any.
     fn kept(&self, args: &StateDir) -> Option<(Directory, Place)> {
-        if self.server.is_some() && args.state_dir.is_none() {
-            return None;
-        }
-        Some((Directory::at(args.resolve()?), self.place.clone()?))
+        Some((self.directory(args)?, self.place.clone()?))
+    }
+
+    /// The directory of states, if one counts: an emulated fleet has none that was not named.
+    fn directory(&self, args: &StateDir) -> Option<Directory> {
+        let counts = self.server.is_none() || args.state_dir.is_some();
+        args.resolve().filter(|_| counts).map(Directory::at)
     }
 
     /// Whether it works against an emulated fleet inside the process.
