@@ -21,6 +21,9 @@ pub enum InvalidSpan {
     /// It is zero or less.
     #[error("{0:?} must be more than nothing")]
     NotPositive(String),
+    /// It says how long ago.
+    #[error("{0:?} is how long ago something was, and a duration is asked for: leave out `ago`")]
+    Ago(String),
     /// It is neither a time nor an age.
     #[error(
         "{0:?} is not a time: write it like 2027-01-01T00:00:00Z, or as an age like \"9h ago\""
@@ -57,7 +60,10 @@ impl FromStr for Period {
     type Err = InvalidSpan;
 
     fn from_str(text: &str) -> Result<Self, InvalidSpan> {
-        Self::new(exact(text)?).ok_or_else(|| InvalidSpan::NotPositive(text.to_owned()))
+        Self::new(exact(text)?).ok_or_else(|| {
+            let is_ago = text.trim_end().ends_with("ago");
+            (if is_ago { InvalidSpan::Ago } else { InvalidSpan::NotPositive })(text.to_owned())
+        })
     }
 }
 
@@ -181,6 +187,7 @@ mod tests {
         assert!(matches!("1mo".parse::<Period>(), Err(InvalidSpan::Calendar(_))));
         assert!(matches!("0s".parse::<Period>(), Err(InvalidSpan::NotPositive(_))));
         assert!(matches!("-1h".parse::<Period>(), Err(InvalidSpan::NotPositive(_))));
+        assert!(matches!("6 hours ago".parse::<Period>(), Err(InvalidSpan::Ago(_))));
     }
 
     #[test]

@@ -211,9 +211,16 @@ fn compared(
                 let (mut what, mut told) = (Vec::new(), BTreeSet::new());
                 for ((name, was, key), (_, is, _)) in both {
                     what.push(format!("{name} {was} → {is}"));
-                    told.insert(*key);
+                    // What the key has below itself is more than a bound tells.
+                    let all = [before, after].map(|it| it.spec.get(*key));
+                    if all.into_iter().flatten().all(Value::is_string) {
+                        told.insert(*key);
+                    }
                 }
                 what.extend(fields::changed(&before.spec, &after.spec, &told));
+                if what.is_empty() {
+                    what.push("only the order in which it says so".to_owned());
+                }
                 ("changed", what)
             }
             (Some(before), None) => ("removed", all(before)),

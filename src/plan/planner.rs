@@ -22,6 +22,7 @@ use crate::plan::purses::Purses;
 use crate::plan::{
     At, Decision, Depth, Line, Look, Memory, Observed, Plan, Reason, Verdict, blind, budget, veto,
 };
+use crate::policy::window;
 use crate::policy::{Policy, PolicyName, PolicySet};
 
 /// The policies that have each job in scope, in the order of their names.
@@ -260,6 +261,12 @@ pub fn narrowed(
     let budgets = purses.spend(policies, inventory, depth, now, &mut lines, &mut order);
     // What a describe should have said of what is due is missed only now, where it is pinned.
     let unpinned = blind::cases(due.iter().map(|&i| &lines[i]), policies, inventory, now);
+    // Once for a policy, and not for each of its lines: it may take a year of edges.
+    let mut opens = BTreeMap::new();
+    for line in lines.iter().filter(|line| line.verdict.reason == Reason::WindowClosed) {
+        let windows = &line.policy.windows;
+        opens.entry(line.policy.name.clone()).or_insert_with(|| window::next_change(windows, now));
+    }
     Plan {
         now,
         depth,
@@ -270,6 +277,7 @@ pub fn narrowed(
         order,
         observed,
         budgets,
+        opens,
         breakers,
         undecided: own.bad + unpinned.bad,
         health,

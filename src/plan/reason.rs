@@ -17,7 +17,8 @@ use crate::policy::PolicyName;
 )]
 #[serde(rename_all = "camelCase")]
 pub enum Decision {
-    /// It stays, and nothing is going to change that by itself.
+    /// It stays, since something says no. Time alone may change that: an age, or the end of a suspension;
+    /// `explain` says when.
     Keep,
     /// It would be canceled, but not now.
     Defer,
@@ -370,11 +371,18 @@ pub enum Because {
         why: String,
     },
     /// The exclude rule that holds.
-    Rule(String),
+    Rule {
+        /// The rule's name.
+        rule: String,
+        /// Why there is that rule, if that is written.
+        reason: Option<String>,
+    },
     /// The exclude rule that cannot be said to hold or not.
     RuleUnknown {
         /// The rule's name.
         rule: String,
+        /// Why there is that rule, if that is written.
+        reason: Option<String>,
         /// The fact that is not known.
         fact: FactName,
         /// Why it is not known.

@@ -44,6 +44,9 @@ pub fn because(line: &Line, plan: &Plan, inventory: &Inventory, memory: &Memory)
             memory.paused.as_deref().map_or(Because::Itself, |why| Because::Note(why.to_owned()))
         }
         Reason::BreakerOpen => breaker(line, plan),
+        Reason::WindowClosed if plan.opens.contains_key(&policy.name) => {
+            Because::Opens(plan.opens[&policy.name])
+        }
         Reason::BackingOff if memory.open.contains(&line.key) => {
             Because::Note("an earlier cancel is not settled".to_owned())
         }
@@ -126,11 +129,14 @@ pub fn because_of(
             let (fact, why) = cause(&clause.test, facts, now);
             Because::Unknown { fact, path: clause.path.clone(), why }
         }
-        (_, At::Rule(index)) => Because::Rule(policy.excludes[index].name.clone()),
+        (_, At::Rule(index)) => {
+            let rule = &policy.excludes[index];
+            Because::Rule { rule: rule.name.clone(), reason: rule.reason.clone() }
+        }
         (_, At::RuleClause(rule, clause)) => {
             let rule = &policy.excludes[rule];
             let (fact, why) = cause(&rule.clauses[clause].test, facts, now);
-            Because::RuleUnknown { rule: rule.name.clone(), fact, why }
+            Because::RuleUnknown { rule: rule.name.clone(), reason: rule.reason.clone(), fact, why }
         }
         (_, At::Template(index, part)) => {
             let (key, template) = &policy.cancel.set[index];

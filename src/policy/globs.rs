@@ -101,7 +101,10 @@ impl Globs {
                 pattern: pattern.clone(),
                 kind: source.kind().clone(),
             };
-            builder.add(GlobBuilder::new(pattern).backslash_escape(true).build().map_err(invalid)?);
+            // `robot{,-backup}` is `robot` too.
+            let glob =
+                GlobBuilder::new(pattern).backslash_escape(true).empty_alternates(true).build();
+            builder.add(glob.map_err(invalid)?);
         }
         let set = builder.build().map_err(|source| InvalidGlob {
             pattern: patterns.join(", "),
@@ -178,6 +181,14 @@ mod tests {
             assert_eq!(Globs::foreign(pattern, JobId::may_have), of_jobs, "{pattern}");
         }
         assert_eq!(Globs::foreign("a:b", ThingName::may_have), None);
+    }
+
+    #[test]
+    fn one_of_the_alternatives_may_be_nothing() {
+        let globs = Globs::new(["medical{,-backup}".to_owned()]).expect("a pattern");
+        for (name, matches) in [("medical", true), ("medical-backup", true), ("medical-", false)] {
+            assert_eq!(globs.is_match(name), matches, "{name}");
+        }
     }
 
     #[test]

@@ -132,9 +132,9 @@ pub struct PolicySpec {
     #[serde(default)]
     pub budget: BudgetShape,
     /// When the policy may act: while some Allow window is open, if any is written, and no Deny window
-    /// is. It is asked again in the moment of each cancel.
+    /// is. It is asked again in the moment of each cancel. At most 32.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1, max = 32))]
     pub windows: Vec<WindowShape>,
     /// Whether the policy waits. Nothing is canceled by a suspended policy.
     #[serde(default)]

@@ -172,6 +172,12 @@ pub fn is_open(windows: &[Window], now: Timestamp) -> bool {
     open
 }
 
+/// Whether windows never let anything go: for a year from a time that is any.
+pub fn never_open(windows: &[Window]) -> bool {
+    let some_time = Timestamp::UNIX_EPOCH.saturating_add(SignedDuration::from_hours(24 * 365 * 56));
+    some_time.is_ok_and(|at| !is_open(windows, at) && next_change(windows, at).is_none())
+}
+
 /// The first time after `now` at which [`is_open`] changes; none if it does not within a year.
 pub fn next_change(windows: &[Window], now: Timestamp) -> Option<Timestamp> {
     let before = is_open(windows, now);

@@ -121,6 +121,15 @@ fn made() -> Vec<(&'static str, Vec<u8>)> {
         ("too-many-values", format!("{policy}  description: [{}1]\n", "1, ".repeat(60_000)).into()),
         ("too-many-documents", "---\na: 1\n".repeat(501).into_bytes()),
         ("text-too-long", format!("{policy}  description: {}\n", "x".repeat(70_000)).into()),
+        ("too-many-windows", {
+            let window = "    - {kind: Allow, from: \"01:00\", to: \"05:00\", timeZone: UTC}\n";
+            format!("{policy}  windows:\n{}", window.repeat(33)).into()
+        }),
+        ("too-many-patterns", {
+            let patterns = (0..3000).map(|it| format!("'{it}{}'", "?".repeat(200)));
+            let patterns = patterns.collect::<Vec<_>>().join(", ");
+            with("  target:\n", &format!("  target:\n    things: {{names: [{patterns}]}}\n"))
+        }),
         ("empty", Vec::new()),
     ]
 }

@@ -46,6 +46,22 @@ fn walk(path: &str, one: &Value, other: &Value, all: &mut Vec<String>) {
                 walk(&format!("{path}.{key}"), one, other, all);
             }
         }
+        (Value::Array(ones), Value::Array(others)) if are_named(ones) && are_named(others) => {
+            let named = |list: &[Value], name: &Value| {
+                list.iter().find(|it| it["name"] == *name).cloned().unwrap_or_default()
+            };
+            let new = others.iter().filter(|it| named(ones, &it["name"]).is_null());
+            let names: Vec<_> = ones.iter().chain(new).map(|it| &it["name"]).collect();
+            for name in &names {
+                let path = format!("{path}[{}]", shown(name));
+                walk(&path, &named(ones, name), &named(others, name), all);
+            }
+            if ones.len() == others.len() && names.len() == ones.len() {
+                let order = |list: &[Value]| list.iter().map(|it| it["name"].clone()).collect();
+                let [one, other]: [Vec<Value>; 2] = [order(ones), order(others)];
+                walk(path, &one.into(), &other.into(), all);
+            }
+        }
         // Of lists of one length it is told where they differ, if there is anything to go into.
         (Value::Array(ones), Value::Array(others))
             if ones.len() == others.len() && ones.iter().any(Value::is_object) =>
@@ -54,11 +70,37 @@ fn walk(path: &str, one: &Value, other: &Value, all: &mut Vec<String>) {
                 walk(&format!("{path}[{index}]"), one, other, all);
             }
         }
+        (Value::Array(ones), Value::Array(others)) if shown(one) == shown(other) => {
+            let lack = |list: &[Value], of: &[Value]| {
+                let lacking = list.iter().filter(|it| !of.contains(it));
+                shown(&Value::Array(lacking.cloned().collect()))
+            };
+            all.push(format!("{path} without {}, with {}", lack(ones, others), lack(others, ones)));
+        }
+        _ if shown(one) == shown(other) => {
+            let (one, other) = beyond(&text(one), &text(other));
+            all.push(format!("{path} …{one} → …{other}"));
+        }
         _ => all.push(format!("{path} {} → {}", shown(one), shown(other))),
     }
 }
 
+fn are_named(list: &[Value]) -> bool {
+    list.iter().all(|it| it["name"].is_string())
+}
+
+/// Two texts from where they differ on, cut when that is long.
+fn beyond(one: &str, other: &str) -> (String, String) {
+    let same = one.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
+    let from = |text: &str| cut(&text.chars().skip(same).collect::<String>());
+    (from(one), from(other))
+}
+
 fn shown(value: &Value) -> String {
+    cut(&text(value))
+}
+
+fn text(value: &Value) -> String {
     let text = match value {
         Value::Null => "none".to_owned(),
         Value::String(text) => text.clone(),
@@ -68,10 +110,13 @@ fn shown(value: &Value) -> String {
         }
         other => other.to_string(),
     };
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+fn cut(line: &str) -> String {
     match line.char_indices().nth(LONG) {
         Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
+        None => line.to_owned(),
     }
 }
 
@@ -103,5 +148,34 @@ mod tests {
         assert_eq!((told.len(), &*told[8]), (9, "and 2 more"));
         let long = changed(&json!({"a": "x".repeat(99)}), &json!({"a": "y"}), &BTreeSet::new());
         assert_eq!(long, [format!("a {}… → y", "x".repeat(60))]);
+    }
+
+    #[test]
+    fn no_change_is_told_as_two_equal_sides() {
+        let told = |one: Value, other: Value| changed(&one, &other, &BTreeSet::new());
+        // Rules and the like are told by name.
+        let rule = |name: &str, things: &str| json!({"name": name, "things": {"names": [things]}});
+        let before = json!({"protect": [rule("medical", "medical*"), rule("old", "o*")]});
+        let after = json!({"protect": [rule("medical", "medical-west-*"), rule("lab", "l*")]});
+        assert_eq!(
+            told(before.clone(), after),
+            [
+                "protect[medical].things.names [medical*] → [medical-west-*]",
+                r#"protect[old] {"name":"old","things":{"names":["o*"]}} → none"#,
+                r#"protect[lab] none → {"name":"lab","things":{"names":["l*"]}}"#,
+            ]
+        );
+        let turned = json!({"protect": [rule("old", "o*"), rule("medical", "medical*")]});
+        assert_eq!(told(before, turned), ["protect [medical, old] → [old, medical]"]);
+        // What differs behind the cut is told from there on.
+        let accounts =
+            |last: u64| (0..5).chain([last]).map(|it| (123_456_789_010 + it).to_string());
+        let accounts = |last: u64| json!({"accounts": accounts(last).collect::<Vec<_>>()});
+        assert_eq!(
+            told(accounts(7), accounts(8)),
+            ["accounts without [123456789017], with [123456789018]"]
+        );
+        let long = |end: &str| json!({"why": format!("{}{end}", "x".repeat(99))});
+        assert_eq!(told(long("one"), long("two")), ["why …one → …two"]);
     }
 }

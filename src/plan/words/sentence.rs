@@ -46,6 +46,10 @@ pub fn in_words(reason: Reason, because: &Because, now: Timestamp) -> String {
     if because.is_empty() { plain.to_owned() } else { format!("{plain}: {because}") }
 }
 
+fn with_reason(rule: &str, reason: Option<&String>) -> String {
+    reason.map_or_else(|| rule.to_owned(), |reason| format!("{rule} ({reason})"))
+}
+
 fn because_in_words(because: &Because, now: Timestamp) -> String {
     match because {
         Because::Itself | Because::Guard(_) | Because::GuardUnread => String::new(),
@@ -55,9 +59,11 @@ fn because_in_words(because: &Because, now: Timestamp) -> String {
             format!("{fact} is {why}")
         }
         Because::Unknown { fact, path, why } => format!("{fact} is {why} ({path})"),
-        Because::Rule(rule) => format!("rule {rule} holds"),
-        Because::RuleUnknown { rule, fact, why } => {
-            format!("rule {rule} may hold, since {fact} is {why}")
+        Because::Rule { rule, reason } => {
+            format!("rule {} holds", with_reason(rule, reason.as_ref()))
+        }
+        Because::RuleUnknown { rule, reason, fact, why } => {
+            format!("rule {} may hold, since {fact} is {why}", with_reason(rule, reason.as_ref()))
         }
         Because::Note(note) => note.clone(),
         Because::NoteUntil(note, until) => {

@@ -32,7 +32,12 @@ pub(super) fn is_status_key(key: &str) -> bool {
     (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(inner)
 }
 
-/// The characters that AWS accepts in names and values of attributes.
+/// The characters that AWS accepts in names of attributes (AttributeName in the API reference).
+fn is_attribute_name(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.,@/:#-".contains(&b))
+}
+
+/// Those that it accepts in their values (AttributeValue).
 fn is_attribute_text(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.,@/:#=[]-".contains(&b))
 }
@@ -40,12 +45,12 @@ fn is_attribute_text(text: &str) -> bool {
 impl Map {
     fn key_problem(self, key: &str) -> Option<(&'static str, &'static str)> {
         let good = match self {
-            Self::Attributes => (1..=MAX_KEY).contains(&key.len()) && is_attribute_text(key),
+            Self::Attributes => (1..=MAX_KEY).contains(&key.len()) && is_attribute_name(key),
             Self::StatusDetails => is_status_key(key),
         };
         let words = match self {
             Self::Attributes => {
-                ("a thing attribute's name", "1 to 128 letters, digits and `_.,@/:#=[]-`")
+                ("a thing attribute's name", "1 to 128 letters, digits and `_.,@/:#-`")
             }
             Self::StatusDetails => {
                 ("a key of statusDetails", "1 to 128 letters, digits, ':', '_' and '-'")

@@ -53,7 +53,8 @@ impl Compiler<'_> {
             let name = shape.name.as_str();
             if !is_variable(name) {
                 let message = format!("{} is not a variable's name", quoted(name));
-                let help = "write 1 to 63 letters, digits and '_', not beginning with a digit";
+                let help = "write 1 to 63 letters, digits and '_', not beginning with a digit; not true, \
+                            false, null or in";
                 self.findings.value(Code::MeaningName, &at_name, message, Some(help));
             }
             if self.scope.variables.iter().any(|variable| variable.name == name) {

@@ -13,7 +13,7 @@ use crate::document::words::quoted;
 use crate::execution::{OpenStatus, TargetSelection};
 use crate::policy::expression::Field;
 use crate::policy::shapes::PolicySpec;
-use crate::policy::window::{Window, WindowKind};
+use crate::policy::window::{Window, WindowKind, never_open};
 use crate::policy::{AgeClock, Clause, Mode, Operator, Requirement, Rule, Target, Test};
 
 /// The operation that is called once for each thing or execution to answer a clause; none if the lists
@@ -235,6 +235,7 @@ impl Compiler<'_> {
     }
 
     fn never_closes(&mut self, windows: &[Window]) {
+        let mut told = false;
         for (index, window) in windows.iter().enumerate() {
             let whole_day = window.from.minutes() == 0 && window.to.is_end_of_day();
             if window.kind == WindowKind::Deny && whole_day && window.days.len() == 7 {
@@ -244,7 +245,16 @@ impl Compiler<'_> {
                     "this window is always open: the policy never acts",
                     Some("name fewer days or hours, or write `suspend: true` for a while"),
                 );
+                told = true;
             }
+        }
+        if !told && never_open(windows) {
+            self.findings.value(
+                Code::MeaningNoEffect,
+                "/spec/windows",
+                "some Deny window is open whenever an Allow window is: the policy never acts",
+                Some("name fewer days or hours, or write `suspend: true` for a while"),
+            );
         }
     }
 

@@ -71,6 +71,16 @@ impl Compiler<'_> {
                 self.findings.item(Code::MeaningPattern, pointer, pattern, message, Some(help));
             }
         }
-        if good { Globs::new(patterns.iter().cloned()).ok() } else { None }
+        if !good {
+            return None;
+        }
+        let all = Globs::new(patterns.iter().cloned());
+        all.map_err(|_| {
+            let message = "these patterns are too many, or too long, to be matched together";
+            let help =
+                "write fewer with wildcards, or split them: several policies, or several rules";
+            self.findings.value(Code::MeaningPattern, pointer, message, Some(help));
+        })
+        .ok()
     }
 }

@@ -11,6 +11,12 @@ use crate::policy::shapes::{PolicySpec, WindowShape};
 use crate::policy::window::{TimeOfDay, Window};
 use crate::span::instant;
 
+/// Whether a name of the time zone database stands for no place: each machine means another by it, or none.
+fn is_local(zone: &str) -> bool {
+    let names = ["localtime", "posixrules", "Factory", "Etc/Unknown"];
+    names.iter().any(|it| it.eq_ignore_ascii_case(zone))
+}
+
 impl Compiler<'_> {
     pub(super) fn windows(&mut self, spec: &PolicySpec) -> Vec<Window> {
         let shapes = spec.windows.iter().enumerate();
@@ -36,7 +42,7 @@ impl Compiler<'_> {
                 Some("for a whole day, write `from: \"00:00\"` and `to: \"24:00\"`"),
             );
         }
-        let zone = TimeZone::get(&shape.time_zone).ok();
+        let zone = TimeZone::get(&shape.time_zone).ok().filter(|_| !is_local(&shape.time_zone));
         if zone.is_none() {
             self.findings.value(
                 Code::MeaningWindow,

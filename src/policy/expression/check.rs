@@ -237,15 +237,22 @@ impl Checker<'_> {
                 "write `now - execution.queuedAt > duration('6h')`, or compare it with a time";
             self.wrong(part, "`now` can only be compared, or be subtracted from and by", help);
         } else if ROOTS.contains(&name) {
-            let help = format!("name a field of it: {}", self.fields_of(name).join(", "));
+            let fields = self.fields_of(name);
+            let help = if !self.has_root(name) {
+                format!("leave it out: a guard has no {}", quoted(name))
+            } else if fields.is_empty() {
+                "it has no fields here".to_owned()
+            } else {
+                format!("name a field of it: {}", fields.join(", "))
+            };
             self.wrong(part, format!("{} is not a value", quoted(name)), help);
         } else {
-            let names = ROOTS.into_iter().chain(["now"]);
-            let near = nearest(name, names.clone()).map(str::to_owned);
+            let roots = ROOTS.into_iter().filter(|root| self.has_root(root));
+            let names = roots.chain(["now"]).collect::<Vec<_>>();
+            let near = nearest(name, names.iter().copied()).map(str::to_owned);
             let help = if let Some(near) = near.or_else(|| self.called(name)) {
                 format!("did you mean `{near}`?")
             } else {
-                let names: Vec<_> = names.collect();
                 format!(
                     "there are {}; text stands in quotes",
                     crate::document::words::all_of(&names)

@@ -110,22 +110,20 @@ fn problem(source: &str, errors: &ParseErrors) -> Problem {
     let rest = &source[start..];
     let at = start + rest.char_indices().nth(column).map_or(rest.len(), |(i, _)| i);
     let found = &source[at..];
-    let trimmed = found.trim_start();
-    let at = at + (found.len() - trimmed.len());
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    let end = match trimmed.chars().next() {
+    let end = match found.chars().next() {
         None => {
             let last = source.trim_end().len();
             let help = "something is missing behind the last sign";
             let from = source[..last].char_indices().next_back().map_or(0, |(i, _)| i);
             return Problem::new(from..last, "the expression ends too early", help);
         }
-        Some(c) if is_word(c) => trimmed.find(|c| !is_word(c)).unwrap_or(trimmed.len()),
-        Some('"' | '\'') => trimmed.len(),
+        Some(c) if is_word(c) => found.find(|c| !is_word(c)).unwrap_or(found.len()),
+        Some('"' | '\'') => found.len(),
         Some(c) => c.len_utf8(),
     };
     let message =
-        format!("{} is not understood here", crate::document::words::quoted(&trimmed[..end]));
+        format!("{} is not understood here", crate::document::words::quoted(&found[..end]));
     let help = "write CEL, like `execution.status == 'QUEUED' && execution.retryAttempt >= 3`";
     Problem::new(at..at + end, message, help)
 }

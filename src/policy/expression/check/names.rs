@@ -27,6 +27,12 @@ impl Checker<'_> {
         all.into_iter().nth(at)
     }
 
+    /// Whether there is such a root at all: a guard has no policy, and no variables.
+    pub(super) fn has_root(&self, root: &str) -> bool {
+        let is_of_policy = self.scope.texts.contains_key("policy.name");
+        is_of_policy || !["policy", "variables"].contains(&root)
+    }
+
     /// All that begins with a name, as it is written.
     pub(super) fn fields_of(&self, root: &str) -> Vec<String> {
         let prefix = format!("{root}.");
@@ -216,6 +222,7 @@ impl Checker<'_> {
         let lasts: Vec<String> = names.iter().map(|name| last(name)).collect();
         let help = match nearest(&wanted, lasts.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{of}.{near}`?"),
+            None if !self.has_root(of) => format!("leave it out: a guard has no {}", quoted(of)),
             None => match self.called(&wanted) {
                 Some(elsewhere) => format!("did you mean `{elsewhere}`?"),
                 None if of == "variables" => {

@@ -26,6 +26,8 @@ fn brackets_are_bounded() {
     let nested = |n: usize| format!("{}true{}", "(".repeat(n), ")".repeat(n));
     condition(&nested(MAX_BRACKETS));
     assert_eq!(refused(&nested(MAX_BRACKETS + 1)), "more than 16 brackets inside each other");
+    let problem = &compile(&nested(MAX_BRACKETS + 1), Wanted::Condition).unwrap_err()[0];
+    assert_eq!(problem.at, MAX_BRACKETS..MAX_BRACKETS + 1, "the one bracket that is too many");
     // Those in texts and beside each other do not count.
     condition(&format!("job.id != '{}'", "(".repeat(500)));
     condition(&format!("{}true", "(true) && ".repeat(30)));

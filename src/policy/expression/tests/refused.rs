@@ -150,6 +150,7 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("-'a' == 'b'", "-'a'", "`-` before string", ""),
     ("true ? 1 : 'a'", "true ? 1 : 'a'", "int before the `:` and string behind", ""),
     ("1 + 'a' == 'b'", "1 + 'a'", "`+` between int and string", ""),
+    ("(['a']) == 1 || true", "(['a']) == 1", "list of string is compared with int", ""),
     (
         "thing.groups + ['a'] == 1",
         "thing.groups + ['a']",

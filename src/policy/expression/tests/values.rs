@@ -108,6 +108,9 @@ const TRUE: &[&str] = &[
     "job.id.endsWith('-0')",
     "job.id.contains('4-2')",
     "job.id.matches('^fw-[0-9-]+$')",
+    // A pattern of a size that people write.
+    "!thing.name.matches('^(alpha|bravo|charlie|delta)-[a-z]{1,40}-[0-9]{1,40}-(echo|foxtrot|golf)$')",
+    "'''a\nb''' != thing.name",
     "job.id.matches('4')",
     "\"it's\" == 'it\\'s'",
     "r'\\d' == '\\\\d'",
@@ -229,4 +232,10 @@ fn only_what_hangs_on_nothing_is_always_so() {
     ] {
         assert_eq!(condition(text).always(), expected, "{text}");
     }
+}
+
+#[test]
+fn what_a_variable_uses_the_expression_uses() {
+    assert!(condition("variables.silent > duration('1h')").uses_now());
+    assert!(!condition("variables.twice > duration('1h')").uses_now());
 }
