@@ -2,11 +2,10 @@
 //!
 //! Where nobody writes, `resume` takes the lock and closes it; a running writer is asked by a file.
 
-use crate::apply::{Ending, Record};
 use crate::cli::Failure;
 use crate::cli::args::state::{Resume as Args, is_at_loopback, who};
 use crate::cli::exit::Exit;
-use crate::cli::guard::place;
+use crate::cli::guard::{place, taken_back};
 use crate::cli::output::{Output, plural};
 use crate::cli::session::state_directory;
 use crate::clock::Clock;
@@ -51,11 +50,6 @@ pub fn withheld(plan: &Plan, reason: Reason) -> usize {
     plan.lines.iter().filter(|line| waits(line.verdict.reason)).count()
 }
 
-/// Whether a breaker kept something back that was to be acted on.
-pub fn kept(records: &[Record]) -> bool {
-    records.iter().any(|record| record.ending == Ending::Kept(Reason::BreakerOpen))
-}
-
 /// Whether a breaker is open now.
 pub fn stopped(state: &dyn State, policies: &PolicySet, clock: &Clock) -> bool {
     let thresholds = policies.thresholds();
@@ -81,7 +75,8 @@ pub async fn resume(args: &Args, breaker: Breaker, output: Output) -> anyhow::Re
     let writing = Writing { who: who(), clock, fresh_ledger: false };
     match SqliteState::open(&directory, &place, writing) {
         Ok(state) => {
-            state.resume_asked(Clock::system().now()).await?;
+            let resumed = state.resume_asked(Clock::system().now()).await;
+            resumed.map_err(|error| taken_back(&request, &error))?;
             output.result(&format!(
                 "Closed: breaker {breaker} of {of}. It opens again if what opened it goes on."
             ))?;
@@ -90,10 +85,7 @@ pub async fn resume(args: &Args, breaker: Breaker, output: Output) -> anyhow::Re
             "Asked {holder} to close breaker {breaker}. `run` does so within 10 seconds; if that is an \
              `apply`, ask again once it has ended. It opens again if what opened it goes on."
         ))?,
-        Err(error) => {
-            request.remove().map_err(|error| failed(&error))?;
-            return Err(failed(&error).into());
-        }
+        Err(error) => return Err(taken_back(&request, &error).into()),
     }
     Ok(Exit::Done)
 }

@@ -11,7 +11,7 @@ use crate::cli::session::state_directory;
 use crate::clock::Clock;
 use crate::state::State as _;
 use crate::state::directory::{Directory, Error, Place};
-use crate::state::request::Forget;
+use crate::state::request::{Asked, Forget, Request};
 use crate::state::sqlite::{OpenError, SqliteState, Writing, read_guards};
 
 pub async fn forget(args: Args, output: Output) -> anyhow::Result<Exit> {
@@ -33,19 +33,27 @@ pub async fn forget(args: Args, output: Output) -> anyhow::Result<Exit> {
     let writing = Writing { who: who(), clock, fresh_ledger: false };
     match SqliteState::open(&directory, &place, writing) {
         Ok(state) => {
-            state.forget_asked(Clock::system().now()).await?;
+            let forgotten = state.forget_asked(Clock::system().now()).await;
+            forgotten.map_err(|error| taken_back(&request, &error))?;
             output.result(&format!("Forgotten: guard {name} is no longer in {of}."))?;
         }
         Err(OpenError::Directory(Error::Held { holder, .. })) => output.result(&format!(
             "Asked {holder} to forget guard {name}. `run` does so within 10 seconds; if that is an \
              `apply`, ask again once it has ended. A guard that a file still has stays in force."
         ))?,
-        Err(error) => {
-            request.remove().map_err(|error| failed(&error))?;
-            return Err(failed(&error).into());
-        }
+        Err(error) => return Err(taken_back(&request, &error).into()),
     }
     Ok(Exit::Done)
+}
+
+/// Why something could not be done that was asked for. The request is taken back: it must not be granted later,
+/// when nobody thinks of it.
+pub fn taken_back<T: Asked>(request: &Request<T>, error: &dyn std::error::Error) -> Failure {
+    let message = match request.remove() {
+        Ok(()) => error.to_string(),
+        Err(left) => format!("{error}; and it is still asked for, since {left}"),
+    };
+    Failure::new(Exit::Error, message)
 }
 
 /// Whose state is meant: the one that is named, or the only one.

@@ -182,15 +182,6 @@ pub async fn follow(
             () = source.hint() => {}
             () = sleep(POLL) => {}
         }
-        match guards::forgotten(&*state, clock.now()).await {
-            Ok(names) if names.is_empty() => {}
-            // Read anew: a guard that a file has is adopted again.
-            Ok(names) => {
-                let set = Arc::new(adopted.set.forgetting(&names));
-                adopted = Adopted { set, tree: None, ..adopted };
-            }
-            Err(error) => tracing::error!(%error, "it is not known which guards to forget"),
-        }
         match state.resume_asked(clock.now()).await {
             Ok(resumed) => {
                 for (breaker, who) in &resumed {
@@ -203,34 +194,57 @@ pub async fn follow(
             }
             Err(error) => tracing::error!(%error, "it is not known which breakers to close"),
         }
-        match look(&mut *source, &adopted.unfinished).await {
-            Ok(tree)
-                if Some(&tree.digest) == adopted.tree.as_ref()
-                    || mutant::is(Mutant::NothingIsAdopted) => {}
-            Ok(tree) => {
-                let digest = tree.digest.clone();
-                adopted.unfinished = unfinished(&tree);
-                let reading = interpret(tree);
-                report(&reading);
-                let broken = reading.broken.iter().cloned().collect();
-                let revision = reading.revision.clone();
-                let set = adopt(&adopted.set, reading.said());
-                put(&mut adopted, set, Some(digest), &sender, None);
-                reporter.root(&adopted.set, None, broken, revision.as_deref());
+        take_in(&mut *source, &mut adopted, &sender, &clock, &reporter).await;
+        // After a look, by which it is in force that no file has such a guard any more: whoever keeps what files
+        // have does not bring it back.
+        match guards::forgotten(&*state, clock.now()).await {
+            Ok(names) if names.is_empty() => {}
+            // Read anew: a guard that a file has is adopted again.
+            Ok(names) => {
+                let set = Arc::new(adopted.set.forgetting(&names));
+                adopted = Adopted { set, tree: None, ..adopted };
+                take_in(&mut *source, &mut adopted, &sender, &clock, &reporter).await;
             }
-            Err(error) => {
-                let why = error.in_words();
-                reporter.failed(clock.now(), &format!("the policy root cannot be read: {why}"));
-                if adopted.tree.is_some() {
-                    tracing::error!(why, "the policy root cannot be read: its policies wait");
-                }
-                let of_policies = adopted.set.iter().map(|policy| policy.origin.path.to_string());
-                let of_guards = adopted.set.guards().map(|guard| guard.origin.path.to_string());
-                let all = of_policies.chain(of_guards).collect();
-                let set = adopt(&adopted.set, Said { broken: all, ..Said::default() });
-                put(&mut adopted, set, None, &sender, Some(&why));
-                reporter.root(&adopted.set, Some(why), Vec::new(), None);
+            Err(error) => tracing::error!(%error, "it is not known which guards to forget"),
+        }
+    }
+}
+
+/// Looks at the root, and puts in force what it says if that is new.
+async fn take_in(
+    source: &mut dyn Source,
+    adopted: &mut Adopted,
+    sender: &watch::Sender<Arc<PolicySet>>,
+    clock: &Clock,
+    reporter: &Reporter,
+) {
+    match look(source, &adopted.unfinished).await {
+        Ok(tree)
+            if Some(&tree.digest) == adopted.tree.as_ref()
+                || mutant::is(Mutant::NothingIsAdopted) => {}
+        Ok(tree) => {
+            let digest = tree.digest.clone();
+            adopted.unfinished = unfinished(&tree);
+            let reading = interpret(tree);
+            report(&reading);
+            let broken = reading.broken.iter().cloned().collect();
+            let revision = reading.revision.clone();
+            let set = adopt(&adopted.set, reading.said());
+            put(adopted, set, Some(digest), sender, None);
+            reporter.root(&adopted.set, None, broken, revision.as_deref());
+        }
+        Err(error) => {
+            let why = error.in_words();
+            reporter.failed(clock.now(), &format!("the policy root cannot be read: {why}"));
+            if adopted.tree.is_some() {
+                tracing::error!(why, "the policy root cannot be read: its policies wait");
             }
+            let of_policies = adopted.set.iter().map(|policy| policy.origin.path.to_string());
+            let of_guards = adopted.set.guards().map(|guard| guard.origin.path.to_string());
+            let all = of_policies.chain(of_guards).collect();
+            let set = adopt(&adopted.set, Said { broken: all, ..Said::default() });
+            put(adopted, set, None, sender, Some(&why));
+            reporter.root(&adopted.set, Some(why), Vec::new(), None);
         }
     }
 }
@@ -260,7 +274,7 @@ pub fn tell(set: &PolicySet, unread: Option<&str>) {
         tracing::warn!(
             guard = %guard.name,
             origin = %guard.origin,
-            "stays in force, although {although}: a guard ends by `retired` in its document",
+            "stays in force, although {although}: a guard ends by `retired` in its document, or by `rescind guard forget`",
         );
     }
 }

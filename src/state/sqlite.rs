@@ -21,7 +21,7 @@ use crate::plan::breaker::{self, Breaker, Cases, Change, Health};
 use crate::plan::{Charge, Intent, IntentId, Look, Memory};
 use crate::policy::{PolicyName, Thresholds};
 use crate::state::breakers::Breakers;
-use crate::state::directory::{self, Directory, Lock, Place};
+use crate::state::directory::{self, Directory, Place};
 use crate::state::memory::NOT_YET;
 use crate::state::request::{self, Forget};
 use crate::state::{AdoptedGuard, Begun, Error, Open, Settlement, State};
@@ -62,9 +62,8 @@ pub struct SqliteState(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    // Closed before the lock is let go of: fields are dropped in their order.
+    // Closed before the lock is let go of, which the files hold: fields are dropped in their order.
     writer: Mutex<Writer>,
-    lock: Lock,
     directory: Directory,
     place: Place,
     path: PathBuf,
@@ -81,8 +80,8 @@ impl Drop for Shared {
     /// nobody would stand beside the others, and each verb about them would have to be told which is meant.
     /// What was written over, or may be another process's by now, is left as it is.
     fn drop(&mut self) {
-        let is_ours = self.is_held();
-        if self.files.are_overwritten() || !self.lock.is_in_place() {
+        let is_ours = self.files.are_held();
+        if self.files.are_overwritten() || !self.files.are_locked() {
             self.lock().leave();
         }
         if !*self.is_unfounded.get_mut() || !is_ours || !self.lock().is_blank() {
@@ -103,7 +102,7 @@ impl SqliteState {
         let path = directory.file(place);
         let is_unfounded = AtomicBool::new(!path.exists());
         let (connection, about) = open::writer(&path, place, writing.fresh_ledger)?;
-        let files = Arc::new(Files::opened(&path));
+        let files = Arc::new(Files::opened(&path, lock));
         let machine = writing.clock.as_ref().and_then(Clock::machine);
         let mut inner = load(&connection, &path, &about, writing.fresh_ledger, machine)?;
         inner.clock = writing.clock;
@@ -121,7 +120,6 @@ impl SqliteState {
         let writer = Mutex::new(writer);
         Ok(Self(Arc::new(Shared {
             writer,
-            lock,
             directory,
             place,
             path,
@@ -159,10 +157,6 @@ impl SqliteState {
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Writer> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn is_held(&self) -> bool {
-        self.files.are_ours() && self.lock.is_in_place()
     }
 
     fn unreadable(&self, error: &directory::Error) -> Error {
@@ -377,7 +371,7 @@ impl State for SqliteState {
     }
 
     fn is_held(&self) -> bool {
-        self.0.is_held()
+        self.0.files.are_held()
     }
 
     fn unwritten(&self) -> Option<String> {

@@ -16,7 +16,7 @@ use std::sync::{Mutex, PoisonError, TryLockError};
 use rusqlite::Connection;
 
 use super::open::beside;
-use crate::state::directory::Identity;
+use crate::state::directory::{Identity, Lock};
 
 /// How long the -wal file may become before it is written into the main file, in pages: SQLite's own
 /// choice, 4 MB.
@@ -26,6 +26,8 @@ const CHECKPOINT_PAGES: i64 = 1000;
 pub(super) struct Files {
     path: PathBuf,
     wal: PathBuf,
+    /// By which others are kept from them.
+    lock: Lock,
     identities: Option<(Identity, Identity)>,
     known: Mutex<Known>,
     /// Whether one of them was written over. It stays so: what was read since may be of either.
@@ -51,13 +53,14 @@ impl Content {
 }
 
 impl Files {
-    /// The files of a state that was just opened for writing.
-    pub(super) fn opened(path: &Path) -> Self {
+    /// The files of a state that was just opened for writing, under its lock.
+    pub(super) fn opened(path: &Path, lock: Lock) -> Self {
         // SQLite keeps the -wal file beside what a link leads to.
         let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let wal = beside(&real, "-wal");
         let files = Self {
             path: path.to_owned(),
+            lock,
             identities: Identity::at(path).zip(Identity::at(&wal)),
             wal,
             known: Mutex::default(),
@@ -76,9 +79,20 @@ impl Files {
         known.wal_length = fs::metadata(&self.wal).map_or(0, |it| it.len());
     }
 
+    /// Whether this process may write: the lock is still the one that others would take, and both files are as
+    /// they were left.
+    pub(super) fn are_held(&self) -> bool {
+        self.lock.is_in_place() && self.are_ours()
+    }
+
+    /// Whether nobody else writes: another process may, once the lock is not the one that it would take.
+    pub(super) fn are_locked(&self) -> bool {
+        self.lock.is_in_place()
+    }
+
     /// Whether both are in their places and as this process left them. Hardly waits: during a checkpoint
     /// it is not asked what is in them.
-    pub(super) fn are_ours(&self) -> bool {
+    fn are_ours(&self) -> bool {
         let known = match self.known.try_lock() {
             Ok(known) => Some(known),
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),

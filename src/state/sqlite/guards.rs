@@ -1,7 +1,7 @@
 //! The guards that were adopted, as rows.
 //!
-//! One that is no longer in force stays as a row that says since when and why: it is the record of who
-//! took a protection away.
+//! Of one that is no longer in force a row says since when and why, also where one of its name was adopted
+//! since: it is the record of who took a protection away.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +29,7 @@ fn guard(row: &Row<'_>) -> Result<AdoptedGuard> {
 
 /// Those in force.
 pub(super) fn load(connection: &Connection) -> Result<BTreeMap<PolicyName, AdoptedGuard>> {
-    let mut statement = connection.prepare("SELECT * FROM guards WHERE ended IS NULL")?;
+    let mut statement = connection.prepare("SELECT * FROM guards")?;
     let guards = statement.query_map([], guard)?;
     guards.map(|guard| guard.map(|guard| (guard.name.clone(), guard))).collect()
 }
@@ -68,6 +68,8 @@ pub(super) fn end(
     why: &str,
     now: Timestamp,
 ) -> Result<()> {
-    let sql = "UPDATE guards SET ended = ?2, why = ?3 WHERE name = ?1 AND ended IS NULL";
-    connection.execute(sql, (name.as_str(), micros(now), why)).map(drop)
+    let sql = "INSERT INTO guards_ended (name, digest, ended, why)
+        SELECT name, digest, ?2, ?3 FROM guards WHERE name = ?1";
+    connection.execute(sql, (name.as_str(), micros(now), why))?;
+    connection.execute("DELETE FROM guards WHERE name = ?1", [name.as_str()]).map(drop)
 }

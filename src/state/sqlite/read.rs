@@ -118,7 +118,7 @@ pub fn read_events(
                UNION ALL
                SELECT closed, 'breakerClosed', breaker, closed_why FROM breakers WHERE closed IS NOT NULL
                UNION ALL
-               SELECT ended, 'guardEnded', name, why FROM guards WHERE ended IS NOT NULL
+               SELECT ended, 'guardEnded', name, why FROM guards_ended
              ) WHERE at >= coalesce(?1, at) AND (?2 IS NULL OR at < ?2) ORDER BY at, what DESC",
         )?;
         let events =

@@ -146,6 +146,28 @@ CREATE VIEW journal AS SELECT
   substr(digest, 1, 8) AS digest, origin_path || ':' || origin_line AS origin, revision, who, attempts,
   request_id, note, id
 FROM intents;
+", "
+-- A guard that is adopted again must not take the record of how it ended with it.
+CREATE TABLE guards_ended (
+  name   TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  ended  INTEGER NOT NULL,   -- no longer in force since then
+  why    TEXT NOT NULL
+) STRICT;
+INSERT INTO guards_ended SELECT name, digest, ended, why FROM guards WHERE ended IS NOT NULL;
+
+ALTER TABLE guards RENAME TO guards_before;
+CREATE TABLE guards (
+  name        TEXT PRIMARY KEY,
+  digest      TEXT NOT NULL,
+  origin_path TEXT NOT NULL,
+  origin_line INTEGER NOT NULL,
+  document    TEXT NOT NULL,   -- as JSON
+  adopted     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO guards SELECT name, digest, origin_path, origin_line, document, adopted
+FROM guards_before WHERE ended IS NULL;
+DROP TABLE guards_before;
 "];
 
 /// The newest form, which this version writes.

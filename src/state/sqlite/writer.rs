@@ -26,7 +26,7 @@ const _: () = assert!(JOURNAL_KEPT.as_secs() > UNITS_KEPT.as_secs());
 const PRUNE_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
 /// Why nothing is written although it could be.
-const NOT_OURS: &str = "it or its -wal file was moved, deleted or written over";
+const NOT_OURS: &str = "it, its -wal file or its lock was moved, deleted or written over";
 
 #[derive(Debug)]
 pub(super) struct Writer {
@@ -97,7 +97,8 @@ impl Writer {
     /// Whether nothing was ever written into the file but what it is.
     pub(super) fn is_blank(&self) -> bool {
         let sql = "SELECT latest IS NULL AND ledger_began IS NULL
-            AND NOT EXISTS (SELECT 1 FROM intents) AND NOT EXISTS (SELECT 1 FROM guards) FROM about";
+            AND NOT EXISTS (SELECT 1 FROM intents) AND NOT EXISTS (SELECT 1 FROM guards)
+            AND NOT EXISTS (SELECT 1 FROM guards_ended) FROM about";
         self.connection.query_row(sql, [], |row| row.get(0)).unwrap_or(false)
     }
 
@@ -171,7 +172,7 @@ impl Writer {
     /// Where the -wal file was taken away, what is in it is written into the main file: it is still open,
     /// and gone with this process.
     pub(super) fn save_if_lost(&mut self) {
-        if !self.files.are_ours() {
+        if self.files.are_locked() && !self.files.are_held() {
             self.files.checkpoint(&self.connection);
         }
     }
@@ -190,14 +191,15 @@ impl Writer {
         latest: Option<Timestamp>,
         change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
     ) -> Result<(), Error> {
-        // What is written into files that were replaced is lost, and damages what replaced them.
-        if !self.files.are_ours() {
+        // What is written into files that were replaced is lost, and damages what replaced them; and what is
+        // written beside another process makes that one take them for replaced.
+        if !self.files.are_held() {
             return Err(self.unwritable(NOT_OURS));
         }
         let made = self.transact(latest, change);
         // That the files are others' is told as such.
         if let Err(error) = &made
-            && self.files.are_ours()
+            && self.files.are_held()
         {
             self.refused.set(Some(error.to_string()));
         }
@@ -232,7 +234,7 @@ impl Writer {
             return Err(self.failed("written", &error));
         }
         // Before the checkpoint, after which a copy that came meanwhile would pass for the file.
-        if !self.files.are_ours() {
+        if !self.files.are_held() {
             self.unsure = true;
             return Err(self.unwritable(NOT_OURS));
         }

@@ -5,7 +5,7 @@ use std::fs;
 use rescind::emulator::Operation;
 
 use crate::process::fleet::{World, guard, policy};
-use crate::process::{ran, replace, rescind};
+use crate::process::{gate, ran, replace, rescind};
 
 const PROTECTS: &str = "protect: [{name: pump, things: {names: [r001]}}]";
 
@@ -83,6 +83,49 @@ fn a_guard_outlives_the_process_that_adopted_it_until_it_is_forgotten() {
     let again = ran(world.command(&["guard", "forget", "g"]));
     assert_eq!(again.code, 1);
     assert!(again.stderr.contains("has no guard g; it has no guard"), "{}", again.stderr);
+}
+
+#[test]
+fn a_guard_that_is_forgotten_while_a_pass_observes_does_not_come_back() {
+    let world = World::new(2);
+    world.write("guard.yaml", &guard("g", PROTECTS));
+    world.write("a.yaml", &policy("a", "*"));
+    let controller = world.controller("root", &["--interval", "1s"]);
+    world.until_canceled(&["r002"]);
+    let log = &controller.log;
+    let (mut wait, arrived, release) = gate();
+    let hook = Box::new(move |_: &_, _: &mut _| wait());
+    world.emulator.on_call(Operation::ListJobs, hook);
+    arrived.recv().unwrap();
+    // The pass that is held has the guard in force, from its file.
+    let seen = log.all().len();
+    fs::remove_file(world.path("root/guard.yaml")).unwrap();
+    assert_eq!(ran(world.command(&["guard", "forget", "g"])).code, 0);
+    log.after(seen, "forgotten, as somebody asked");
+    drop(release);
+    world.until_canceled(&["r001", "r002"]);
+    let again = ran(world.command(&["guard", "forget", "g"]));
+    assert!(again.stderr.contains("has no guard g; it has no guard"), "{}", again.stderr);
+}
+
+#[test]
+fn what_could_not_be_forgotten_is_not_forgotten_later() {
+    let world = World::new(1);
+    world.write("guard.yaml", &guard("g", &PROTECTS.replace("[r001]", "['*']")));
+    world.write("a.yaml", &policy("a", "*"));
+    assert_eq!(ran(world.apply(&["--yes"])).code, 0);
+    fs::remove_file(world.path("root/guard.yaml")).unwrap();
+    let file = world.path("state/123456789012.eu-central-1.sqlite");
+    let raw = rusqlite::Connection::open(file).unwrap();
+    let refuse =
+        "CREATE TRIGGER refused BEFORE INSERT ON guards_ended BEGIN SELECT RAISE(ABORT, 'no'); END";
+    raw.execute_batch(refuse).unwrap();
+    let failed = ran(world.command(&["guard", "forget", "g"]));
+    assert_eq!((failed.code, &*failed.stdout), (1, ""), "{}", failed.stderr);
+    raw.execute_batch("DROP TRIGGER refused").unwrap();
+    drop(raw);
+    assert_eq!(ran(world.apply(&["--yes"])).code, 0);
+    assert_eq!(world.canceled("fw"), Vec::<String>::new());
 }
 
 #[test]

@@ -32,7 +32,7 @@ async fn a_newer_file_is_refused_and_left_as_it_is() {
     assert_eq!(
         disk.refusal(),
         "DIR/a/state/123456789012.eu-central-1.sqlite was written by a newer rescind: its form is 99, \
-         and this version knows 8 at most. Use that version"
+         and this version knows 9 at most. Use that version"
     );
     assert!(read_memory(&disk.directory, &place(), now()).is_err());
     assert_eq!(fs::read(disk.file()).unwrap(), before);

@@ -11,7 +11,7 @@ use rescind::plan::{Intent, IntentId, Memory, Outcome};
 use rescind::policy::Digest;
 use rescind::state::directory::{Directory, Place};
 use rescind::state::journal::{Entry, Filter};
-use rescind::state::sqlite::{Fault, SqliteState, Writing, read_journal, read_memory};
+use rescind::state::sqlite::{Fault, SqliteState, Writing, read_events, read_journal, read_memory};
 use rescind::state::{Begun, Settlement, State};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -218,6 +218,31 @@ async fn who_lost_the_lock_or_the_file_notices() {
 }
 
 #[tokio::test]
+async fn who_lost_the_lock_writes_nothing_beside_who_has_it_now() {
+    let disk = Disk::new();
+    let first = disk.open();
+    begun(&first, "of-the-first", "r-1", now()).await;
+    let lock = disk.directory.path().join("123456789012.eu-central-1.lock");
+    // What may be on disk although it was told not to be is put right with the next change.
+    first.inject(Some(Fault::Sync));
+    assert!(first.back_off(&key("fw", "r-2"), now()).await.is_err());
+    first.inject(None);
+    fs::remove_file(lock).unwrap();
+    let second = disk.open();
+    begun(&second, "of-the-second", "r-3", now()).await;
+    let error = first.back_off(&key("fw", "r-2"), now()).await.unwrap_err().to_string();
+    assert!(error.contains("or its lock was moved, deleted"), "{error}");
+    assert!(!first.is_held() && second.is_held());
+    drop(first);
+    assert!(second.is_held());
+    second.back_off(&key("fw", "r-4"), now()).await.unwrap();
+    drop(second);
+    let open: Vec<_> = disk.open().open().await.unwrap();
+    let open: Vec<_> = open.iter().map(|it| it.intent.id.to_string()).collect();
+    assert_eq!(open, ["of-the-first", "of-the-second"]);
+}
+
+#[tokio::test]
 async fn another_place_is_refused() {
     let disk = Disk::new();
     disk.filled().await;
@@ -369,6 +394,12 @@ async fn what_matched_is_there_after_a_restart_and_a_file_of_an_older_form_learn
         "DROP TABLE sightings; DROP VIEW journal; ALTER TABLE intents DROP COLUMN revision;
          ALTER TABLE intents DROP COLUMN queued_at; ALTER TABLE intents DROP COLUMN charges;
          ALTER TABLE intents ADD COLUMN hit INTEGER;
+         DROP TABLE guards_ended;
+         ALTER TABLE guards ADD COLUMN ended INTEGER; ALTER TABLE guards ADD COLUMN why TEXT;
+         INSERT INTO guards VALUES
+           ('gone', 'd', 'g.yaml', 1, '{}', 0, 5, 'forgotten by ada'),
+           ('kept', 'e9d71f5ee7c92d6dc9e92ffdad17b8bd49418f98e9d71f5ee7c92d6dc9e92ffd', 'g.yaml', 2,
+            '{}', 0, NULL, NULL);
          CREATE VIEW journal AS SELECT id FROM intents;
          PRAGMA user_version = 3;",
     )
@@ -377,6 +408,10 @@ async fn what_matched_is_there_after_a_restart_and_a_file_of_an_older_form_learn
     let error = read_memory(&disk.directory, &place(), now()).unwrap_err().to_string();
     assert!(error.contains("it has an older form"), "{error}");
     let state = disk.open();
+    let guards = state.adopted().await.unwrap();
+    assert_eq!(guards.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["kept"]);
+    let events = read_events(&disk.file(), None, None).unwrap();
+    assert_eq!(events.iter().map(|it| &*it.why).collect::<Vec<_>>(), ["forgotten by ada"]);
     let stamp = Stamp { number: ExecutionNumber(1), last_updated_at: now(), version: None };
     let of = (Digest::of(b"p"), key("fw", "r-1"));
     let look = Look { matched: [(of.clone(), stamp)].into(), ..Look::default() };

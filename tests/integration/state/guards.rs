@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rescind::policy::{Digest, Origin};
 use rescind::state::directory::Directory;
 use rescind::state::request::Forget;
-use rescind::state::sqlite::{Fault, read_guards};
+use rescind::state::sqlite::{Fault, read_events, read_guards};
 use rescind::state::{AdoptedGuard, State};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -48,9 +48,10 @@ async fn a_guard_stays_until_it_is_retired_whatever_else_is_adopted() {
 }
 
 /// Since when and why guards are no longer in force.
-fn ended(directory: &Directory) -> Vec<(String, Option<String>)> {
+fn ended(directory: &Directory) -> Vec<(String, String)> {
     let connection = Connection::open(directory.file(&place())).expect("it is there");
-    let mut rows = connection.prepare("SELECT name, why FROM guards ORDER BY name").expect("SQL");
+    let sql = "SELECT name, why FROM guards_ended ORDER BY ended, name";
+    let mut rows = connection.prepare(sql).expect("SQL");
     let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("it can be read");
     rows.map(|row| row.expect("a row")).collect()
 }
@@ -78,13 +79,23 @@ async fn guards_outlive_the_process_and_who_ended_one_is_recorded() {
     assert_eq!(state.forget_asked(later(5)).await.unwrap(), BTreeSet::new());
     assert_eq!(names(&state).await, ["stays"]);
     assert_eq!(read_guards(&directory, &place()).unwrap(), [adopted("stays", "{}")]);
-    let why = |text: &str| Some(text.to_owned());
-    let expected = [
-        ("gone".to_owned(), why("forgotten by ada@bench")),
-        ("over".to_owned(), why("retired in its document")),
-        ("stays".to_owned(), None),
-    ];
+    let why = |guard: &str, text: &str| (guard.to_owned(), text.to_owned());
+    let mut expected = vec![why("over", "retired in its document")];
+    expected.push(why("gone", "forgotten by ada@bench"));
     assert_eq!(ended(&directory), expected);
+    // Those of their names that come back do not take the record with them.
+    adopt(&state, &all, &[]).await;
+    assert_eq!(names(&state).await, ["gone", "over", "stays"]);
+    assert_eq!(ended(&directory), expected);
+    adopt(&state, &[], &["over"]).await;
+    adopt(&state, &[], &["over"]).await;
+    expected.insert(1, why("over", "retired in its document"));
+    let mut told = ended(&directory);
+    told.sort_by(|a, b| b.cmp(a));
+    assert_eq!(told, expected);
+    drop(state);
+    let events = read_events(&directory.file(&place()), None, None).unwrap();
+    assert_eq!(events.iter().filter(|it| it.what == "guardEnded").count(), 3, "{events:?}");
 }
 
 #[tokio::test]
@@ -128,7 +139,7 @@ async fn those_that_were_forgotten_are_told_although_a_later_one_could_not_be() 
     adopt(&state, &[adopted("a", "{}"), adopted("b", "{}")], &[]).await;
     let raw = Connection::open(directory.file(&place())).unwrap();
     raw.execute_batch(
-        "CREATE TRIGGER no BEFORE UPDATE ON guards WHEN old.name = 'b' BEGIN SELECT RAISE(ABORT, 'no'); END",
+        "CREATE TRIGGER no BEFORE DELETE ON guards WHEN old.name = 'b' BEGIN SELECT RAISE(ABORT, 'no'); END",
     )
     .unwrap();
     for guard in ["a", "b"] {

@@ -79,7 +79,8 @@ async fn a_copy_that_is_written_over_the_file_is_noticed_and_not_damaged() {
     write_over(&copy, &disk.file());
     assert!(!state.is_held());
     let error = state.begin(&intent("c", "r-c"), &[], now()).await.unwrap_err().to_string();
-    assert!(error.ends_with("it or its -wal file was moved, deleted or written over"), "{error}");
+    let why = "it, its -wal file or its lock was moved, deleted or written over";
+    assert!(error.ends_with(why), "{error}");
     assert!(state.settle(&id("a"), &ends(Outcome::Canceled), later(1)).await.is_err());
     memory(&state, later(2)).await;
     drop(state);
