@@ -41,11 +41,14 @@ struct Inner {
 struct State {
     /// What is added to the monotonic clock.
     correction: SignedDuration,
-    confirmed: Option<Confirmation>,
+    /// When AWS's clock was last seen.
+    confirmed: Option<Moment>,
 }
 
-#[derive(Clone, Copy)]
-struct Confirmation {
+/// A moment by the monotonic clock and by the machine's wall clock: the former stands still while the machine is
+/// suspended, the latter can be set.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
     at: Instant,
     wall: Timestamp,
 }
@@ -64,6 +67,12 @@ impl Clock {
     /// A clock that begins at a given time and runs with tokio's, which tests can pause.
     pub fn starting_at(time: Timestamp) -> Self {
         Self::new(time, None)
+    }
+
+    /// The same, beside a wall clock that tests can set.
+    #[doc(hidden)]
+    pub fn beside(wall: fn() -> Timestamp) -> Self {
+        Self::new(wall(), Some(wall))
     }
 
     fn new(time_at_start: Timestamp, wall: Option<fn() -> Timestamp>) -> Self {
@@ -97,12 +106,21 @@ impl Clock {
             step.abs() > SURPRISE && state.confirmed.is_some_and(|it| it.holds(received, wall));
         if !contradicted {
             state.correction = state.correction.saturating_add(step);
-            state.confirmed = Some(Confirmation { at: received, wall });
+            state.confirmed = Some(Moment { at: received, wall });
         }
     }
 
-    /// Whether AWS's clock was seen within [`CONFIRMED_FOR`], by the monotonic clock and by the
-    /// machine's wall clock: the monotonic one stands still while the machine is suspended.
+    /// This moment.
+    pub fn moment(&self) -> Moment {
+        Moment { at: Instant::now(), wall: self.wall() }
+    }
+
+    /// How long ago a moment was, by the clock by which that is longer.
+    pub fn since(&self, moment: Moment) -> Duration {
+        moment.age(Instant::now(), self.wall())
+    }
+
+    /// Whether AWS's clock was seen within [`CONFIRMED_FOR`], by either clock.
     pub fn is_confirmed(&self) -> bool {
         let wall = self.wall();
         self.state().confirmed.is_some_and(|it| it.holds(Instant::now(), wall))
@@ -139,10 +157,18 @@ impl Clock {
     }
 }
 
-impl Confirmation {
+impl Moment {
+    /// By the monotonic clock.
+    pub fn instant(self) -> Instant {
+        self.at
+    }
+
+    fn age(&self, now: Instant, wall: Timestamp) -> Duration {
+        (now - self.at).max(wall.duration_since(self.wall).unsigned_abs())
+    }
+
     fn holds(&self, now: Instant, wall: Timestamp) -> bool {
-        now - self.at <= CONFIRMED_FOR
-            && wall.duration_since(self.wall).unsigned_abs() <= CONFIRMED_FOR
+        self.age(now, wall) <= CONFIRMED_FOR
     }
 }
 
@@ -158,6 +184,8 @@ fn add(time: Timestamp, duration: SignedDuration) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     const START: &str = "2026-03-01T12:00:00Z";
@@ -182,6 +210,29 @@ mod tests {
         assert_eq!(clock.now().to_string(), "2026-03-01T12:00:01.5Z");
         assert_eq!(clock.offset(), SignedDuration::ZERO);
         assert!(!clock.is_confirmed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_moment_before_the_machine_was_suspended_is_as_long_ago_as_the_wall_clock_says() {
+        thread_local!(static SUSPENDED: Cell<i64> = const { Cell::new(0) });
+        fn wall() -> Timestamp {
+            add(START.parse().unwrap(), SignedDuration::from_secs(SUSPENDED.get()))
+        }
+        let clock = Clock::beside(wall);
+        clock.confirm(header(wall()), Instant::now());
+        let before = clock.moment();
+        pass(2_000).await;
+        assert_eq!(clock.since(before), Duration::from_secs(2), "the monotonic clock runs");
+        assert!(clock.is_confirmed());
+        for suspended in [600, -600] {
+            SUSPENDED.set(suspended);
+            assert_eq!(clock.since(before), Duration::from_secs(600));
+            assert!(!clock.is_confirmed());
+            // That AWS is heard again makes nothing younger.
+            clock.confirm(header(wall()), Instant::now());
+            assert!(clock.is_confirmed());
+            assert_eq!(clock.since(before), Duration::from_secs(600));
+        }
     }
 
     #[tokio::test(start_paused = true)]

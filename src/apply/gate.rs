@@ -3,12 +3,10 @@
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use tokio::time::Instant;
-
 use super::judge::{NO_SCOPE, why};
 use super::{DESCRIBE_FRESH, Stop, lock};
 use crate::backend::Gate;
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::execution::{Account, ExecutionKey};
 use crate::inventory::{Job, ObservedExecution, Thing};
 use crate::mutant::{self, Mutant};
@@ -37,7 +35,7 @@ pub(super) struct SendGate {
     pub clock: Clock,
     pub stop: Stop,
     /// When the describe went out.
-    pub described: Instant,
+    pub described: Moment,
     pub key: ExecutionKey,
     pub job: Job,
     pub row: ObservedExecution,
@@ -74,7 +72,7 @@ impl SendGate {
         if self.stop.is_on() {
             return Some("stopped at the last moment".to_owned());
         }
-        if self.described.elapsed() > DESCRIBE_FRESH {
+        if self.clock.since(self.described) > DESCRIBE_FRESH {
             return Some("it was described too long ago".to_owned());
         }
         if let Some(why) = cut_off(&self.clock, &*self.state) {

@@ -18,6 +18,7 @@ use super::{Ending, NOT_TRIED, Run, lock};
 use crate::backend::{
     CancelAnswer, CancelRequest, Error, ErrorKind, Operation, Result as BackendResult,
 };
+use crate::clock::Moment;
 use crate::execution::{ExecutionDescription, ExecutionKey, ExecutionNumber, ExecutionVersion};
 use crate::fact::Fact;
 use crate::inventory::ObservedExecution;
@@ -59,8 +60,8 @@ impl Run<'_> {
         &self,
         key: &ExecutionKey,
         number: Option<ExecutionNumber>,
-    ) -> (Instant, jiff::Timestamp, BackendResult<ExecutionDescription>) {
-        let (sent, at) = (Instant::now(), self.with.clock.now());
+    ) -> (Moment, jiff::Timestamp, BackendResult<ExecutionDescription>) {
+        let (sent, at) = (self.with.clock.moment(), self.with.clock.now());
         let number = number.filter(|_| !mutant::is(Mutant::NoExecutionNumber));
         let answer = self.with.reader.describe_execution(key, number).await;
         self.with.pacer.record(Operation::DescribeJobExecution, &answer);
@@ -146,7 +147,7 @@ impl Run<'_> {
             if !has_permit {
                 return self.stop_here(work).await;
             }
-            if sent.elapsed() <= BEGIN_WITHIN {
+            if self.with.clock.since(sent) <= BEGIN_WITHIN {
                 work.read_failures = 0;
                 return self.send(work, ruling, sent).await;
             }
@@ -159,7 +160,7 @@ impl Run<'_> {
         }
     }
 
-    async fn send(&self, mut work: Box<Work>, ruling: Ruling, described: Instant) -> Next {
+    async fn send(&self, mut work: Box<Work>, ruling: Ruling, described: Moment) -> Next {
         if self.stop.is_on() {
             return self.stop_here(work).await;
         }

@@ -125,6 +125,7 @@ impl Run<'_> {
             return self.stop_here(work).await;
         }
         let (looked, _, answer) = self.describe(work.key(), Some(work.number())).await;
+        let looked = looked.instant();
         let landed = sent + flight_time(self.with.flight_time, &self.with.clock);
         if let Some(why) = work.elsewhere(&answer) {
             return ControlFlow::Break(self.elsewhere(work, why).await);

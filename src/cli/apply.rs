@@ -23,16 +23,18 @@ use crate::execution::{Account, ExecutionKey};
 use crate::inventory::Inventory;
 use crate::plan::in_force::Fixed;
 use crate::plan::saved::SavedPlan;
-use crate::plan::{BudgetState, Depth, Memory, Plan, Reason, planner, stable};
+use crate::plan::{BudgetState, Depth, Line, Memory, Plan, Reason, planner, stable, words};
 use crate::policy::PolicySet;
 use crate::state::State;
 use crate::status::NEW_LEDGER;
 
+mod ending;
 mod left;
 mod saved;
 
+use ending::Ended;
 use left::look_again;
-use saved::{ask_pairs, canceled_since, lines_of, nothing_went, refuse_stale};
+use saved::{ask_pairs, canceled_since, lines_of, refuse_stale};
 
 pub async fn apply(args: Args, output: Output) -> anyhow::Result<Exit> {
     let policies = PolicySet::clone(&*load(&args.root, output)?);
@@ -206,42 +208,54 @@ async fn reconcile(
         Format::Text => output.result(&format!("\n{}", report::text(shown, output)))?,
     }
     new_ledger(&plan, &records, output);
-    let exit = match report::exit(&records) {
-        Exit::Partial
-            if state.paused().is_some()
-                || breakers::stopped(&*state, &policies, &session.clock) =>
-        {
-            Exit::Stopped
-        }
-        exit => exit,
+    let unseen = acts && left.is_none() && !stop.is_on();
+    let unread = unlisted(&inventory).or_else(|| {
+        let first = shown_plan::problem(inventory.problems.first()?);
+        Some(match inventory.problems.len() - 1 {
+            0 => first,
+            more => format!("{first}; and {more} more"),
+        })
+    });
+    if let Some(count) = plan.counts().get(&Reason::BackingOff) {
+        output.error(&format!(
+            "{} left alone for a while, since a call for {} failed (WHY says until when); apply again then",
+            plural(*count, "execution"),
+            if *count == 1 { "it" } else { "them" },
+        ));
+    }
+    let unwritten = state.unwritten().is_some() || (acts && !state.is_held());
+    if unwritten {
+        output.error(
+            "the journal lacks what became of some of them, since the state could not be written: the next apply \
+             or run finds it out",
+        );
+    }
+    let paused = state.paused();
+    let ended = Ended {
+        records: &records,
+        reasons: plan.counts(),
+        saved: saved.is_some(),
+        switched_off: paused.is_some() || breakers::stopped(&*state, &policies, &session.clock),
+        incomplete: unseen || earlier > 0 || unread.is_some() || unwritten,
     };
-    if let (Exit::Stopped, Some(why)) = (exit, state.paused()) {
+    let exit = ended.exit();
+    if let (Exit::Stopped, Some(why)) = (exit, paused) {
         output.say(&format!(
             "Stopped in the middle: paused: {why}; `rescind resume`, then apply again."
         ));
     }
-    let unseen = acts && left.is_none() && !stop.is_on();
-    let unread =
-        unlisted(&inventory).or_else(|| inventory.problems.first().map(shown_plan::problem));
-    let incomplete = unseen || earlier > 0 || unread.is_some();
     if let Some(why) = &unread {
         output
-            .error(&format!("not all is known, so that something may be left: {why}; apply again"));
+            .error(&format!("not all is known, so that something may be left: {why}; apply again once it can be read"));
     }
-    let halted = plan.counts().contains_key(&Reason::BudgetHalted);
-    if halted {
+    if plan.counts().contains_key(&Reason::BudgetHalted) {
         output.error(
             "a budget halts: more is due than it allows at once, so that none is canceled (WHY says which); \
              look what became due, then raise the budget or narrow the policy",
         );
     }
-    let stopped =
-        halted || breakers::kept(&records) || stopped_by_guard(&plan, saved.is_some(), &records);
-    Ok(match exit {
-        Exit::Done if stopped => Exit::Stopped,
-        Exit::Done if incomplete || (saved.is_some() && nothing_went(&records)) => Exit::Partial,
-        exit => exit,
-    })
+    guards_hold(shown.plan, saved.is_some(), &records, output);
+    Ok(exit)
 }
 
 /// Stops if the root does not say any more what the plan was made of.
@@ -277,14 +291,22 @@ fn new_ledger(plan: &Plan, records: &[Record], output: Output) {
     }
 }
 
-/// Whether a freeze holds something back, or a guard has a say on a line of a saved plan.
-fn stopped_by_guard(plan: &Plan, saved: bool, records: &[Record]) -> bool {
-    let frozen = plan.counts().contains_key(&Reason::Frozen);
-    let narrowed = |record: &Record| match record.ending {
-        Ending::Kept(reason) => reason.is_of_guard(),
-        _ => false,
-    };
-    frozen || saved && records.iter().any(narrowed)
+/// Says that a freeze holds something back, or a guard a line of a saved plan.
+fn guards_hold(shown: shown_plan::Shown<'_>, saved: bool, records: &[Record], output: Output) {
+    let frozen = |line: &&Line| line.verdict.reason == Reason::Frozen;
+    let mut lines = shown.plan.lines.iter().filter(frozen);
+    if let Some(line) = lines.next() {
+        let because = words::because(line, shown.plan, shown.inventory, shown.memory);
+        let why = words::in_words(Reason::Frozen, &because, shown.plan.now);
+        let count = plural(1 + lines.count(), "execution");
+        output.error(&format!("{why}; {count} held back"));
+    }
+    let is_of_guard = |it: &&Record| matches!(it.ending, Ending::Kept(why) if why.is_of_guard());
+    let held: Vec<_> = records.iter().filter(is_of_guard).filter(|_| saved).collect();
+    if let Some(first) = held.first() {
+        let (lines, note) = (plural(held.len(), "line"), &first.note);
+        output.error(&format!("{lines} of the saved plan held back by a guard: {note}"));
+    }
 }
 
 /// Settles what an earlier run has left, as far as a look decides it; gives how many stay open.

@@ -39,6 +39,8 @@ pub(super) async fn look_again(
     let before = session.pacer.counts();
     let memory = state.memory(session.clock.now()).await?;
     let mut inventory = observe(session, policies, &memory, Depth::Listed, stop).await?;
+    session.check_place(inventory.account.as_ref())?;
+    Session::check_scope(policies, inventory.account.as_ref())?;
     observed(&inventory)?;
     if let Some(why) = unlisted(&inventory) {
         anyhow::bail!("{why}");

@@ -113,17 +113,21 @@ fn told_by_pair(
     found: &ExecutionDescription,
     plan: &Plan,
 ) -> Option<String> {
-    let queued_at = |at: Option<Timestamp>| at.map(Timestamp::as_second);
     let is_it = found.status == ExecutionStatus::Canceled
         && found.number == Fact::Known(line.execution_number)
         && found.account.as_ref() == saved.account.as_ref().or(plan.account.as_ref())
-        && queued_at(found.times.queued_at.known().copied()) == queued_at(line.queued_at);
+        && second(found.times.queued_at.known().copied()) == second(line.queued_at);
     match author(found.status_details.known().filter(|_| is_it), &plan.policies) {
         Author::Rescind { policy, attempt, .. } if policy == line.policy.as_str() => Some(format!(
             "rescind canceled it already, as its statusDetails say (attempt {attempt})"
         )),
         _ => None,
     }
+}
+
+/// A time as precise as AWS always gives it.
+fn second(at: Option<Timestamp>) -> Option<i64> {
+    at.map(Timestamp::as_second)
 }
 
 /// The lines of a saved plan that the policies still want, pinned as saved; what became of the others; and those
@@ -173,7 +177,11 @@ pub(super) fn lines_of<'a>(
             records.push(record(Ending::Kept(line.verdict.reason), why));
             continue;
         };
+        // The queuing tells one that was deleted and created again, at the same number and version.
+        let row = shown.inventory.executions.get(&line.key);
+        let queued = row.and_then(|row| row.times.queued_at().known().copied());
         let same = act.number == wanted.execution_number
+            && second(queued) == second(wanted.queued_at)
             && act.status == wanted.status
             && act.force == wanted.force
             && line.policy.name == wanted.policy;
@@ -192,12 +200,4 @@ pub(super) fn lines_of<'a>(
         lines.push(line);
     }
     (lines, records, gone)
-}
-
-/// Whether of a saved plan nothing was canceled, now or before, since the budgets have nothing left.
-pub(super) fn nothing_went(records: &[Record]) -> bool {
-    let waits = |it: &Record| {
-        matches!(it.ending, Ending::Kept(Reason::BudgetExhausted) | Ending::BudgetExhausted)
-    };
-    !records.is_empty() && records.iter().all(waits)
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use crate::apply::{Ending, NOT_TRIED, Record};
 use crate::backend::pace::Counts;
-use crate::cli::exit::Exit;
 use crate::cli::output::plan::{self, Summary, calls_text};
 use crate::cli::output::{Output, Tone, columns, plural};
 use crate::plan::words::in_words;
@@ -148,22 +147,4 @@ fn tone(ending: &Ending) -> Tone {
         Ending::Outcome(_) | Ending::BudgetExhausted | Ending::BeyondMax => Tone::Waits,
         Ending::Kept(_) => Tone::Plain,
     }
-}
-
-/// What an apply's records mean for the exit code.
-pub fn exit(records: &[Record]) -> Exit {
-    let partial = records.iter().any(|record| match &record.ending {
-        Ending::Outcome(outcome) => match outcome {
-            Outcome::Canceled
-            | Outcome::CanceledUnattributed
-            | Outcome::AlreadyTerminal
-            | Outcome::Gone => false,
-            Outcome::Superseded | Outcome::Withdrawn | Outcome::Failed | Outcome::Unresolved => {
-                true
-            }
-        },
-        Ending::JobDenied | Ending::NotTried | Ending::Elsewhere => true,
-        Ending::Kept(_) | Ending::BudgetExhausted | Ending::BeyondMax => false,
-    });
-    if partial { Exit::Partial } else { Exit::Done }
 }

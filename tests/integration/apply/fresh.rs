@@ -1,16 +1,20 @@
 //! What a version does not cover is at most a minute old when it is judged, and costs one call a minute
 //! for all lines of a job.
 
+use std::cell::Cell;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use rescind::apply::Ending;
 use rescind::backend::fault::Fault;
 use rescind::backend::{ErrorKind, Operation};
+use rescind::clock::Clock;
 use rescind::emulator::{CancelJob, Operation as Op, Update};
 use rescind::execution::{ExecutionStatus, JobStatus};
 use rescind::plan::{Outcome, Reason};
+use tokio::time::Instant;
 
-use super::bench::{Bench, endings, kept, only, outcome, policy, queued, sweep};
+use super::bench::{Bench, START, endings, kept, only, outcome, policy, queued, sweep};
 
 /// Lines of a plan that was made so many seconds before it is applied.
 async fn later(bench: &Bench, seconds: u64) -> Vec<rescind::apply::Record> {
@@ -44,6 +48,34 @@ async fn a_jobs_status_is_read_again_once_it_is_older_than_a_minute() {
     assert_eq!(kept(&records), Reason::NoMatch);
     assert_eq!(only(&records).note, "no policy has it in scope any more");
     assert_eq!((bench.calls(Op::DescribeJob), bench.cancels()), (2, 0));
+}
+
+/// The monotonic clock stands still meanwhile, so that what was described before would pass for fresh.
+#[tokio::test(start_paused = true)]
+async fn what_was_described_before_the_machine_was_suspended_is_described_again() {
+    thread_local!(static SUSPENDED: Cell<i64> = const { Cell::new(0) });
+    fn wall() -> Timestamp {
+        START.parse::<Timestamp>().unwrap() + SignedDuration::from_secs(SUSPENDED.get())
+    }
+    for suspended in [0, 600] {
+        SUSPENDED.set(0);
+        let mut bench = Bench::memory(&queued(20), &sweep(99));
+        bench.clock = Clock::beside(wall);
+        let clock = bench.clock.clone();
+        clock.confirm(wall(), Instant::now());
+        let mut described = 0;
+        bench.world().on(Operation::DescribeJobExecution, move |_| {
+            described += 1;
+            if described == 18 {
+                SUSPENDED.set(suspended);
+                clock.confirm(wall(), Instant::now());
+            }
+        });
+        let records = bench.apply().await;
+        assert_eq!(endings(&records), [("canceled", 20)].into(), "{suspended}: {records:?}");
+        let described = bench.calls(Op::DescribeJobExecution);
+        assert_eq!(described > 20, suspended > 0, "{described}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

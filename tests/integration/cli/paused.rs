@@ -171,6 +171,46 @@ fn paused_in_the_middle_of_an_apply_nothing_more_is_sent() {
 }
 
 #[test]
+fn paused_before_the_last_one_of_an_apply_it_does_not_end_well() {
+    let world = World::new(1);
+    world.write("a.yaml", &policy("a", "*"));
+    let (mut wait, arrived, release) = gate();
+    let hook = Box::new(move |_: &_, _: &mut _| wait());
+    world.emulator.on_call(Operation::DescribeJobExecution, hook);
+    let apply = world.command(&[&["apply", "root", "--yes"][..], &PINS].concat());
+    let apply = std::thread::spawn(move || ran(apply));
+    arrived.recv().unwrap();
+    assert_eq!(ran(world.command(&["pause", "--reason", "too many"])).code, 0);
+    drop(release);
+    let apply = apply.join().unwrap();
+    let said = format!("{}{}", apply.stdout, apply.stderr);
+    assert_eq!(apply.code, 4, "{said}");
+    assert!(said.contains("Done: 1 kept.") && said.contains("too many"), "{said}");
+    assert!(world.emulator.effects().is_empty());
+}
+
+#[test]
+fn an_apply_whose_outcome_could_not_be_written_does_not_end_well() {
+    let world = World::new(1);
+    world.write("a.yaml", &policy("a", "*"));
+    let file = world.path(&format!("state/{ACCOUNT}.{REGION}.sqlite"));
+    let away = world.path("away.sqlite");
+    let from = file.clone();
+    let to = away.clone();
+    let hook = move |_: &_, _: &mut _| std::fs::rename(&from, &to).unwrap();
+    world.emulator.on_call(Operation::CancelJobExecution, Box::new(hook));
+    let apply = ran(world.command(&[&["apply", "root", "--yes"][..], &PINS].concat()));
+    assert_eq!(apply.code, 3, "{}{}", apply.stdout, apply.stderr);
+    assert_eq!(world.emulator.effects().len(), 1);
+    let said = "error: the journal lacks what became of some of them";
+    assert!(apply.stderr.contains(said), "{}", apply.stderr);
+    // The next one finds out.
+    std::fs::rename(&away, &file).unwrap();
+    let next = ran(world.command(&[&["apply", "root", "--yes"][..], &PINS].concat()));
+    assert!(next.stderr.contains("An earlier run ended before 1 cancel had"), "{}", next.stderr);
+}
+
+#[test]
 fn the_journal_is_read_by_what_people_ask_for() {
     let world = World::new(4);
     let none = ran(world.command(&["audit"]));

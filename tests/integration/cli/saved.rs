@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use rescind::emulator::Cancel;
+use rescind::emulator::{Cancel, Denial, Faults};
 use rescind::plan::saved::SavedPlan;
 use rescind::policy::Digest;
 use serde_json::{Value, json};
@@ -257,6 +257,35 @@ fn a_line_that_moved_is_left_and_the_others_are_done() {
     assert_eq!(apply.code, 3, "{}{}", apply.stdout, apply.stderr);
     assert_eq!(world.canceled("fw"), ["r001", "r003"]);
     assert!(apply.stdout.contains("superseded"), "{}", apply.stdout);
+}
+
+#[test]
+fn an_execution_that_was_created_anew_since_is_not_the_one_that_was_reviewed() {
+    let world = planned(2);
+    assert!(world.emulator.store(|store| store.delete_job("fw")));
+    // At the number and the version of the one that is gone.
+    world.queue("fw", "r001");
+    let apply = applied(&world);
+    assert_eq!(apply.code, 3, "{}{}", apply.stdout, apply.stderr);
+    assert!(world.emulator.effects().is_empty(), "{}", apply.stdout);
+    let note = "it is not as it was when the plan was made";
+    let line = apply.stdout.lines().find(|line| line.ends_with(note)).expect(&apply.stdout);
+    assert!(line.starts_with("superseded  fw   r001"), "{line}");
+}
+
+#[test]
+fn a_saved_plan_of_which_nothing_goes_now_does_not_end_well_whatever_it_waits_for() {
+    let world = planned(2);
+    let deny = Denial { action: "iot:CancelJobExecution".to_owned(), resource: "*".to_owned() };
+    world.emulator.set_faults(Faults { deny: vec![deny], ..Faults::default() });
+    assert_eq!(applied(&world).code, 3);
+    // Once more, while what failed is left alone.
+    let again = applied(&world);
+    assert_eq!(again.code, 3, "{}{}", again.stdout, again.stderr);
+    assert!(again.stdout.contains("Done: 2 kept."), "{}", again.stdout);
+    let planless = ran(world.apply(&["--yes"]));
+    assert_eq!(planless.code, 3, "{}{}", planless.stdout, planless.stderr);
+    assert!(planless.stdout.contains("2 executions wait"), "{}", planless.stdout);
 }
 
 #[test]
