@@ -34,6 +34,9 @@ pub use recorded::record;
 
 use shapes::{FleetAbort, FleetDocument, FleetEndBehavior, FleetIndexing, FleetRetry};
 
+/// The annotation by which a fleet says when it was recorded.
+const OBSERVED_AT: &str = "observedAt";
+
 /// The account of a fleet that names none.
 pub const DEFAULT_ACCOUNT: &str = "123456789012";
 /// The region of a fleet that names none.
@@ -66,6 +69,13 @@ pub struct Fleet {
     pub jobs: BTreeMap<JobId, Job>,
     /// The executions. Those that one entry stands for share what is said of them.
     pub executions: BTreeMap<(JobId, ThingName, ExecutionNumber), Arc<Execution>>,
+}
+
+impl Fleet {
+    /// When it was recorded, if `rescind snapshot` did.
+    pub fn observed_at(&self) -> Option<Timestamp> {
+        self.document.metadata.annotations.get(OBSERVED_AT)?.parse().ok()
+    }
 }
 
 /// A thing of the registry.

@@ -383,7 +383,8 @@ impl Pass {
             inventory.problems.extend(problems.into_iter().take(NAMED));
             if more > 0 {
                 inventory.problems.insert(Problem {
-                    what: format!("{more} more reads with {operation}"),
+                    // It stands behind those that are named.
+                    what: format!("what {more} more reads with {operation} ask for"),
                     why: format!("as with those that are named: {}", kind.label()),
                 });
             }

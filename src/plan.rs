@@ -207,6 +207,8 @@ pub struct Plan {
     pub observed: Vec<Observed>,
     /// Where the limits of the policies that may act stand, before this plan, and then those of guards.
     pub budgets: Vec<BudgetState>,
+    /// When the windows of policies that wait for them open; none for those that do not within a year.
+    pub opens: BTreeMap<PolicyName, Option<Timestamp>>,
     /// Where the breakers stand, what this plan's own look saw taken in.
     pub breakers: Vec<breaker::State>,
     /// What it adds to what the breakers count: all decisions of a root, also where only some of its

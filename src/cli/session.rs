@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use jiff::SignedDuration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -30,6 +31,7 @@ use crate::plan::{InForce, Memory, veto};
 use crate::policy::guard::Scope;
 use crate::policy::{Demands, PolicySet};
 use crate::source;
+use crate::span::humanize;
 use crate::state::State;
 use crate::state::directory::{Directory, Place};
 use crate::state::journal::{Entry, Filter};
@@ -89,6 +91,9 @@ pub fn read_fleet(path: &Path, output: Output) -> anyhow::Result<Fleet> {
     }
 }
 
+/// From when on a recorded fleet has ages that may hide a change.
+const SNAPSHOT_IS_OLD: SignedDuration = SignedDuration::from_hours(24);
+
 /// Serves a fleet on a free loopback port.
 async fn embed(fleet: &Fleet) -> anyhow::Result<(SocketAddr, JoinHandle<()>)> {
     let emulator = Emulator::new(fleet, Clock::system(), Options::default());
@@ -118,6 +123,16 @@ impl Session {
         };
         let (connection, server) = if let Some(path) = &target.fleet {
             let fleet = read_fleet(path, output)?;
+            if let Some(age) = fleet.observed_at().map(|at| clock.now().duration_since(at))
+                && age > SNAPSHOT_IS_OLD
+            {
+                output.say(&format!(
+                    "Note: {} was recorded {} ago, and all in it counts as that much older now: take a new \
+                     `rescind snapshot`.",
+                    path.display(),
+                    humanize(age)
+                ));
+            }
             let of_fleet = &fleet.account;
             place =
                 Some(Place { account: of_fleet.account.clone(), region: of_fleet.region.clone() });

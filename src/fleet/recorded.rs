@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::execution::{ExecutionStatus, JobId, ThingName};
 use crate::fact::Fact;
+use crate::fleet::OBSERVED_AT;
 use crate::inventory::{
     AbortCriterion, Connectivity, FailureType, Inventory, Job, JobDescription, ObservedExecution,
     Thing,
@@ -45,7 +46,7 @@ pub fn record(inventory: &Inventory, name: &str, now: Timestamp) -> Result<Strin
     let text_of = |value: &str| Value::from(value).to_string();
     let mut line = |line: String| writeln!(text, "{line}").expect("writing to a String");
     line(format!("  name: {}", text_of(name)));
-    line(format!("  annotations: {{observedAt: {}}}", text_of(&now.to_string())));
+    line(format!("  annotations: {{{OBSERVED_AT}: {}}}", text_of(&now.to_string())));
     line("spec:".to_owned());
     if let Some(account) = &inventory.account {
         line(format!("  account: {}", text_of(&account.account)));

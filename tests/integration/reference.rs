@@ -156,10 +156,15 @@ fn the_page_of_the_command_line_is_its_help() {
     command.build();
     let mut body = format!("```text\n{}\n```\n", command.render_long_help().to_string().trim_end());
     let verbs: Vec<_> = command.get_subcommands().cloned().collect();
-    for mut verb in verbs {
-        let help = verb.render_long_help().to_string();
-        let name = verb.get_name();
-        writeln!(body, "\n## rescind {name}\n\n```text\n{}\n```", help.trim_end()).unwrap();
+    for verb in verbs.into_iter().filter(|it| it.get_name() != "help") {
+        let below: Vec<_> = verb.get_subcommands().cloned().collect();
+        for mut verb in std::iter::once(verb.clone()).chain(below) {
+            let name = verb.get_bin_name().unwrap().to_owned();
+            let help = verb.render_long_help().to_string();
+            if !name.ends_with(" help") {
+                writeln!(body, "\n## {name}\n\n```text\n{}\n```", help.trim_end()).unwrap();
+            }
+        }
     }
     body.push_str("\n## Exit codes\n\n| code | when |\n|---|---|\n");
     let endings = meanings("src/cli/exit.rs", "Exit");

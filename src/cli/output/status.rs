@@ -19,7 +19,10 @@ pub fn text(status: &Status, output: Output) -> String {
         output.paint(Tone::Strong, "not ready")
     };
     let account = status.account.as_ref().map_or_else(
-        || "no account has answered yet".to_owned(),
+        || {
+            let looks = ["no account has answered yet", "the first look is under way"];
+            looks[usize::from(status.active)].to_owned()
+        },
         |it| format!("account {} in {}", it.account, it.region),
     );
     let age = humanize(status.now.duration_since(status.started_at));
@@ -60,9 +63,11 @@ pub fn text(status: &Status, output: Output) -> String {
     for guard in status.guards.iter().filter(|guard| guard.standing != "written") {
         let (name, path) = (visible(&guard.name), visible(&guard.path));
         let why = match &*guard.standing {
-            "broken" if status.root.broken.is_empty() => "the policy root cannot be read",
-            "broken" => "its file has an error",
-            _ => "no file has it",
+            "broken" if status.root.broken.is_empty() => {
+                "the policy root cannot be read".to_owned()
+            }
+            "broken" => "its file has an error".to_owned(),
+            _ => format!("no file has it; `rescind guard forget {name}` ends it"),
         };
         text.push_str(&format!("  Guard {name} ({path}) stays in force, although {why}\n"));
     }

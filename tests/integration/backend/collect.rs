@@ -405,7 +405,11 @@ async fn the_same_failure_of_many_reads_is_told_briefly() {
     assert_eq!(seen.things.len(), 1_000);
     let what: Vec<_> = seen.problems.iter().map(|problem| problem.what.as_str()).collect();
     assert_eq!(what.len(), 11);
-    assert_eq!((what[0], what[1]), ("990 more reads with DescribeThing", "thing t-0000"));
+    // Those that are named come first: the first is what a command ends with.
+    assert_eq!(
+        (what[0], what[10]),
+        ("thing t-0000", "what 990 more reads with DescribeThing ask for")
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -39,6 +39,17 @@ fn a_snapshot_is_planned_like_what_it_was_taken_of() {
     assert!(decisions(&live).len() > 10, "{}", live.stdout);
     let explain = ran(example(&["explain", "robot-007", "fw-4-2-0", "--fleet", file]));
     assert!(explain.stdout.contains("excluded: rule flashing holds"), "{}", explain.stderr);
+    // Its ages go on, and hide what an age that is changed changes.
+    let note = "was recorded";
+    assert!(!recorded.stderr.contains(note), "{}", recorded.stderr);
+    let text = fs::read_to_string(file).unwrap();
+    let at = text.find("observedAt: \"").expect("it says when") + "observedAt: \"".len();
+    let old = format!("{}2026-01-01{}", &text[..at], &text[at + "2026-01-01".len()..]);
+    fs::write(file, old).unwrap();
+    let old = plan(file);
+    let said = format!("Note: {file} {note} ");
+    assert!(old.stderr.contains(&said), "{}", old.stderr);
+    assert_eq!(decisions(&old), decisions(&live));
     let parts = fs::read_dir(folder.path()).unwrap().count();
     assert_eq!(parts, 1, "nothing half is left beside it");
 }
