@@ -157,6 +157,7 @@ impl Controller {
                 };
                 let pass = self.pass(&with, &mut course, &mut running);
                 tokio::pin!(pass);
+                let mut answered = self.settler.pacer.counts();
                 loop {
                     tokio::select! {
                         biased;
@@ -168,6 +169,12 @@ impl Controller {
                         () = tokio::time::sleep(BEAT) => {
                             self.report_state();
                             self.report_standing(&loaded).await;
+                            // It moves as long as calls are answered: one list may take many minutes.
+                            let calls = self.settler.pacer.counts();
+                            if calls != answered {
+                                self.reporter.beat();
+                                answered = calls;
+                            }
                         }
                     }
                 }
