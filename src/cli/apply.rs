@@ -100,7 +100,7 @@ async fn reconcile(
     let earlier = match &inventory.account {
         Some(account) => {
             state.confirmed(session.clock.now()).await?;
-            guards::keep(&*state, &policies, session.clock.now()).await?;
+            guards::keep(&*state, &policies, &policies, session.clock.now()).await?;
             settle_earlier(&session, &state, &policies, account, stop, output).await?
         }
         None => 0,
@@ -218,13 +218,14 @@ async fn reconcile(
     });
     if let Some(count) = plan.counts().get(&Reason::BackingOff) {
         output.error(&format!(
-            "{} left alone for a while, since a call for {} failed (WHY says until when); apply again then",
+            "{} left alone for a while, since an earlier cancel failed or is not settled (WHY says which); apply \
+             again later",
             plural(*count, "execution"),
-            if *count == 1 { "it" } else { "them" },
         ));
     }
+    let sent = |it: &Record| it.attempts > 0 && matches!(it.ending, Ending::Outcome(_));
     let unwritten = state.unwritten().is_some() || (acts && !state.is_held());
-    if unwritten {
+    if unwritten && records.iter().any(sent) {
         output.error(
             "the journal lacks what became of some of them, since the state could not be written: the next apply \
              or run finds it out",
@@ -239,7 +240,7 @@ async fn reconcile(
         incomplete: unseen || earlier > 0 || unread.is_some() || unwritten,
     };
     let exit = ended.exit();
-    if let (Exit::Stopped, Some(why)) = (exit, paused) {
+    if let (true, Some(why)) = (ended.is_broken_off(), paused) {
         output.say(&format!(
             "Stopped in the middle: paused: {why}; `rescind resume`, then apply again."
         ));

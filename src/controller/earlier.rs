@@ -37,9 +37,9 @@ impl Controller {
             self.failed(&format!("the ledger cannot be begun: {error}"));
             return Ok(false);
         }
-        // Here, where it is certain whose guards they are, and before anything is sent under them. Those that are in
-        // force by now: one that was forgotten since the pass began must not come back.
-        if let Err(error) = guards::keep(&*self.state, &with.in_force.current(), now).await {
+        // Here, where it is certain whose guards they are, and before anything is sent under them.
+        let in_force = with.in_force.current();
+        if let Err(error) = guards::keep(&*self.state, policies, &in_force, now).await {
             tracing::error!(%error, "the guards in force cannot be kept: nothing is sent");
             self.failed(&format!("the guards in force cannot be kept: {error}"));
             return Ok(false);

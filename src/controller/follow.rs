@@ -195,14 +195,20 @@ pub async fn follow(
             Err(error) => tracing::error!(%error, "it is not known which breakers to close"),
         }
         take_in(&mut *source, &mut adopted, &sender, &clock, &reporter).await;
-        // After a look, by which it is in force that no file has such a guard any more: whoever keeps what files
-        // have does not bring it back.
+        // After a look, which knows whether a file has such a guard still. If not, it is out of force at once: a pass
+        // that began with it keeps none that is.
         match guards::forgotten(&*state, clock.now()).await {
             Ok(names) if names.is_empty() => {}
-            // Read anew: a guard that a file has is adopted again.
             Ok(names) => {
-                let set = Arc::new(adopted.set.forgetting(&names));
-                adopted = Adopted { set, tree: None, ..adopted };
+                let that_are = |set: &PolicySet, standing: Standing| -> BTreeSet<_> {
+                    let guards = set.guards().filter(|it| it.standing == standing);
+                    guards.map(|it| it.name.clone()).filter(|it| names.contains(it)).collect()
+                };
+                let missing = adopted.set.forgetting(&that_are(&adopted.set, Standing::Missing));
+                put(&mut adopted, missing, None, &sender, None);
+                // Read anew before the others go: a broken file of which no guard is known any more may have one.
+                let broken = that_are(&adopted.set, Standing::Broken);
+                adopted.set = Arc::new(adopted.set.forgetting(&broken));
                 take_in(&mut *source, &mut adopted, &sender, &clock, &reporter).await;
             }
             Err(error) => tracing::error!(%error, "it is not known which guards to forget"),

@@ -49,9 +49,18 @@ fn written(set: &PolicySet) -> Vec<AdoptedGuard> {
         .collect()
 }
 
-/// Keeps the guards that are in force from now on, and forgets those that are retired.
-pub async fn keep(state: &dyn State, set: &PolicySet, now: Timestamp) -> Result<(), state::Error> {
-    state.adopt(&written(set), set.retired(), now).await
+/// Keeps the guards of a set from now on, and forgets those that are retired. Those that are not in force any
+/// more were forgotten since the set was made, and must not come back.
+pub async fn keep(
+    state: &dyn State,
+    set: &PolicySet,
+    in_force: &PolicySet,
+    now: Timestamp,
+) -> Result<(), state::Error> {
+    let names: BTreeSet<_> = in_force.guards().map(|guard| &guard.name).collect();
+    let mut guards = written(set);
+    guards.retain(|guard| names.contains(&guard.name));
+    state.adopt(&guards, set.retired(), now).await
 }
 
 /// Whether there is nothing to keep or to forget that is not yet.
