@@ -172,6 +172,8 @@ pub struct Record {
     pub again: bool,
     /// Whether its intent has no outcome yet: somebody has to look at it later.
     pub left_open: bool,
+    /// Whether another account answered for it.
+    pub elsewhere: bool,
     /// The last call that AWS refused or did not answer, and how.
     pub refused: Option<(Operation, ErrorKind)>,
     /// Its times, if it was described.

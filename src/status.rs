@@ -154,7 +154,7 @@ pub struct Policy {
     pub executions: BTreeMap<String, u64>,
     /// Executions that it would have canceled, were it not in Observe.
     pub observed: u64,
-    /// Where its limits stand.
+    /// Where its limits stand: while a pass acts, as of up to ten seconds ago.
     pub budgets: Vec<Budget>,
     /// Where its windows stand. Absent if it has none.
     #[serde(skip_serializing_if = "Option::is_none")]

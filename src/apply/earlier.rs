@@ -229,6 +229,7 @@ fn record(open: &Open, outcome: Outcome, note: String) -> Record {
         moved: false,
         again: false,
         left_open: false,
+        elsewhere: false,
         refused: None,
         times: None,
     }

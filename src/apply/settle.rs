@@ -296,11 +296,12 @@ impl Run<'_> {
     pub(super) async fn elsewhere(&self, mut work: Box<Work>, why: String) -> Step {
         let not_tried = format!("{NOT_TRIED}{why}");
         lock(&self.met).dead = Some(not_tried.clone());
-        if !work.is_begun() {
-            return work.ended(Ending::Elsewhere, not_tried);
-        }
-        let record = self.breaks_off(&mut work, &format!("stopped, since {why},")).await;
-        Step::Ended(work, record)
+        let record = if work.is_begun() {
+            self.breaks_off(&mut work, &format!("stopped, since {why},")).await
+        } else {
+            work.record(Ending::Elsewhere, not_tried)
+        };
+        Step::Ended(work, Record { elsewhere: true, ..record })
     }
 
     /// Ends a line with an intent that cannot be walked on.

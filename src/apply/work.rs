@@ -120,6 +120,7 @@ impl Work {
                 moved: true,
                 again: false,
                 left_open: false,
+                elsewhere: false,
                 refused: None,
                 times: None,
             })),
@@ -159,6 +160,7 @@ impl Work {
             moved: self.moved,
             again: self.throttled,
             left_open: false,
+            elsewhere: false,
             refused: self.error,
             times: self.row.described.known().map(|_| self.row.times),
         }

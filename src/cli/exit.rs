@@ -12,9 +12,9 @@ pub enum Exit {
     Error,
     /// Changes are pending, also where not everything could be read; only with `--detailed-exitcode` of `plan` and `diff`.
     Changes,
-    /// Some cancels failed, were superseded or are unresolved, not everything could be read, or of a saved plan
-    /// nothing went since its budgets have nothing left (without a saved plan that is 0). Running again is
-    /// safe.
+    /// Some cancels failed, were superseded or are unresolved, or are left alone for a while since they did; not
+    /// everything could be read, or the journal not be written; or nothing of a saved plan went now, and something
+    /// of it waits for a budget or a window (without a saved plan that is 0). Running again is safe.
     Partial,
     /// Safety stopped it: another account or region than was asked for or than a guard has in its scope,
     /// the stop switch, a breaker, a freeze, a guard on a line of a saved plan, a budget that says Halt.

@@ -187,17 +187,20 @@ impl<'a> Purses<'a> {
         if let Some(at) = of_guard(&|common, _| common.state.halted.is_some()) {
             return refused(Reason::BudgetHalted, at);
         }
-        // Of several that have nothing left, the one is told that is empty for longest.
-        let empty_until = |state: &BudgetState| state.refills_at.unwrap_or(Timestamp::MAX);
+        // Of several that had nothing left, the one is told that is empty for longest; what this plan itself takes
+        // says nothing of when that comes back.
+        let empty_until = |state: &BudgetState| match state.left() {
+            0 => state.refills_at.unwrap_or(Timestamp::MAX),
+            _ => Timestamp::MIN,
+        };
         let of_guards = self.of_guards.iter().enumerate();
         let guard = of_guards
             .filter(|(_, (common, left))| common.counts(forced) && *left == 0)
             .map(|(index, (common, _))| (empty_until(&common.state), At::Limit(first + index)))
             .max_by_key(|(until, _)| *until);
         if purse.left == 0 {
-            let own = purse.budget.limits.iter().filter(|state| state.left() == 0);
-            let own = own.map(empty_until).max();
-            let at = guard.filter(|(until, _)| own.is_some_and(|own| own < *until));
+            let own = purse.budget.limits.iter().map(empty_until).max();
+            let at = guard.filter(|(until, _)| own.is_none_or(|own| own < *until));
             return refused(Reason::BudgetExhausted, at.map_or(At::Policy, |(_, at)| at));
         }
         match guard {

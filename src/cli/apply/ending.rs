@@ -27,7 +27,7 @@ impl Ended<'_> {
     /// The exit code.
     pub(super) fn exit(&self) -> Exit {
         let any = |is: fn(&Ending) -> bool| self.records.iter().any(|it| is(&it.ending));
-        if any(|it| *it == Ending::Elsewhere) {
+        if self.records.iter().any(|it| it.elsewhere) {
             return Exit::Stopped;
         }
         if any(fails) {
@@ -39,6 +39,12 @@ impl Ended<'_> {
         let has_failed = self.reasons.contains_key(&Reason::BackingOff);
         let nothing_went = self.saved && any(waits) && !any(goes);
         if self.incomplete || has_failed || nothing_went { Exit::Partial } else { Exit::Done }
+    }
+
+    /// Whether the stop switch may have kept a line from being done.
+    pub(super) fn is_broken_off(&self) -> bool {
+        let stopped = |it: &Record| fails(&it.ending) || it.ending == Ending::Kept(Reason::Paused);
+        self.records.iter().any(stopped)
     }
 
     /// Whether what keeps everything back has kept a line back, or a budget that halts, or a guard a line of a
@@ -109,6 +115,7 @@ mod tests {
             moved: false,
             again: false,
             left_open: false,
+            elsewhere: false,
             refused: None,
             times: None,
         }
@@ -158,7 +165,10 @@ mod tests {
     #[test]
     fn the_code_says_what_became_of_what_was_to_be_done() {
         for (endings, reasons, code, of_saved) in TABLE {
-            let records: Vec<_> = endings.iter().cloned().map(record).collect();
+            let mut records: Vec<_> = endings.iter().cloned().map(record).collect();
+            for record in &mut records {
+                record.elsewhere = record.ending == Ending::Elsewhere;
+            }
             let ended = |saved, switched_off, incomplete| {
                 let reasons = reasons.iter().map(|reason| (*reason, 1)).collect();
                 Ended { records: &records, reasons, saved, switched_off, incomplete }.exit()

@@ -158,6 +158,7 @@ pub(super) fn lines_of<'a>(
             moved: false,
             again: false,
             left_open: false,
+            elsewhere: false,
             refused: None,
             times: None,
         };

@@ -16,8 +16,9 @@ use super::target::{Root, Target};
     rescind apply policies --fleet policies/fleet.yaml --yes\n  \
     rescind apply policies --account 123456789012 --region eu-central-1 --max 10\n  \
     rescind apply policies --account 123456789012 --region eu-central-1 --plan plan.json\n\n\
-    Exit codes: 0 done (or it was not answered with yes), 1 error, 3 some cancels failed or moved (run it again), 4 another account \
-    or region answered, or a guard, a budget that halts, a breaker or `rescind pause` stopped it, 5 the saved plan is stale, or the \
+    Exit codes: 0 done (or it was not answered with yes), 1 error, 3 some cancels failed or moved, or are left alone since \
+    they did, or nothing of a saved plan could go now (run it again), 4 another account or region answered, or a \
+    guard, a freeze, a budget that halts, a breaker or `rescind pause` stopped it, 5 the saved plan is stale, or the \
     policies changed before the first cancel, 130/143 interrupted.\n\n\
     While it asks it holds the state of the account and region: no other apply and no run begins \
     there until it was answered.")]

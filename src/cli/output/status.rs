@@ -21,7 +21,7 @@ pub fn text(status: &Status, output: Output) -> String {
     let account = status.account.as_ref().map_or_else(
         || {
             let looks = ["no account has answered yet", "the first look is under way"];
-            looks[usize::from(status.active)].to_owned()
+            looks[usize::from(status.active && status.pass.is_none())].to_owned()
         },
         |it| format!("account {} in {}", it.account, it.region),
     );

@@ -66,7 +66,7 @@ fn what_waits_after_a_failure_is_held_back_by_a_breaker_and_a_pause_too() {
     assert_eq!(apply(&world).code, 3);
     let again = apply(&world);
     assert_eq!(again.code, 3, "nothing but its own time holds it back: {}", again.stderr);
-    let left = "error: 1 execution left alone for a while, since a call for it failed";
+    let left = "error: 1 execution left alone for a while, since an earlier cancel failed";
     assert!(again.stderr.contains(left), "{}", again.stderr);
     let said = "it is left alone for a while: a call for it failed, until ";
     assert!(again.stdout.contains(said), "{}", again.stdout);
