@@ -180,6 +180,34 @@ pub struct Record {
     pub times: Option<Clocks>,
 }
 
+impl Record {
+    /// What became of an execution for which nothing was sent, and of which nothing more is known.
+    pub fn new(
+        key: ExecutionKey,
+        number: ExecutionNumber,
+        policy: PolicyName,
+        ending: Ending,
+        note: impl Into<String>,
+    ) -> Self {
+        Self {
+            key,
+            number,
+            policy,
+            ending,
+            force: false,
+            attempts: 0,
+            request_id: None,
+            note: note.into(),
+            moved: false,
+            again: false,
+            left_open: false,
+            elsewhere: false,
+            refused: None,
+            times: None,
+        }
+    }
+}
+
 /// Told of each line that ended.
 pub trait Watch: Send + Sync {
     /// A line ended; `left` more have not.

@@ -217,20 +217,7 @@ impl Settler {
 }
 
 fn record(open: &Open, outcome: Outcome, note: String) -> Record {
-    Record {
-        key: open.intent.key.clone(),
-        number: open.intent.number,
-        policy: open.intent.policy.clone(),
-        ending: Ending::Outcome(outcome),
-        force: open.intent.force,
-        attempts: 0,
-        request_id: None,
-        note,
-        moved: false,
-        again: false,
-        left_open: false,
-        elsewhere: false,
-        refused: None,
-        times: None,
-    }
+    let of = &open.intent;
+    let (key, policy, ending) = (of.key.clone(), of.policy.clone(), Ending::Outcome(outcome));
+    Record { force: of.force, ..Record::new(key, of.number, policy, ending, note) }
 }

@@ -81,50 +81,38 @@ impl Work {
         let job = inventory.jobs.get(&line.key.job).cloned();
         let row = inventory.executions.get(&line.key).cloned();
         let thing = inventory.things.get(&line.key.thing).cloned();
-        match (line.act.clone(), job, row) {
-            (Some(act), Some(job), Some(row)) => Ok(Box::new(Self {
-                line,
-                act: *act,
-                job,
-                row,
-                thing,
-                account: inventory.account.clone(),
-                id,
-                intent: None,
-                sent: None,
-                doubt: None,
-                lost: 0,
-                has_place: false,
-                spent: false,
-                refused: None,
-                attempts: 0,
-                throttles: 0,
-                unconnected: 0,
-                unknown_signers: 0,
-                read_failures: 0,
-                look_failures: 0,
-                request_id: None,
-                moved: false,
-                throttled: false,
-                error: None,
-            })),
-            _ => Err(Box::new(Record {
-                key: line.key,
-                number: ExecutionNumber(0),
-                policy: line.policy.name.clone(),
-                ending: Ending::NotTried,
-                force: false,
-                attempts: 0,
-                request_id: None,
-                note: "it was not observed".to_owned(),
-                moved: true,
-                again: false,
-                left_open: false,
-                elsewhere: false,
-                refused: None,
-                times: None,
-            })),
-        }
+        let (Some(act), Some(job), Some(row)) = (line.act.clone(), job, row) else {
+            let (number, policy) = (ExecutionNumber(0), line.policy.name.clone());
+            let record =
+                Record::new(line.key, number, policy, Ending::NotTried, "it was not observed");
+            return Err(Box::new(Record { moved: true, ..record }));
+        };
+        Ok(Box::new(Self {
+            line,
+            act: *act,
+            job,
+            row,
+            thing,
+            account: inventory.account.clone(),
+            id,
+            intent: None,
+            sent: None,
+            doubt: None,
+            lost: 0,
+            has_place: false,
+            spent: false,
+            refused: None,
+            attempts: 0,
+            throttles: 0,
+            unconnected: 0,
+            unknown_signers: 0,
+            read_failures: 0,
+            look_failures: 0,
+            request_id: None,
+            moved: false,
+            throttled: false,
+            error: None,
+        }))
     }
 
     pub(super) fn key(&self) -> &ExecutionKey {
@@ -148,21 +136,16 @@ impl Work {
     }
 
     pub(super) fn record(&self, ending: Ending, note: impl Into<String>) -> Record {
+        let policy = self.line.policy.name.clone();
         Record {
-            key: self.line.key.clone(),
-            number: self.act.number,
-            policy: self.line.policy.name.clone(),
-            ending,
             force: self.intent.as_ref().is_some_and(|intent| intent.force),
             attempts: self.attempts,
             request_id: self.request_id.clone(),
-            note: note.into(),
             moved: self.moved,
             again: self.throttled,
-            left_open: false,
-            elsewhere: false,
             refused: self.error,
             times: self.row.described.known().map(|_| self.row.times),
+            ..Record::new(self.line.key.clone(), self.act.number, policy, ending, note)
         }
     }
 

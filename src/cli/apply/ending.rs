@@ -103,22 +103,9 @@ mod tests {
     fn record(ending: Ending) -> Record {
         let job = JobId::from_str("fw").unwrap();
         let thing = ThingName::from_str("r1").unwrap();
-        Record {
-            key: ExecutionKey { job, thing },
-            number: ExecutionNumber(1),
-            policy: PolicyName::new("a").unwrap(),
-            ending,
-            force: false,
-            attempts: 0,
-            request_id: None,
-            note: String::new(),
-            moved: false,
-            again: false,
-            left_open: false,
-            elsewhere: false,
-            refused: None,
-            times: None,
-        }
+        let elsewhere = ending == Ending::Elsewhere;
+        let (key, policy) = (ExecutionKey { job, thing }, PolicyName::new("a").unwrap());
+        Record { elsewhere, ..Record::new(key, ExecutionNumber(1), policy, ending, "") }
     }
 
     const GONE: Ending = Ending::Outcome(Outcome::Canceled);
@@ -165,10 +152,7 @@ mod tests {
     #[test]
     fn the_code_says_what_became_of_what_was_to_be_done() {
         for (endings, reasons, code, of_saved) in TABLE {
-            let mut records: Vec<_> = endings.iter().cloned().map(record).collect();
-            for record in &mut records {
-                record.elsewhere = record.ending == Ending::Elsewhere;
-            }
+            let records: Vec<_> = endings.iter().cloned().map(record).collect();
             let ended = |saved, switched_off, incomplete| {
                 let reasons = reasons.iter().map(|reason| (*reason, 1)).collect();
                 Ended { records: &records, reasons, saved, switched_off, incomplete }.exit()

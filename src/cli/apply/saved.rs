@@ -146,21 +146,9 @@ pub(super) fn lines_of<'a>(
         if !found.insert(wanted.key()) {
             continue;
         }
-        let record = |ending: Ending, note: String| Record {
-            key: wanted.key(),
-            number: wanted.execution_number,
-            policy: wanted.policy.clone(),
-            ending,
-            force: false,
-            attempts: 0,
-            request_id: None,
-            note,
-            moved: false,
-            again: false,
-            left_open: false,
-            elsewhere: false,
-            refused: None,
-            times: None,
+        let record = |ending: Ending, note: String| {
+            let (number, policy) = (wanted.execution_number, wanted.policy.clone());
+            Record::new(wanted.key(), number, policy, ending, note)
         };
         let superseded = |note: &str| record(Ending::Outcome(Outcome::Superseded), note.to_owned());
         let Some(line) = by_key(wanted) else {

@@ -53,6 +53,7 @@ async fn what_another_account_says_of_a_lost_cancel_is_not_taken_for_an_answer()
     let records = bench.apply().await;
     assert_eq!(outcome(&records), Outcome::Unresolved);
     assert!(only(&records).note.contains("stays open"), "{records:?}");
+    assert!(only(&records).elsewhere, "begun or not: it is told as such");
     assert_eq!(bench.spent("sweep").await, 1);
     assert!(began.elapsed() < FLIGHT_TIME, "nothing is waited for");
 }
@@ -82,6 +83,7 @@ async fn a_cancel_goes_to_no_other_account_than_its_describe() {
     let records = bench.apply().await;
     assert_eq!((bench.world().sent_to(), bench.effects().len()), ([].into(), 0));
     assert_eq!(outcome(&records), Outcome::Withdrawn);
+    assert!(only(&records).elsewhere, "{records:?}");
     assert!(only(&records).note.contains(&format!("account {OTHER}")), "{records:?}");
     assert_eq!(bench.describes(), 2);
 }
